@@ -1,0 +1,81 @@
+/**
+ * Who is it, and where do they live: the one question that a session asks, and the answers it understands. The
+ * sources of answers stand beside this file.
+ *
+ * @module
+ */
+
+import type { Protocol } from "../config/types.ts";
+import type { Cancel, ConnectTarget, Millis, Octets, SocketAddress } from "../runtime.ts";
+import type { Secret } from "../session/secret.ts";
+
+/** How the client proved itself: `plain` for everything that carries the password, `none` for mail without a login. */
+export type AuthMethod = "plain" | "none";
+
+/** What a session knows of the client that wants in. */
+export interface Credentials {
+  readonly protocol: Protocol;
+  readonly method: AuthMethod;
+  /** Empty for `none`. */
+  readonly login: Octets;
+  readonly secret: Secret;
+  /** 1 for the first try on this connection, then 2, … */
+  readonly attempt: number;
+  readonly client: SocketAddress;
+  /** The client's verified name, `[UNAVAILABLE]` or `[TEMPUNAVAIL]`; SMTP alone has one. */
+  readonly clientHost: Octets | undefined;
+  /** For `none`: what the SMTP client said so far. `from` and `to` are its whole MAIL and RCPT lines. */
+  readonly envelope: Envelope | undefined;
+}
+
+export interface Envelope {
+  readonly helo: Octets;
+  readonly from: Octets;
+  readonly to: Octets;
+}
+
+/** The answer. A session treats each of the three differently, so that a dead server never looks like a wrong password. */
+export type Verdict = Accepted | Refused | Unavailable;
+
+/** Let them in, and connect there. */
+export interface Accepted {
+  readonly type: "accepted";
+  readonly route: Route;
+  /** What to log in to the upstream with; the client's own unless the source replaced it. */
+  readonly login: Octets;
+  readonly secret: Secret;
+}
+
+/** Where the session goes. */
+export interface Route {
+  readonly target: ConnectTarget;
+  /** The upstream as the log shows it: address and port as the source wrote them. */
+  readonly text: Octets;
+}
+
+/** The user's fault: a wrong password, an unknown name, a locked account. */
+export interface Refused {
+  readonly type: "refused";
+  /** The words for the client; may be empty. */
+  readonly text: Octets;
+  /** How long to hold the answer back; 0 closes the connection after it (`Auth-Wait`). */
+  readonly wait: Millis;
+  /** What an SMTP reply begins with instead of `535 5.7.0` (`Auth-Error-Code`). */
+  readonly smtpCode: Octets | undefined;
+}
+
+/** Our fault or the operator's: the source of answers failed. It has told the log why. */
+export interface Unavailable {
+  readonly type: "unavailable";
+}
+
+/** Takes a line for the error log; the caller adds who, where and while doing what. */
+export type Note = (level: "info" | "error", text: Octets) => void;
+
+/** A source of verdicts. */
+export interface Authenticator {
+  /** Calls `done` once, later or at once, unless it is cancelled before. */
+  authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel;
+  /** Gives back what it keeps open (kept-alive connections). */
+  close(): void;
+}

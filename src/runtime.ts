@@ -1,0 +1,235 @@
+/**
+ * What an adapter must offer. Everything under `src/` reaches the world through a {@linkcode Runtime} and nothing else;
+ * `adapters/` has one for Node, one for Deno and one for Bun.
+ *
+ * Strings that come from the wire, from files or from the command line are *octet strings*: each character stands for
+ * one octet (latin1), so that nothing is lost or re-encoded on its way through. Paths are octet strings too; the
+ * adapter turns them into what its runtime wants.
+ *
+ * @module
+ */
+
+/** Milliseconds. */
+export type Millis = number;
+
+/** A string whose characters are octets, 0 to 255 each. */
+export type Octets = string;
+
+/** Where one end of a connection is. A unix socket's client end usually has no path. */
+export type SocketAddress =
+  | { readonly family: 4 | 6; readonly host: string; readonly port: number }
+  | { readonly family: "unix"; readonly path: Octets };
+
+/** Where to connect to. `host` is a numeric address or a name, which the adapter then looks up. */
+export type ConnectTarget =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: Octets };
+
+/** Why the system refused something, in the words the C library has for it. */
+export interface SystemFailure {
+  /** The errno value; 0 where the system gave none. */
+  readonly number: number;
+  /** The text for it, such as `Connection refused`. */
+  readonly text: string;
+}
+
+/** What a socket tells its owner. The owner is one object at a time; {@linkcode Socket.handler} may be replaced. */
+export interface SocketHandler {
+  /** Octets arrived. They are valid only during the call: whoever needs them later copies them. */
+  bytes(bytes: Uint8Array): void;
+  /** All that was written has left for the kernel after a `write` that returned `false`. */
+  drained(): void;
+  /** The peer sends no more (FIN). Writing to it may still work. Told even while paused where the runtime can. */
+  ended(): void;
+  /** The socket is gone, and this is its last call. `failure` says why, unless it was closed in order. */
+  closed(failure: SystemFailure | undefined): void;
+}
+
+/** One connected stream socket. */
+export interface Socket {
+  /** The addresses of both ends, as they were when the connection was made. */
+  readonly remote: SocketAddress;
+  readonly local: SocketAddress;
+  /** Whom this socket tells. A new socket is paused until it has a handler and {@linkcode resume} is called. */
+  handler: SocketHandler;
+  /**
+   * Sends octets, in order. The caller gives `bytes` away: it must not change them afterwards. Returns `false` when
+   * the kernel did not take all of it at once: nothing is lost, but the caller should write no more before `drained`.
+   * Does nothing on a socket that is closed.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** How many octets were written and have not left for the kernel yet. */
+  readonly queued: number;
+  /** Stops and starts `bytes` calls; a paused socket stops reading, so that the peer is slowed down. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then FIN; reading goes on. */
+  end(): void;
+  /**
+   * Sends what is queued, then FIN, throws away what still arrives, and closes when the peer has ended too or after
+   * `LINGER` milliseconds: so the peer gets our last line even when it was still sending. No call but `closed` follows.
+   */
+  close(): void;
+  /** Closes at once; what is queued is lost. `closed` follows. */
+  abort(): void;
+}
+
+/** What becomes of a connection that is being made. Exactly one of the two is called, unless it is cancelled. */
+export interface ConnectHandler {
+  connected(socket: Socket): void;
+  failed(failure: SystemFailure): void;
+}
+
+/** Takes back what was asked for; harmless when it already happened. */
+export type Cancel = () => void;
+
+/** What to listen on. */
+export interface ListenOptions {
+  readonly address:
+    | { readonly host: string; readonly port: number }
+    | { readonly path: Octets };
+  /** For IPv6 wildcards: leave IPv4 alone (`ipv6only=on`). */
+  readonly ipv6Only: boolean;
+  /** Length of the accept queue; the runtime's own where `undefined`. */
+  readonly backlog: number | undefined;
+  /** Whether accepted sockets probe silent peers (`so_keepalive=on`), or leave it to the system (`undefined`). */
+  readonly keepAlive: KeepAlive | boolean | undefined;
+}
+
+/** `so_keepalive=idle:intvl:cnt`, in milliseconds and probes; `undefined` leaves the system's value. */
+export interface KeepAlive {
+  readonly idle: Millis | undefined;
+  readonly interval: Millis | undefined;
+  readonly count: number | undefined;
+}
+
+/** A socket that accepts. */
+export interface Listener {
+  /** The address in force: with port 0 asked for, the port that was given. */
+  readonly address: SocketAddress;
+  /** Accepts no more; connections already accepted live on. Resolves when the address is free again. */
+  close(): Promise<void>;
+}
+
+/** What moves the bytes of a logged-in session, see {@linkcode Runtime.relay}. */
+export interface RelayOptions {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  /** Octets that were read before the relay began and go first. */
+  readonly toClient: Uint8Array;
+  readonly toUpstream: Uint8Array;
+  /** Whether the client has ended already, so that the upstream is told once `toUpstream` is out. */
+  readonly clientEnded: boolean;
+  /** Ends the relay after this long without a byte in either direction. */
+  readonly timeout: Millis;
+  /** Called once, when both sockets are done with. */
+  readonly done: (result: RelayResult) => void;
+}
+
+export type RelayEnd = "clientClosed" | "upstreamClosed" | "timedOut" | "stopped";
+
+export interface RelayResult {
+  readonly end: RelayEnd;
+  /** Why a side broke, if one did. */
+  readonly failure: SystemFailure | undefined;
+  /** Octets passed on by the relay, those that were read before it included. */
+  readonly bytesToClient: number;
+  readonly bytesToUpstream: number;
+}
+
+/** A relay at work. */
+export interface Relay {
+  /** Ends it: `lastLine` goes to the client once what is under way there has left, then both sides are closed. */
+  stop(lastLine: Uint8Array): void;
+}
+
+/** A log file that is appended to. */
+export interface LogFile {
+  /** Writes one line, newline included, at once. Failures are swallowed: a full disk must not end mail sessions. */
+  write(line: Octets): void;
+  /** Closes the file and opens its path anew (log rotation). */
+  reopen(): SystemFailure | undefined;
+  close(): void;
+}
+
+/** Files. All calls are synchronous: they serve start-up, reload and logs, never the path of a session. */
+export interface Files {
+  read(path: Octets): Uint8Array | SystemFailure;
+  /** Names in a directory, sorted by octets. */
+  list(path: Octets): readonly Octets[] | SystemFailure;
+  exists(path: Octets): boolean;
+  write(path: Octets, text: Octets): SystemFailure | undefined;
+  remove(path: Octets): SystemFailure | undefined;
+  openLog(path: Octets): LogFile | SystemFailure;
+}
+
+export type SignalName = "SIGTERM" | "SIGINT" | "SIGQUIT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGWINCH";
+
+/** The process this runs in. */
+export interface Process {
+  readonly pid: number;
+  readonly hostname: string;
+  readonly isRoot: boolean;
+  workingDirectory(): Octets;
+  environment(name: string): string | undefined;
+  stdout(text: Octets): void;
+  stderr(text: Octets): void;
+  onSignal(name: SignalName, handle: () => void): void;
+  /** Sends a signal to a process. */
+  kill(pid: number, name: SignalName): SystemFailure | undefined;
+  exit(code: number): never;
+}
+
+/** One thing a runtime does not do as asked, see {@linkcode Runtime.capabilities}. */
+export type Capability =
+  | "listen.backlog"
+  | "listen.bufferSizes"
+  | "listen.ipv6Only"
+  | "listen.keepAliveIdle"
+  | "listen.keepAliveProbes"
+  | "listen.multipath";
+
+/** How a runtime stands to a capability: it has it, it lacks it (with the reason), or we do it for the runtime. */
+export type CapabilityState =
+  | { readonly state: "yes" }
+  | { readonly state: "emulated"; readonly reason: string }
+  | { readonly state: "no"; readonly reason: string };
+
+export interface Runtime {
+  readonly name: "node" | "deno" | "bun";
+  /** The runtime's own version, such as `26.10.0`. */
+  readonly version: string;
+  /** The TLS library, as `-V` prints it. */
+  readonly tlsLibrary: string;
+  readonly capabilities: Readonly<Record<Capability, CapabilityState>>;
+  readonly files: Files;
+  readonly process: Process;
+  /** A clock that never goes back, for deadlines. */
+  now(): Millis;
+  /** The wall clock, in milliseconds since 1970, for logs. */
+  date(): Millis;
+  /** How far local time is ahead of UTC at that moment, in minutes. */
+  utcOffset(date: Millis): number;
+  /** Calls `fire` once after `delay`. A timer does not keep the process alive. */
+  timer(delay: Millis, fire: () => void): Cancel;
+  /** Fills the array with random octets fit for secrets, and returns it. */
+  random(bytes: Uint8Array): Uint8Array;
+  listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<Listener | SystemFailure>;
+  connect(target: ConnectTarget, handler: ConnectHandler): Cancel;
+  /** The addresses a name has, IPv4 first as the system orders them. */
+  lookup(name: string): Promise<readonly string[] | SystemFailure>;
+  /** Moves bytes both ways until both sides are done. It takes both sockets over. */
+  relay(options: RelayOptions): Relay;
+  /** How many descriptors this process may have, and how many it has now. */
+  descriptors(): { readonly limit: number; readonly open: number };
+}
+
+/** Tells a failure from what was asked for. */
+export function isFailure(value: unknown): value is SystemFailure {
+  return typeof value === "object" && value !== null && "number" in value && "text" in value;
+}
+
+/** `(111: Connection refused)`, as the log writes it. */
+export function describeFailure(failure: SystemFailure): string {
+  return `(${failure.number}: ${failure.text})`;
+}

@@ -1,0 +1,80 @@
+/**
+ * The contract of all protocols. A session is one whole conversation: the client's login and the login to the
+ * upstream. It is told what happened and answers with what to do; it sees no socket, no clock and no promise.
+ *
+ * @module
+ */
+
+import type { Credentials, Route, Verdict } from "../auth/mod.ts";
+import type { Millis, Octets, SocketAddress } from "../runtime.ts";
+
+export type { Millis, Octets };
+export { Secret } from "./secret.ts";
+
+/** The two peers of a session. */
+export type Side = "client" | "upstream";
+
+/** Why a session ended before it was spliced, for counters and the log. */
+export type CloseReason =
+  | "quit"
+  | "clientGone"
+  | "timeout"
+  | "tooManyErrors"
+  | "tooLongCommand"
+  | "protocolError"
+  | "refused"
+  | "authUnavailable"
+  | "upstreamUnavailable"
+  | "upstreamRefused"
+  | "shutdown";
+
+/** What happened outside. Only the driver makes these. */
+export type Input =
+  | { readonly type: "opened" }
+  | { readonly type: "bytes"; readonly side: Side; readonly bytes: Uint8Array }
+  | { readonly type: "ended"; readonly side: Side }
+  | { readonly type: "verdict"; readonly verdict: Verdict }
+  | { readonly type: "connected"; readonly localAddress: SocketAddress }
+  | { readonly type: "connectFailed" }
+  | { readonly type: "timedOut" }
+  | { readonly type: "shutdown" };
+
+/** What the session asks for. The driver carries these out in order. */
+export type Effect =
+  | { readonly type: "write"; readonly side: Side; readonly bytes: Uint8Array }
+  | { readonly type: "log"; readonly level: "info" | "error"; readonly text: Octets }
+  | { readonly type: "authenticate"; readonly credentials: Credentials }
+  | { readonly type: "connect"; readonly route: Route }
+  | Splice
+  | { readonly type: "close"; readonly reason: CloseReason };
+
+/** The login is done: from now on bytes are only moved. What was read already goes first. */
+export interface Splice {
+  readonly type: "splice";
+  readonly toClient: Uint8Array;
+  readonly toUpstream: Uint8Array;
+  /** The client said its last word already; the upstream is to hear it once `toUpstream` is out. */
+  readonly clientEnded: boolean;
+}
+
+/** What is known of a connection when its session begins. */
+export interface Connection {
+  readonly client: SocketAddress;
+  readonly server: SocketAddress;
+}
+
+export interface Session {
+  /**
+   * Takes one input and returns all that follows from it. `bytes` of an input are only read during the call. Never
+   * throws for what a peer sent.
+   */
+  receive(input: Input, now: Millis): readonly Effect[];
+  /** When to deliver `timedOut`, or `undefined` for never. Read it again after each `receive`. */
+  readonly deadline: Millis | undefined;
+  /** Whether bytes of that side are welcome now. What arrives all the same is kept, so one read too many does no harm. */
+  wants(side: Side): boolean;
+  /** What the session is at, in nginx's words: ` while ACTION` in the log. */
+  readonly action: string;
+  /** The login as the log shows it, once one is known. */
+  readonly login: Octets | undefined;
+}
