@@ -8,7 +8,7 @@
 import type { Octets } from "../runtime.ts";
 
 /** No octets. */
-export const EMPTY = new Uint8Array(0);
+export const EMPTY: Uint8Array = new Uint8Array(0);
 
 export const CR = 0x0d;
 export const LF = 0x0a;

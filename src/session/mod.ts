@@ -34,7 +34,7 @@ export type Input =
   | { readonly type: "bytes"; readonly side: Side; readonly bytes: Uint8Array }
   | { readonly type: "ended"; readonly side: Side }
   | { readonly type: "verdict"; readonly verdict: Verdict }
-  | { readonly type: "connected"; readonly localAddress: SocketAddress }
+  | { readonly type: "connected" }
   | { readonly type: "connectFailed" }
   | { readonly type: "timedOut" }
   | { readonly type: "shutdown" };

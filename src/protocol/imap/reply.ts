@@ -1,0 +1,25 @@
+import type { Octets } from "../../runtime.ts";
+
+/** What Postern itself says to an IMAP client. */
+export const GREETING = "* OK IMAP4 ready\r\n";
+export const BYE = "* BYE\r\n";
+export const CONTINUE = "+ OK\r\n";
+export const SHUTTING_DOWN = "* BYE shutting down\r\n";
+
+/** nginx's words, with the response code of RFC 5530, 3: clients must not take our trouble for a wrong password. */
+export const INTERNAL_ERROR = "* BAD [UNAVAILABLE] internal server error\r\n";
+
+/** `TAG OK completed` */
+export function completed(tag: Octets): Octets {
+  return `${tag} OK completed\r\n`;
+}
+
+/** `TAG BAD invalid command`, with `*` when there is no tag to name. */
+export function invalidCommand(tag: Octets | undefined): Octets {
+  return `${tag ?? "*"} BAD invalid command\r\n`;
+}
+
+/** `TAG NO TEXT`, TEXT being the auth server's. */
+export function refused(tag: Octets | undefined, text: Octets): Octets {
+  return `${tag ?? "*"} NO ${text}\r\n`;
+}

@@ -1,0 +1,122 @@
+/**
+ * IMAP (RFC 9051) in the not-authenticated state: what a client may say before it is logged in.
+ *
+ * @module
+ */
+
+import type { Accepted, Refused } from "../../auth/mod.ts";
+import type { Octets } from "../../runtime.ts";
+import type { LoginOptions } from "../../session/login.ts";
+import { LoginSession } from "../../session/login.ts";
+import { Secret } from "../../session/secret.ts";
+import { startExchange } from "../sasl/mod.ts";
+import type { ImapParse } from "./command.ts";
+import { parseImapCommand } from "./command.ts";
+import * as reply from "./reply.ts";
+import { ImapUpstream } from "./upstream.ts";
+
+export interface ImapOptions extends LoginOptions {
+  /** The whole untagged CAPABILITY reply, see `capability.ts`. */
+  readonly capability: Octets;
+}
+
+type ImapCommand = Extract<ImapParse, { type: "command" }>;
+
+/** One IMAP client on its way to its server. */
+export class ImapSession extends LoginSession<ImapOptions> {
+  protected readonly protocol = "imap";
+  protected readonly greeting = reply.GREETING;
+  protected readonly challengePrefix = "+ ";
+  /** Of the command under way; forgotten with it, so that no later reply carries it. */
+  #tag: Octets | undefined;
+  /** Where the literal ends that the client was told to send. */
+  #announced = 0;
+
+  protected command(): boolean {
+    const parse = parseImapCommand(this.input, this.options.clientBuffer, this.#announced);
+    switch (parse.type) {
+      case "more":
+        return false;
+      case "literal":
+        this.#announced = parse.end;
+        this.say(reply.CONTINUE);
+        return true;
+      case "invalid":
+        this.#consume(parse.length, parse.tag);
+        this.unparsable();
+        if (parse.isFollowedByLiteral) this.close("protocolError");
+        return true;
+      case "command":
+        this.#consume(parse.length, parse.tag);
+        this.#obey(parse);
+        return true;
+    }
+  }
+
+  #consume(length: number, tag: Octets | undefined): void {
+    this.input.consume(length);
+    this.#announced = 0;
+    this.#tag = tag;
+  }
+
+  #obey(command: ImapCommand): void {
+    switch (command.word) {
+      case "CAPABILITY":
+        return this.say(this.options.capability + reply.completed(command.tag));
+      case "NOOP":
+        return this.say(reply.completed(command.tag));
+      case "LOGOUT":
+        this.say(reply.BYE + reply.completed(command.tag));
+        return this.close("quit");
+      case "LOGIN":
+        return this.#login(command.args);
+      case "AUTHENTICATE":
+        return this.#authenticate(command.args);
+    }
+  }
+
+  #login(args: readonly Octets[]): void {
+    const [login, password] = args;
+    if (args.length !== 2 || password === undefined || !login) return this.misuse();
+    this.logIn(login, new Secret(password));
+  }
+
+  #authenticate(args: readonly Octets[]): void {
+    const [mechanism = "", initialResponse] = args;
+    const exchange = args.length > 2 ? undefined : startExchange(mechanism);
+    if (exchange === undefined) return this.misuse();
+    this.exchange(exchange, initialResponse);
+  }
+
+  protected commandName(): Octets {
+    const start = this.input.text(0, Math.min(this.input.length, LONGEST_NAME));
+    return start.split(" ", 2).join(" ").split("\r")[0] ?? "";
+  }
+
+  protected reset(): void {
+    this.#tag = undefined;
+  }
+
+  protected startUpstream(accepted: Accepted): ImapUpstream {
+    return new ImapUpstream(this.#tag ?? "", accepted);
+  }
+
+  protected invalidCommand(): Octets {
+    return reply.invalidCommand(this.#tag);
+  }
+
+  protected internalError(): Octets {
+    return reply.INTERNAL_ERROR;
+  }
+
+  protected farewell(): Octets {
+    return reply.SHUTTING_DOWN;
+  }
+
+  protected refusal(refused: Refused): Octets {
+    return reply.refused(this.#tag, refused.text);
+  }
+}
+
+/** A tag of 32 octets, a blank, and the longest word. */
+const LONGEST_NAME = 46;

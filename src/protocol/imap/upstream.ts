@@ -1,0 +1,81 @@
+import type { Accepted } from "../../auth/mod.ts";
+import type { Octets } from "../../runtime.ts";
+import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
+import { WAIT } from "../../session/upstream.ts";
+
+type Await = "greeting" | "loginLiteral" | "passwordLiteral" | "completion";
+
+/**
+ * The login to an IMAP server, under the client's own tag, so that the server's answer is the client's. Login and
+ * password go as synchronizing literals, which every server takes and which need no quoting.
+ */
+export class ImapUpstream implements UpstreamLogin {
+  readonly #tag: Octets;
+  readonly #accepted: Accepted;
+  #awaits: Await = "greeting";
+
+  constructor(tag: Octets, accepted: Accepted) {
+    this.#tag = tag;
+    this.#accepted = accepted;
+  }
+
+  line(line: Octets): UpstreamStep {
+    switch (this.#awaits) {
+      case "greeting":
+        return this.#greeting(line);
+      case "loginLiteral":
+        return this.#continuation(line, "passwordLiteral", () => this.#loginLine(), "sending user name to upstream");
+      case "passwordLiteral":
+        return this.#continuation(line, "completion", () => this.#passwordLine(), "sending password to upstream");
+      case "completion":
+        return this.#completion(line);
+    }
+  }
+
+  /** PREAUTH is refused: it would put the client into somebody else's session. */
+  #greeting(line: Octets): UpstreamStep {
+    if (!isWord(line, "* ", "OK")) return { type: "refused", text: line };
+    this.#awaits = "loginLiteral";
+    const text = `${this.#tag} LOGIN {${this.#accepted.login.length}}\r\n`;
+    return { type: "send", text, action: "sending LOGIN command to upstream" };
+  }
+
+  #continuation(line: Octets, next: Await, text: () => Octets, action: string): UpstreamStep {
+    if (line.startsWith("+")) {
+      this.#awaits = next;
+      return { type: "send", text: text(), action };
+    }
+    return isUntagged(line) ? WAIT : this.#refused(line);
+  }
+
+  #loginLine(): Octets {
+    return `${this.#accepted.login} {${this.#accepted.secret.length}}\r\n`;
+  }
+
+  #passwordLine(): Octets {
+    return `${this.#accepted.secret.reveal()}\r\n`;
+  }
+
+  /** Untagged lines, such as the CAPABILITY that belongs to the login, reach the client with the answer. */
+  #completion(line: Octets): UpstreamStep {
+    if (isWord(line, `${this.#tag} `, "OK")) return { type: "done", reply: undefined };
+    return isUntagged(line) ? WAIT : this.#refused(line);
+  }
+
+  #refused(line: Octets): UpstreamStep {
+    const tag = `${this.#tag} `;
+    return { type: "refused", text: line.startsWith(tag) ? line.slice(tag.length) : line };
+  }
+}
+
+function isWord(line: Octets, prefix: Octets, word: Octets): boolean {
+  if (!line.startsWith(prefix)) return false;
+  const end = prefix.length + word.length;
+  const next = line[end];
+  return line.slice(prefix.length, end).toUpperCase() === word && (next === undefined || next === " ");
+}
+
+/** A BYE ends the conversation; everything else without a tag only informs. */
+function isUntagged(line: Octets): boolean {
+  return line.startsWith("* ") && !isWord(line, "* ", "BYE");
+}

@@ -1,0 +1,124 @@
+/**
+ * POP3 (RFC 1939) in the AUTHORIZATION state: what a client may say before it is logged in.
+ *
+ * @module
+ */
+
+import type { Accepted, Refused } from "../../auth/mod.ts";
+import type { Octets } from "../../runtime.ts";
+import { breaksLine } from "../../session/line.ts";
+import type { LoginOptions } from "../../session/login.ts";
+import { LoginSession } from "../../session/login.ts";
+import { Secret } from "../../session/secret.ts";
+import { startExchange } from "../sasl/mod.ts";
+import type { Pop3Command } from "./command.ts";
+import { parsePop3Command } from "./command.ts";
+import * as reply from "./reply.ts";
+import { Pop3Upstream } from "./upstream.ts";
+
+export interface Pop3Options extends LoginOptions {
+  /** The whole replies to CAPA and to a bare AUTH, see `capability.ts`. */
+  readonly capa: Octets;
+  readonly authMethods: Octets;
+}
+
+/** One POP3 client on its way to its server. */
+export class Pop3Session extends LoginSession<Pop3Options> {
+  protected readonly protocol = "pop3";
+  protected readonly greeting = reply.GREETING;
+  protected readonly challengePrefix = "+ ";
+  /** The name that USER gave, until PASS or another command follows. */
+  #user: Octets | undefined;
+
+  protected command(): boolean {
+    const line = this.nextLine();
+    if (line === undefined) return false;
+    const command = parsePop3Command(line);
+    if (command === undefined) this.unparsable();
+    else if (this.#user === undefined) this.#obeyAtStart(command);
+    else this.#obeyAfterUser(command, this.#user);
+    return true;
+  }
+
+  #obeyAtStart(command: Pop3Command): void {
+    switch (command.keyword) {
+      case "USER":
+        this.#user = command.args[0];
+        return this.#user === undefined ? this.misuse() : this.say(reply.OK);
+      case "AUTH":
+        return this.#authenticate(command.args);
+      case "PASS":
+        return this.misuse();
+      default:
+        return this.#obeyAlways(command);
+    }
+  }
+
+  #obeyAfterUser(command: Pop3Command, user: Octets): void {
+    switch (command.keyword) {
+      case "PASS":
+        return command.args[0] === undefined ? this.misuse() : this.logIn(user, new Secret(command.args[0]));
+      case "USER":
+      case "AUTH":
+        return this.misuse();
+      default:
+        return this.#obeyAlways(command);
+    }
+  }
+
+  #obeyAlways(command: Pop3Command): void {
+    switch (command.keyword) {
+      case "CAPA":
+        return this.say(this.options.capa);
+      case "NOOP":
+        return this.say(reply.OK);
+      case "QUIT":
+        this.say(reply.OK);
+        return this.close("quit");
+      default:
+        return this.misuse();
+    }
+  }
+
+  #authenticate(args: readonly Octets[]): void {
+    const [mechanism, initialResponse] = args;
+    if (mechanism === undefined) return this.say(this.options.authMethods);
+    const exchange = args.length > 2 ? undefined : startExchange(mechanism);
+    if (exchange === undefined) return this.misuse();
+    this.exchange(exchange, initialResponse);
+  }
+
+  protected override isUsable(login: Octets, secret: Secret): boolean {
+    return !breaksLine(login) && !breaksLine(secret.reveal());
+  }
+
+  protected commandName(): Octets {
+    return this.input.text(0, Math.min(this.input.length, LONGEST_KEYWORD)).split(" ")[0] ?? "";
+  }
+
+  protected reset(): void {
+    this.#user = undefined;
+  }
+
+  protected startUpstream(accepted: Accepted): Pop3Upstream {
+    return new Pop3Upstream(accepted);
+  }
+
+  protected invalidCommand(): Octets {
+    return reply.INVALID_COMMAND;
+  }
+
+  protected internalError(): Octets {
+    return reply.INTERNAL_ERROR;
+  }
+
+  protected farewell(): Octets {
+    return reply.SHUTTING_DOWN;
+  }
+
+  protected refusal(refused: Refused): Octets {
+    return reply.refused(refused.text);
+  }
+}
+
+const LONGEST_KEYWORD = 4;

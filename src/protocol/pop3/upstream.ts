@@ -1,0 +1,46 @@
+import type { Accepted } from "../../auth/mod.ts";
+import type { Octets } from "../../runtime.ts";
+import { breaksLine } from "../../session/line.ts";
+import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
+
+/** The login to a POP3 server: USER and PASS; the answer to PASS is the client's. */
+export class Pop3Upstream implements UpstreamLogin {
+  readonly #accepted: Accepted;
+  #awaits: "greeting" | "user" | "pass" = "greeting";
+
+  constructor(accepted: Accepted) {
+    this.#accepted = accepted;
+  }
+
+  line(line: Octets): UpstreamStep {
+    if (!isOk(line)) return { type: "refused", text: line };
+    switch (this.#awaits) {
+      case "greeting":
+        return this.#user();
+      case "user":
+        this.#awaits = "pass";
+        return {
+          type: "send",
+          text: `PASS ${this.#accepted.secret.reveal()}\r\n`,
+          action: "sending password to upstream",
+        };
+      case "pass":
+        return { type: "done", reply: undefined };
+    }
+  }
+
+  /** An auth server may have put another name in place of the client's, so both are looked at once more. */
+  #user(): UpstreamStep {
+    const { login, secret } = this.#accepted;
+    if (breaksLine(login) || breaksLine(secret.reveal())) {
+      return { type: "failed", text: "login or password with a line break cannot be sent to a POP3 upstream" };
+    }
+    this.#awaits = "user";
+    return { type: "send", text: `USER ${login}\r\n`, action: "sending user name to upstream" };
+  }
+}
+
+/** The status indicator is `+OK`, and a blank or nothing follows it (RFC 1939, 3). */
+function isOk(line: Octets): boolean {
+  return line.startsWith("+OK") && (line.length === 3 || line[3] === " ");
+}

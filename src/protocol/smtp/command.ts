@@ -1,0 +1,35 @@
+/**
+ * How an SMTP command is written (RFC 5321, 4.1.1): a verb of letters and its arguments. The parser maps a line to a
+ * value and writes no replies.
+ *
+ * @module
+ */
+
+import type { Octets } from "../../runtime.ts";
+import { parseWordLine, splitWords, trimEnd } from "../../session/line.ts";
+
+export type SmtpVerb = "HELO" | "EHLO" | "AUTH" | "MAIL" | "RCPT" | "RSET" | "NOOP" | "QUIT" | "VRFY" | "EXPN" | "HELP";
+
+export interface SmtpCommand {
+  readonly verb: SmtpVerb;
+  readonly args: readonly Octets[];
+  /** The whole line as it was sent, without blanks at its end: MAIL and RCPT are passed on like this. */
+  readonly line: Octets;
+}
+
+/** The command that a line without its end is, or `undefined` when it is none that we know. */
+export function parseSmtpCommand(line: Octets): SmtpCommand | undefined {
+  const parsed = parseWordLine(line);
+  if (parsed === undefined || !isVerb(parsed.word)) return undefined;
+  const args = splitWords(parsed.rest, MOST_ARGUMENTS);
+  return args === undefined ? undefined : { verb: parsed.word, args, line: trimEnd(line) };
+}
+
+function isVerb(word: string): word is SmtpVerb {
+  return VERBS.has(word);
+}
+
+const MOST_ARGUMENTS = 11;
+const VERBS: ReadonlySet<string> = new Set<SmtpVerb>(
+  ["HELO", "EHLO", "AUTH", "MAIL", "RCPT", "RSET", "NOOP", "QUIT", "VRFY", "EXPN", "HELP"],
+);

@@ -1,0 +1,25 @@
+import type { Octets } from "../../runtime.ts";
+
+/** What Postern itself says to an SMTP client, with the enhanced status codes of RFC 3463. */
+export const OK = "250 2.0.0 OK\r\n";
+export const BYE = "221 2.0.0 Bye\r\n";
+export const AUTHENTICATED = "235 2.0.0 OK\r\n";
+export const INVALID_COMMAND = "500 5.5.1 Invalid command\r\n";
+export const INVALID_ARGUMENT = "501 5.5.4 Invalid argument\r\n";
+export const BAD_SEQUENCE = "503 5.5.1 Bad sequence of commands\r\n";
+export const AUTH_REQUIRED = "530 5.7.1 Authentication required\r\n";
+export const INTERNAL_ERROR = "451 4.3.2 Internal server error\r\n";
+export const SHUTTING_DOWN = "421 4.3.2 Shutting down\r\n";
+
+export function greeting(serverName: Octets): Octets {
+  return `220 ${serverName} ESMTP ready\r\n`;
+}
+
+export function hello(serverName: Octets): Octets {
+  return `250 ${serverName}\r\n`;
+}
+
+/** `CODE TEXT`: the text is the auth server's, and the code too when it sent one. */
+export function refused(code: Octets | undefined, text: Octets): Octets {
+  return `${code ?? "535 5.7.0"} ${text}\r\n`;
+}

@@ -1,0 +1,171 @@
+/**
+ * SMTP (RFC 5321) up to the hand-over: until the client is authenticated or, with `smtp_auth none`, until it has named
+ * a recipient.
+ *
+ * @module
+ */
+
+import type { Accepted, Envelope, Refused } from "../../auth/mod.ts";
+import type { Octets } from "../../runtime.ts";
+import type { Claim, LoginOptions } from "../../session/login.ts";
+import { LoginSession } from "../../session/login.ts";
+import type { Connection } from "../../session/mod.ts";
+import { Secret } from "../../session/secret.ts";
+import { startExchange } from "../sasl/mod.ts";
+import type { SmtpCommand } from "./command.ts";
+import { parseSmtpCommand } from "./command.ts";
+import * as reply from "./reply.ts";
+import { SmtpUpstream } from "./upstream.ts";
+
+export interface SmtpOptions extends LoginOptions {
+  readonly serverName: Octets;
+  /** The whole reply to EHLO, see `capability.ts`. */
+  readonly ehlo: Octets;
+  /** Whether mail is taken without a login: `smtp_auth none`. */
+  readonly allowsAnonymous: boolean;
+  readonly xclient: boolean;
+  /** Whether the upstream is logged in to: `proxy_smtp_auth`. */
+  readonly smtpAuth: boolean;
+}
+
+/** One SMTP client on its way to its server. */
+export class SmtpSession extends LoginSession<SmtpOptions> {
+  protected readonly protocol = "smtp";
+  protected readonly greeting: Octets;
+  protected readonly challengePrefix = "334 ";
+  readonly #connection: Connection;
+  #helo = "";
+  #isExtended = false;
+  #from = "";
+  #to = "";
+  #isAnonymous = false;
+
+  constructor(options: SmtpOptions, connection: Connection) {
+    super(options, connection);
+    this.#connection = connection;
+    this.greeting = reply.greeting(options.serverName);
+  }
+
+  protected command(): boolean {
+    const line = this.nextLine();
+    if (line === undefined) return false;
+    const command = parseSmtpCommand(line);
+    if (command === undefined) this.unparsable();
+    else this.#obey(command);
+    return true;
+  }
+
+  #obey(command: SmtpCommand): void {
+    switch (command.verb) {
+      case "HELO":
+      case "EHLO":
+        return this.#hello(command);
+      case "AUTH":
+        return this.#authenticate(command.args);
+      case "MAIL":
+        return this.#mail(command);
+      case "RCPT":
+        return this.#rcpt(command);
+      case "RSET":
+        this.#forgetMail();
+        return this.say(reply.OK);
+      case "NOOP":
+        return this.say(reply.OK);
+      case "QUIT":
+        this.say(reply.BYE);
+        return this.close("quit");
+      default:
+        return this.misuse();
+    }
+  }
+
+  #hello(command: SmtpCommand): void {
+    const [name] = command.args;
+    if (name === undefined || command.args.length !== 1) return this.say(reply.INVALID_ARGUMENT);
+    this.#helo = name;
+    this.#forgetMail();
+    if (command.verb === "HELO") return this.say(reply.hello(this.options.serverName));
+    this.#isExtended = true;
+    this.say(this.options.ehlo);
+  }
+
+  #authenticate(args: readonly Octets[]): void {
+    const [mechanism, initialResponse] = args;
+    if (mechanism === undefined) return this.say(reply.INVALID_ARGUMENT);
+    const exchange = args.length > 2 ? undefined : startExchange(mechanism);
+    if (exchange === undefined) return this.misuse();
+    this.exchange(exchange, initialResponse);
+  }
+
+  #mail(command: SmtpCommand): void {
+    if (!this.options.allowsAnonymous) {
+      this.log("info", `client was rejected: "${command.line}"`);
+      return this.say(reply.AUTH_REQUIRED);
+    }
+    if (this.#from !== "") return this.say(reply.BAD_SEQUENCE);
+    if (command.args.length === 0) return this.say(reply.INVALID_ARGUMENT);
+    this.#from = command.line;
+    this.say(reply.OK);
+  }
+
+  #rcpt(command: SmtpCommand): void {
+    if (this.#from === "") return this.say(reply.BAD_SEQUENCE);
+    if (command.args.length === 0) return this.say(reply.INVALID_ARGUMENT);
+    this.#to = command.line;
+    this.#isAnonymous = true;
+    const envelope: Envelope = { helo: this.#helo, from: this.#from, to: this.#to };
+    this.authenticate({ method: "none", login: "", secret: NO_SECRET, clientHost: UNAVAILABLE, envelope });
+  }
+
+  #forgetMail(): void {
+    this.#from = "";
+    this.#to = "";
+  }
+
+  protected override claim(login: Octets, secret: Secret): Claim {
+    this.#isAnonymous = false;
+    return { ...super.claim(login, secret), clientHost: UNAVAILABLE };
+  }
+
+  protected startUpstream(accepted: Accepted): SmtpUpstream {
+    const { serverName, xclient, smtpAuth } = this.options;
+    return new SmtpUpstream({
+      accepted,
+      serverName,
+      xclient: xclient ? { client: this.#connection.client, host: UNAVAILABLE } : undefined,
+      smtpAuth,
+      helo: this.#helo,
+      isExtended: this.#isExtended,
+      mail: this.#isAnonymous ? { from: this.#from, to: this.#to } : undefined,
+    });
+  }
+
+  protected commandName(): Octets {
+    return this.input.text(0, Math.min(this.input.length, LONGEST_VERB)).split(" ")[0] ?? "";
+  }
+
+  /** After a refused login the client is where it was: its HELO and its MAIL stay. */
+  protected reset(): void {}
+
+  protected invalidCommand(): Octets {
+    return reply.INVALID_COMMAND;
+  }
+
+  protected internalError(): Octets {
+    return reply.INTERNAL_ERROR;
+  }
+
+  protected farewell(): Octets {
+    return reply.SHUTTING_DOWN;
+  }
+
+  protected refusal(refused: Refused): Octets {
+    return reply.refused(refused.smtpCode, refused.text);
+  }
+}
+
+const NO_SECRET = new Secret("");
+
+/** What stands for the client's name as long as none was looked up. */
+const UNAVAILABLE = "[UNAVAILABLE]";
+const LONGEST_VERB = 8;

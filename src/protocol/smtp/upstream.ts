@@ -1,0 +1,145 @@
+import type { Accepted } from "../../auth/mod.ts";
+import type { Octets, SocketAddress } from "../../runtime.ts";
+import { toBase64 } from "../../session/base64.ts";
+import { breaksLine } from "../../session/line.ts";
+import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
+import { WAIT } from "../../session/upstream.ts";
+import { AUTHENTICATED } from "./reply.ts";
+
+/** What the login to an SMTP server depends on. */
+export interface SmtpUpstreamOptions {
+  readonly accepted: Accepted;
+  readonly serverName: Octets;
+  /** Who the client is, when the server is to be told so. `host` is its verified name or `[UNAVAILABLE]`. */
+  readonly xclient: { readonly client: SocketAddress; readonly host: Octets } | undefined;
+  readonly smtpAuth: boolean;
+  /** The name the client gave in HELO or EHLO, empty when it gave none. */
+  readonly helo: Octets;
+  /** Whether the client said EHLO. */
+  readonly isExtended: boolean;
+  /** The client's MAIL and RCPT lines, when it has not logged in. */
+  readonly mail: { readonly from: Octets; readonly to: Octets } | undefined;
+}
+
+type Stage = "greeting" | "hello" | "xclient" | "clientHello" | "auth" | "mail" | "rcpt";
+
+/**
+ * The login to an SMTP server: greeting, EHLO, XCLIENT, the client's own EHLO, and then AUTH, or MAIL and RCPT, or
+ * nothing more. Each stage waits for the reply to what it said.
+ */
+export class SmtpUpstream implements UpstreamLogin {
+  readonly #options: SmtpUpstreamOptions;
+  #stage: Stage = "greeting";
+
+  constructor(options: SmtpUpstreamOptions) {
+    this.#options = options;
+  }
+
+  line(line: Octets): UpstreamStep {
+    if (!isReplyLine(line)) return { type: "refused", text: line };
+    if (line[3] === "-") return WAIT;
+    if (this.#stage !== "rcpt" && !EXPECTED[this.#stage].includes(line.slice(0, 3))) {
+      return { type: "refused", text: line };
+    }
+    return this.#next();
+  }
+
+  #next(): UpstreamStep {
+    const { xclient, helo, mail } = this.#options;
+    switch (this.#stage) {
+      case "greeting":
+        return this.#hello();
+      case "hello":
+        return xclient ? this.#xclient(xclient) : this.#transact();
+      case "xclient":
+        return helo === "" ? this.#transact() : this.#clientHello(helo);
+      case "clientHello":
+        return this.#transact();
+      case "auth":
+        return DONE;
+      case "mail":
+        return this.#say("rcpt", mail?.to ?? "", "sending RCPT TO to upstream");
+      case "rcpt":
+        // Whatever the server thinks of the recipient, the client is to hear it from the server.
+        return { type: "done", reply: undefined };
+    }
+  }
+
+  #hello(): UpstreamStep {
+    const { xclient, isExtended, serverName } = this.#options;
+    const verb = xclient !== undefined || isExtended ? "EHLO" : "HELO";
+    return this.#say("hello", `${verb} ${serverName}`, "sending HELO/EHLO to upstream");
+  }
+
+  #clientHello(helo: Octets): UpstreamStep {
+    const verb = this.#options.isExtended ? "EHLO" : "HELO";
+    return this.#say("clientHello", `${verb} ${helo}`, "sending client HELO/EHLO to upstream");
+  }
+
+  #xclient(xclient: { readonly client: SocketAddress; readonly host: Octets }): UpstreamStep {
+    const { accepted, smtpAuth } = this.#options;
+    const login = accepted.login === "" || smtpAuth ? "" : ` LOGIN=${xtext(accepted.login)}`;
+    const command = `XCLIENT ADDR=${xclientAddress(xclient.client)}${login} NAME=${xclient.host}`;
+    return this.#say("xclient", command, "sending XCLIENT to upstream");
+  }
+
+  /** What is left to do once the greetings are over. */
+  #transact(): UpstreamStep {
+    const { mail, smtpAuth, accepted } = this.#options;
+    if (mail) return this.#say("mail", mail.from, "sending MAIL FROM to upstream");
+    if (!smtpAuth) return DONE;
+    const message = toBase64(`\0${accepted.login}\0${accepted.secret.reveal()}`);
+    return this.#say("auth", `AUTH PLAIN ${message}`, "sending AUTH to upstream");
+  }
+
+  #say(stage: Stage, command: Octets, action: string): UpstreamStep {
+    if (breaksLine(command)) {
+      return { type: "failed", text: `${action}: value with a line break cannot be sent to an SMTP upstream` };
+    }
+    this.#stage = stage;
+    return { type: "send", text: `${command}\r\n`, action };
+  }
+}
+
+const DONE: UpstreamStep = { type: "done", reply: AUTHENTICATED };
+
+/** The reply codes that let each stage go on. A server may greet anew after XCLIENT. */
+const EXPECTED: Readonly<Record<Exclude<Stage, "rcpt">, readonly string[]>> = {
+  greeting: ["220"],
+  hello: ["250"],
+  xclient: ["220", "250"],
+  clientHello: ["250"],
+  auth: ["235"],
+  mail: ["250"],
+};
+
+/** Three digits, then a blank, a hyphen or nothing (RFC 5321, 4.2). */
+function isReplyLine(line: Octets): boolean {
+  for (let i = 0; i < 3; i++) {
+    const octet = line.charCodeAt(i);
+    if (!(octet >= 0x30 && octet <= 0x39)) return false;
+  }
+  return line.length === 3 || line[3] === " " || line[3] === "-";
+}
+
+function xclientAddress(client: SocketAddress): Octets {
+  switch (client.family) {
+    case 4:
+      return client.host;
+    case 6:
+      return `IPV6:${client.host}`;
+    case "unix":
+      return "unix:";
+  }
+}
+
+/** The xtext of RFC 3461, 4: what could end or split an attribute becomes `+XX`. */
+function xtext(octets: Octets): Octets {
+  let text = "";
+  for (let i = 0; i < octets.length; i++) {
+    const octet = octets.charCodeAt(i);
+    const isPlain = octet > 0x20 && octet < 0x7f && octet !== 0x2b && octet !== 0x3d;
+    text += isPlain ? octets[i] : `+${octet.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return text;
+}

@@ -1,0 +1,341 @@
+/**
+ * One client's connection: the loop between a session and its two sockets. It carries the session's effects out in
+ * order, one input at a time, and knows nothing of any protocol.
+ *
+ * @module
+ */
+
+import type { Authenticator, Credentials, Route } from "../auth/mod.ts";
+import type { Protocol } from "../config/types.ts";
+import type { ErrorLog } from "../log/error_log.ts";
+import type {
+  Cancel,
+  Millis,
+  Octets,
+  Relay,
+  RelayResult,
+  Runtime,
+  Socket,
+  SocketAddress,
+  SocketHandler,
+  SystemFailure,
+} from "../runtime.ts";
+import { describeFailure } from "../runtime.ts";
+import { EMPTY } from "../session/bytes.ts";
+import type { Connection, Effect, Input, Session, Side, Splice } from "../session/mod.ts";
+import type { SessionRecord } from "./record.ts";
+
+/** What all connections to one server block share. */
+export interface Service {
+  readonly runtime: Runtime;
+  readonly protocol: Protocol;
+  /** How long a logged-in session may be silent: `proxy_timeout`. */
+  readonly proxyTimeout: Millis;
+  readonly log: ErrorLog;
+  readonly authenticator: Authenticator;
+  createSession(connection: Connection): Session;
+  /** Whether one more socket may be opened; it has told the log when not. */
+  mayConnect(): boolean;
+}
+
+/** What one connection is told when it is accepted. */
+export interface Arrival {
+  readonly socket: Socket;
+  /** The number behind `*` in the log. */
+  readonly number: number;
+  /** The listen address as configured. */
+  readonly server: Octets;
+  /** Called once, when nothing is left of the connection. */
+  readonly ended: (record: SessionRecord) => void;
+}
+
+/** Drives one session from accept to its last byte. */
+export class Driver {
+  readonly #service: Service;
+  readonly #arrival: Arrival;
+  readonly #client: Socket;
+  readonly #session: Session;
+  readonly #started: Millis;
+  readonly #startedAt: Millis;
+  readonly #inputs: Input[] = [];
+  #isFeeding = false;
+  #upstream: Socket | undefined;
+  #upstreamText: Octets | undefined;
+  /** What is under way for the session: an auth request or a connect. */
+  #cancel: Cancel | undefined;
+  #isClientBlocked = false;
+  #isUpstreamBlocked = false;
+  #timer: Cancel | undefined;
+  #timerDue: Millis = 0;
+  #relay: Relay | undefined;
+  #result: SessionRecord["result"] | undefined;
+  #isOver = false;
+
+  constructor(service: Service, arrival: Arrival) {
+    this.#service = service;
+    this.#arrival = arrival;
+    this.#client = arrival.socket;
+    this.#started = service.runtime.now();
+    this.#startedAt = service.runtime.date();
+    this.#session = service.createSession({ client: this.#client.remote, server: this.#client.local });
+    if (service.log.takes("info")) {
+      const client = describeAddress(this.#client.remote, true);
+      service.log.write("info", `client ${client} connected to ${arrival.server}`, arrival.number);
+    }
+  }
+
+  /** Lets the session begin. */
+  start(): void {
+    this.#client.handler = new SideHandler(this, "client");
+    this.#feed({ type: "opened" });
+  }
+
+  /** Ends the session now; its client is told in its protocol while it is not logged in yet. */
+  stop(): void {
+    if (this.#relay !== undefined) this.#relay.stop(EMPTY);
+    else this.#feed({ type: "shutdown" });
+  }
+
+  /** Called by the sockets' handlers. */
+  bytes(side: Side, bytes: Uint8Array): void {
+    this.#feed({ type: "bytes", side, bytes });
+  }
+
+  drained(side: Side): void {
+    if (side === "client") this.#isClientBlocked = false;
+    else this.#isUpstreamBlocked = false;
+    this.#steerReading();
+  }
+
+  ended(side: Side): void {
+    this.#feed({ type: "ended", side });
+  }
+
+  closed(side: Side, failure: SystemFailure | undefined): void {
+    if (this.#isOver) return;
+    if (failure !== undefined && this.#result === undefined) {
+      this.#log(side === "client" ? "info" : "error", `recv() failed ${describeFailure(failure)}`);
+    }
+    if (side === "client") return this.#finish(this.#result ?? "clientGone");
+    this.#upstream = undefined;
+    this.#feed({ type: "connectFailed" });
+  }
+
+  #feed(input: Input): void {
+    this.#inputs.push(input);
+    if (this.#isFeeding) return;
+    this.#isFeeding = true;
+    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+      if (!this.#isOver && this.#result === undefined) this.#step(next);
+    }
+    this.#isFeeding = false;
+    if (this.#isOver || this.#result !== undefined) return;
+    this.#steerReading();
+    this.#arm();
+  }
+
+  #step(input: Input): void {
+    try {
+      for (const effect of this.#session.receive(input, this.#service.runtime.now())) this.#carryOut(effect);
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case "write":
+        return this.#write(effect.side, effect.bytes);
+      case "log":
+        return this.#log(effect.level, effect.text);
+      case "authenticate":
+        return this.#authenticate(effect.credentials);
+      case "connect":
+        return this.#connect(effect.route);
+      case "splice":
+        return this.#splice(effect);
+      case "close":
+        return this.#close(effect.reason);
+    }
+  }
+
+  #write(side: Side, bytes: Uint8Array): void {
+    if (side === "client") this.#isClientBlocked = !this.#client.write(bytes);
+    else if (this.#upstream !== undefined) this.#isUpstreamBlocked = !this.#upstream.write(bytes);
+  }
+
+  #authenticate(credentials: Credentials): void {
+    this.#cancel = this.#service.authenticator.authenticate(
+      credentials,
+      (level, text) => this.#log(level, text),
+      (verdict) => {
+        this.#cancel = undefined;
+        this.#feed({ type: "verdict", verdict });
+      },
+    );
+  }
+
+  #connect(route: Route): void {
+    this.#upstreamText = route.text;
+    if (!this.#service.mayConnect()) return this.#feed({ type: "connectFailed" });
+    this.#cancel = this.#service.runtime.connect(route.target, {
+      connected: (socket) => {
+        this.#cancel = undefined;
+        this.#upstream = socket;
+        socket.handler = new SideHandler(this, "upstream");
+        this.#feed({ type: "connected" });
+      },
+      failed: (failure) => {
+        this.#cancel = undefined;
+        this.#log("error", `connect() failed ${describeFailure(failure)}`);
+        this.#feed({ type: "connectFailed" });
+      },
+    });
+  }
+
+  /** From here on the adapter moves the bytes. */
+  #splice(splice: Splice): void {
+    const upstream = this.#upstream;
+    if (upstream === undefined) return this.#close("upstreamUnavailable");
+    this.#disarm();
+    this.#result = "stopped";
+    this.#relay = this.#service.runtime.relay({
+      client: this.#client,
+      upstream,
+      toClient: splice.toClient,
+      toUpstream: splice.toUpstream,
+      clientEnded: splice.clientEnded,
+      timeout: this.#service.proxyTimeout,
+      done: (result) => this.#relayed(result),
+    });
+  }
+
+  #relayed(result: RelayResult): void {
+    if (result.failure !== undefined) this.#log("info", `recv() failed ${describeFailure(result.failure)}`);
+    if (result.end === "timedOut") this.#log("info", "client timed out (110: Connection timed out)");
+    else this.#log("info", "proxied session done", "");
+    this.#finish(result.end, result);
+  }
+
+  /** Says what is still to be said and closes; the connection is over when the client's socket is. */
+  #close(reason: SessionRecord["result"]): void {
+    this.#result = reason;
+    this.#letGo();
+    this.#client.close();
+  }
+
+  /** A fault of ours ends this session alone, and its client may try again. */
+  #crash(error: unknown): void {
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    this.#service.log.write("alert", `internal error: ${text}`, this.#arrival.number);
+    this.#close("internalError");
+  }
+
+  #finish(result: SessionRecord["result"], relayed?: RelayResult): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#letGo();
+    this.#arrival.ended({
+      connection: this.#arrival.number,
+      protocol: this.#service.protocol,
+      client: this.#client.remote,
+      server: this.#arrival.server,
+      login: this.#session.login,
+      upstream: this.#upstreamText,
+      loggedIn: relayed !== undefined,
+      result,
+      bytesToClient: relayed?.bytesToClient ?? 0,
+      bytesToUpstream: relayed?.bytesToUpstream ?? 0,
+      started: this.#startedAt,
+      duration: this.#service.runtime.now() - this.#started,
+    });
+  }
+
+  /** Gives up all but the client's socket. */
+  #letGo(): void {
+    this.#disarm();
+    this.#cancel?.();
+    this.#cancel = undefined;
+    const upstream = this.#upstream;
+    this.#upstream = undefined;
+    if (this.#relay === undefined) upstream?.abort();
+  }
+
+  /** Nothing is read while something said cannot leave, and nothing that the session has no use for. */
+  #steerReading(): void {
+    if (this.#isOver || this.#result !== undefined) return;
+    const mayRead = !this.#isClientBlocked && !this.#isUpstreamBlocked;
+    steer(this.#client, mayRead && this.#session.wants("client"));
+    if (this.#upstream !== undefined) steer(this.#upstream, mayRead && this.#session.wants("upstream"));
+  }
+
+  /** One timer serves all deadlines: one that comes too early is set again, so that a command costs no timer. */
+  #arm(): void {
+    const deadline = this.#session.deadline;
+    if (deadline === undefined || (this.#timer !== undefined && this.#timerDue <= deadline)) return;
+    this.#disarm();
+    this.#timerDue = deadline;
+    this.#timer = this.#service.runtime.timer(deadline - this.#service.runtime.now(), () => this.#ring());
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    const deadline = this.#session.deadline;
+    if (deadline !== undefined && this.#service.runtime.now() >= deadline) this.#feed({ type: "timedOut" });
+    else this.#arm();
+  }
+
+  #disarm(): void {
+    this.#timer?.();
+    this.#timer = undefined;
+  }
+
+  #log(level: "info" | "error", text: Octets, action = this.#session.action): void {
+    const { log } = this.#service;
+    if (!log.takes(level)) return;
+    const doing = action === "" ? "" : ` while ${action}`;
+    const client = `, client: ${describeAddress(this.#client.remote, false)}, server: ${this.#arrival.server}`;
+    const login = this.#session.login === undefined ? "" : `, login: "${this.#session.login}"`;
+    const upstream = this.#upstreamText === undefined ? "" : `, upstream: ${this.#upstreamText}`;
+    log.write(level, text + doing + client + login + upstream, this.#arrival.number);
+  }
+}
+
+/** Tells the driver which of its sockets speaks. */
+class SideHandler implements SocketHandler {
+  readonly #driver: Driver;
+  readonly #side: Side;
+
+  constructor(driver: Driver, side: Side) {
+    this.#driver = driver;
+    this.#side = side;
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#driver.bytes(this.#side, bytes);
+  }
+
+  drained(): void {
+    this.#driver.drained(this.#side);
+  }
+
+  ended(): void {
+    this.#driver.ended(this.#side);
+  }
+
+  closed(failure: SystemFailure | undefined): void {
+    this.#driver.closed(this.#side, failure);
+  }
+}
+
+function steer(socket: Socket, mayRead: boolean): void {
+  if (mayRead) socket.resume();
+  else socket.pause();
+}
+
+/** The address as the log shows it: `unix:` for a unix socket, which has no address to show. */
+export function describeAddress(address: SocketAddress, withPort: boolean): Octets {
+  if (address.family === "unix") return "unix:";
+  if (!withPort) return address.host;
+  return address.family === 6 ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}

@@ -1,0 +1,430 @@
+/**
+ * What the three protocols have in common: a client says commands until it has credentials, a verdict is waited for,
+ * the upstream is logged in to, and the two are spliced. This file knows the phases, the clocks and the bounds; it
+ * does not know a word of any protocol.
+ *
+ * @module
+ */
+
+import type { Accepted, Credentials, Refused, Verdict } from "../auth/mod.ts";
+import type { Millis, Octets } from "../runtime.ts";
+import { InputBuffer } from "./buffer.ts";
+import { concat, encode } from "./bytes.ts";
+import { splitWords } from "./line.ts";
+import type { CloseReason, Connection, Effect, Input, Session, Side } from "./mod.ts";
+import type { SaslExchange, SaslStep } from "../protocol/sasl/mod.ts";
+import { Secret } from "./secret.ts";
+import type { UpstreamLogin, UpstreamStep } from "./upstream.ts";
+
+/** What every protocol's server block says. */
+export interface LoginOptions {
+  /** How long the client may take to log in, and after it one login to the upstream: `timeout`. */
+  readonly timeout: Millis;
+  /** With which unparsable command the connection is closed: `max_errors`. */
+  readonly maxErrors: number;
+  /** Octets of the longest command, its line end included. */
+  readonly clientBuffer: number;
+  /** Octets of the longest reply of the upstream during the login: `proxy_buffer`. */
+  readonly proxyBuffer: number;
+  /** Whether the upstream's refusal reaches the client: `proxy_pass_error_message`. */
+  readonly passErrorMessage: boolean;
+}
+
+/** What is asked of the source of logins; the rest of the credentials is the same for all protocols. */
+export type Claim = Pick<Credentials, "method" | "login" | "secret" | "clientHost" | "envelope">;
+
+type Phase = "new" | "commands" | "authenticating" | "delaying" | "connecting" | "upstream" | "over";
+
+/** A session up to its splice. A protocol says its words by filling in the abstract parts. */
+export abstract class LoginSession<Options extends LoginOptions> implements Session {
+  protected readonly options: Options;
+  /** What the client sent and no command has used. */
+  protected readonly input = new InputBuffer();
+  readonly #connection: Connection;
+  readonly #replies = new InputBuffer();
+  #phase: Phase = "new";
+  #effects: Effect[] = [];
+  #reply: Octets = "";
+  #now: Millis = 0;
+  #deadline: Millis | undefined;
+  #action = "sending client greeting line";
+  #errors = 0;
+  #attempt = 0;
+  #exchange: SaslExchange | undefined;
+  #claimed: Octets | undefined;
+  #refusal: Refused | undefined;
+  #accepted: Accepted | undefined;
+  #upstream: UpstreamLogin | undefined;
+  /** How much of the upstream's current reply was looked at. */
+  #replyLength = 0;
+  #clientEnded = false;
+
+  constructor(options: Options, connection: Connection) {
+    this.options = options;
+    this.#connection = connection;
+  }
+
+  protected abstract readonly protocol: Credentials["protocol"];
+  /** What the client is met with. */
+  protected abstract readonly greeting: Octets;
+  /** Looks at {@linkcode input} and answers one command; `false` when it is not complete yet. */
+  protected abstract command(): boolean;
+  /** What a command that makes no sense is answered with. */
+  protected abstract invalidCommand(): Octets;
+  /** What the client hears when the fault is not its own. */
+  protected abstract internalError(): Octets;
+  /** What the client hears when we stop. */
+  protected abstract farewell(): Octets;
+  /** How a refused login is told. */
+  protected abstract refusal(refused: Refused): Octets;
+  /** What stands before a SASL challenge. */
+  protected abstract readonly challengePrefix: Octets;
+  /** The first words of the command under way, without anything that could be secret. */
+  protected abstract commandName(): Octets;
+  /** The login to the upstream. */
+  protected abstract startUpstream(accepted: Accepted): UpstreamLogin;
+  /** Called before commands are read again: what belonged to the last one is over. */
+  protected abstract reset(): void;
+
+  get deadline(): Millis | undefined {
+    return this.#deadline;
+  }
+
+  get action(): string {
+    return this.#action;
+  }
+
+  get login(): Octets | undefined {
+    return this.#accepted?.login ?? this.#claimed;
+  }
+
+  wants(side: Side): boolean {
+    if (side === "upstream") return this.#phase === "upstream";
+    if (this.#phase === "commands") return true;
+    return this.#phase !== "over" && !this.#clientEnded && this.input.length < this.options.clientBuffer;
+  }
+
+  receive(input: Input, now: Millis): readonly Effect[] {
+    this.#now = now;
+    this.#effects = [];
+    if (this.#phase !== "over") this.#take(input);
+    this.#flush();
+    this.input.settle();
+    this.#replies.settle();
+    return this.#effects;
+  }
+
+  /** Says something to the client. What is said during one input leaves as one write. */
+  protected say(text: Octets): void {
+    this.#reply += text;
+  }
+
+  protected log(level: "info" | "error", text: Octets): void {
+    this.#emit({ type: "log", level, text });
+  }
+
+  /** The next whole line without its end, or `undefined` when there is none yet. It is used up. */
+  protected nextLine(): Octets | undefined {
+    const lineEnd = this.input.lineEnd();
+    if (lineEnd < 0 || lineEnd >= this.options.clientBuffer) return undefined;
+    const end = lineEnd > 0 && this.input.at(lineEnd - 1) === 0x0d ? lineEnd - 1 : lineEnd;
+    const line = this.input.text(0, end);
+    this.input.consume(lineEnd + 1);
+    return line;
+  }
+
+  /** Answers a command that was understood but makes no sense here. It does not count for `max_errors`. */
+  protected misuse(): void {
+    this.say(this.invalidCommand());
+    this.reset();
+  }
+
+  /** Answers a command that could not be parsed; the last one allowed ends the session. */
+  protected unparsable(): void {
+    this.#errors++;
+    const isTooMany = this.#errors >= Math.max(1, this.options.maxErrors);
+    if (isTooMany) this.log("info", "client sent too many invalid commands");
+    this.misuse();
+    if (isTooMany) this.close("tooManyErrors");
+  }
+
+  /** Begins a SASL exchange; an unknown mechanism is for the caller to refuse. */
+  protected exchange(exchange: SaslExchange, initialResponse: Octets | undefined): void {
+    this.#exchange = exchange;
+    if (initialResponse === undefined) this.#challenge(exchange.firstChallenge);
+    else this.#follow(exchange.respond(initialResponse));
+  }
+
+  /** Asks who this is and where they live. */
+  protected authenticate(claim: Claim): void {
+    this.#attempt++;
+    this.#phase = "authenticating";
+    this.#action = "in http auth state";
+    this.#deadline = undefined;
+    this.#claimed = claim.login === "" ? undefined : claim.login;
+    this.#emit({
+      type: "authenticate",
+      credentials: {
+        ...claim,
+        protocol: this.protocol,
+        attempt: this.#attempt,
+        client: this.#connection.client,
+      },
+    });
+  }
+
+  /** What a login with a password asks; SMTP adds what it knows. */
+  protected claim(login: Octets, secret: Secret): Claim {
+    return { method: "plain", login, secret, clientHost: undefined, envelope: undefined };
+  }
+
+  /** Whether credentials could do harm on a line of this protocol or in a C string. */
+  protected isUsable(login: Octets, secret: Secret): boolean {
+    return !login.includes("\0") && !secret.reveal().includes("\0");
+  }
+
+  /** Ends the session; what was said before still leaves. */
+  protected close(reason: CloseReason): void {
+    this.#emit({ type: "close", reason });
+    this.#phase = "over";
+    this.#deadline = undefined;
+    this.input.clear();
+    this.#replies.clear();
+  }
+
+  #take(input: Input): void {
+    switch (input.type) {
+      case "opened":
+        this.say(this.greeting);
+        return this.#readOn();
+      case "bytes":
+        return input.side === "client" ? this.#clientSent(input.bytes) : this.#upstreamSent(input.bytes);
+      case "ended":
+        return input.side === "client" ? this.#clientEnds() : this.#upstreamEnds();
+      case "verdict":
+        return this.#judge(input.verdict);
+      case "connected":
+        return this.#connected();
+      case "connectFailed":
+        return this.#fail("upstreamUnavailable");
+      case "timedOut":
+        return this.#timedOut();
+      case "shutdown":
+        this.say(this.farewell());
+        return this.close("shutdown");
+    }
+  }
+
+  /** Reads commands, with the whole time for it, from now on. */
+  #readOn(): void {
+    this.#phase = "commands";
+    this.#action = "in auth state";
+    this.#deadline = this.#now + this.options.timeout;
+    this.#readCommands();
+  }
+
+  #clientSent(bytes: Uint8Array): void {
+    this.input.append(bytes);
+    if (this.#phase === "commands") this.#readCommands();
+  }
+
+  #readCommands(): void {
+    while (this.#phase === "commands" && this.input.length > 0) {
+      if (this.#exchange === undefined ? this.command() : this.#readResponse(this.#exchange)) continue;
+      if (this.#phase === "commands" && this.input.length >= this.options.clientBuffer) this.#tooLong();
+      break;
+    }
+    if (this.#phase === "commands" && this.#clientEnded) this.close("clientGone");
+  }
+
+  #tooLong(): void {
+    const name = this.#exchange === undefined ? this.commandName() : "";
+    this.log("info", `client sent too long command "${name}..."`);
+    this.say(this.invalidCommand());
+    this.close("tooLongCommand");
+  }
+
+  #readResponse(exchange: SaslExchange): boolean {
+    const line = this.nextLine();
+    if (line === undefined) return false;
+    this.#follow(exchange.respond(splitWords(line, Infinity)?.[0] ?? ""));
+    return true;
+  }
+
+  #follow(step: SaslStep): void {
+    if (step.type === "challenge") return this.#challenge(step.text);
+    this.#exchange = undefined;
+    if (step.type === "failed") {
+      this.log("info", step.text);
+      return this.misuse();
+    }
+    this.logIn(step.login, step.secret);
+  }
+
+  /** Asks for a login with a password, unless it could do harm further on. */
+  protected logIn(login: Octets, secret: Secret): void {
+    if (this.isUsable(login, secret)) return this.authenticate(this.claim(login, secret));
+    this.log("info", "client sent a login or password with a character that cannot be passed on");
+    this.misuse();
+  }
+
+  #challenge(text: Octets): void {
+    this.say(`${this.challengePrefix}${text}\r\n`);
+  }
+
+  /**
+   * The client sends no more. With commands still waiting it may be one that says all at once and listens for the
+   * rest (RFC 9293, 3.6: a half-open close), otherwise it left.
+   */
+  #clientEnds(): void {
+    this.#clientEnded = true;
+    if (this.#phase === "commands") return this.#readCommands();
+    if (this.#phase === "new" || this.input.length === 0) this.close("clientGone");
+  }
+
+  #judge(verdict: Verdict): void {
+    if (this.#phase !== "authenticating") return;
+    switch (verdict.type) {
+      case "accepted":
+        this.#accepted = verdict;
+        this.#phase = "connecting";
+        this.#action = "connecting to upstream";
+        this.#deadline = this.#now + this.options.timeout;
+        return this.#emit({ type: "connect", route: verdict.route });
+      case "refused":
+        return this.#refuse(verdict);
+      case "unavailable":
+        return this.#fail("authUnavailable");
+    }
+  }
+
+  #refuse(refused: Refused): void {
+    this.log("info", `client login failed: "${refused.text}"`);
+    this.#refusal = refused;
+    if (refused.wait > 0) {
+      this.#phase = "delaying";
+      this.#deadline = this.#now + refused.wait;
+      return;
+    }
+    this.say(this.refusal(refused));
+    this.close("refused");
+  }
+
+  #timedOut(): void {
+    switch (this.#phase) {
+      case "delaying":
+        if (this.#refusal !== undefined) this.say(this.refusal(this.#refusal));
+        this.#refusal = undefined;
+        this.#claimed = undefined;
+        this.reset();
+        return this.#readOn();
+      case "connecting":
+      case "upstream":
+        this.log("info", `upstream timed out ${TIMED_OUT}`);
+        return this.#fail("upstreamUnavailable");
+      default:
+        this.log("info", `client timed out ${TIMED_OUT}`);
+        this.close("timeout");
+    }
+  }
+
+  #connected(): void {
+    if (this.#phase !== "connecting" || this.#accepted === undefined) return;
+    this.#phase = "upstream";
+    this.#action = "reading response from upstream";
+    this.#upstream = this.startUpstream(this.#accepted);
+  }
+
+  #upstreamSent(bytes: Uint8Array): void {
+    if (this.#phase !== "upstream") return;
+    this.#replies.append(bytes);
+    this.#readReplies();
+  }
+
+  #readReplies(): void {
+    while (this.#phase === "upstream" && this.#upstream !== undefined) {
+      const lineEnd = this.#replies.lineEnd(this.#replyLength);
+      if (lineEnd < 0 || lineEnd >= this.options.proxyBuffer) break;
+      const end = lineEnd > 0 && this.#replies.at(lineEnd - 1) === 0x0d ? lineEnd - 1 : lineEnd;
+      const line = this.#replies.text(this.#replyLength, Math.max(end, this.#replyLength));
+      this.#replyLength = lineEnd + 1;
+      this.#action = "reading response from upstream";
+      this.#continue(this.#upstream.line(line));
+    }
+    if (this.#phase === "upstream" && this.#replies.length >= this.options.proxyBuffer) this.#tooLongReply();
+  }
+
+  #tooLongReply(): void {
+    this.#action = "reading response from upstream";
+    const start = this.#replies.text(0, Math.min(this.#replies.length, SHOWN));
+    this.log("error", `upstream sent too long response line: "${start}..."`);
+    this.#fail("upstreamUnavailable");
+  }
+
+  #continue(step: UpstreamStep): void {
+    switch (step.type) {
+      case "wait":
+        return;
+      case "send":
+        this.#replies.consume(this.#replyLength);
+        this.#replyLength = 0;
+        this.#action = step.action;
+        return this.#emit({ type: "write", side: "upstream", bytes: encode(step.text) });
+      case "done":
+        return this.#splice(step.reply);
+      case "refused":
+        return this.#refusedByUpstream(step.text);
+      case "failed":
+        this.log("error", step.text);
+        return this.#fail("upstreamUnavailable");
+    }
+  }
+
+  #splice(reply: Octets | undefined): void {
+    this.#action = "";
+    this.log("info", "client logged in");
+    if (reply !== undefined) this.#replies.consume(this.#replyLength);
+    const held = this.#replies.takeAll();
+    const toClient = reply === undefined ? held : concat([encode(reply), held]);
+    this.#emit({ type: "splice", toClient, toUpstream: this.input.takeAll(), clientEnded: this.#clientEnded });
+    this.#phase = "over";
+    this.#action = "proxying";
+    this.#deadline = undefined;
+  }
+
+  #refusedByUpstream(text: Octets): void {
+    const { passErrorMessage } = this.options;
+    this.log(passErrorMessage ? "info" : "error", `upstream sent invalid response: "${text}"`);
+    if (!passErrorMessage) return this.#fail("upstreamRefused");
+    this.#emit({ type: "write", side: "client", bytes: this.#replies.takeAll() });
+    this.close("upstreamRefused");
+  }
+
+  #upstreamEnds(): void {
+    if (this.#phase !== "upstream") return;
+    this.log("error", "upstream prematurely closed connection");
+    this.#fail("upstreamUnavailable");
+  }
+
+  #fail(reason: CloseReason): void {
+    this.say(this.internalError());
+    this.close(reason);
+  }
+
+  #emit(effect: Effect): void {
+    this.#flush();
+    this.#effects.push(effect);
+  }
+
+  #flush(): void {
+    if (this.#reply === "") return;
+    const bytes = encode(this.#reply);
+    this.#reply = "";
+    this.#effects.push({ type: "write", side: "client", bytes });
+  }
+}
+
+const TIMED_OUT = "(110: Connection timed out)";
+
+/** Octets of an over-long reply that the log shows: enough to know the server by. */
+const SHOWN = 128;

@@ -1,0 +1,22 @@
+import type { Octets } from "../runtime.ts";
+
+/** What the login to an upstream does next, after a line of it was read. */
+export type UpstreamStep =
+  /** The reply goes on: another line follows. */
+  | { readonly type: "wait" }
+  /** The reply was what we waited for: say this, while at `action` as the log calls it. */
+  | { readonly type: "send"; readonly text: Octets; readonly action: string }
+  /** Logged in. The client gets `reply`, or what the upstream just said when that is `undefined`. */
+  | { readonly type: "done"; readonly reply: Octets | undefined }
+  /** Not what we waited for; `text` is the reply as the log shows it. */
+  | { readonly type: "refused"; readonly text: Octets }
+  /** We cannot go on, and it is nobody's reply that stops us. */
+  | { readonly type: "failed"; readonly text: Octets };
+
+/** The client's half of a protocol's login: it is shown what the upstream says, line by line, its greeting first. */
+export interface UpstreamLogin {
+  /** Takes a line without its end. */
+  line(line: Octets): UpstreamStep;
+}
+
+export const WAIT: UpstreamStep = { type: "wait" };
