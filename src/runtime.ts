@@ -220,6 +220,8 @@ export interface Runtime {
   lookup(name: string): Promise<readonly string[] | SystemFailure>;
   /** Moves bytes both ways until both sides are done. It takes both sockets over. */
   relay(options: RelayOptions): Relay;
+  /** How many sockets there are now: accepted, connected, or being connected; listeners are not counted. */
+  sockets(): number;
   /** How many descriptors this process may have, and how many it has now. */
   descriptors(): { readonly limit: number; readonly open: number };
 }

@@ -1,0 +1,90 @@
+/**
+ * Which sockets the `listen` lines of a configuration come to, and which server block answers on each.
+ *
+ * @module
+ */
+
+import type { ListenConfig, ServerConfig } from "../config/types.ts";
+import type { Octets, Runtime, SocketAddress } from "../runtime.ts";
+import { isFailure } from "../runtime.ts";
+
+/** One `listen` line with its server, the name in it resolved. */
+export interface Endpoint {
+  readonly listen: ListenConfig;
+  readonly server: ServerConfig;
+  readonly address: { readonly host: string; readonly port: number } | { readonly path: Octets };
+}
+
+/** One socket to open. A wildcard's may stand for specific addresses on its port as well, as in nginx. */
+export interface Binding {
+  readonly endpoint: Endpoint;
+  readonly specific: readonly Endpoint[];
+}
+
+/** A `listen` line that cannot be used; the text has its place in the configuration. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/** Resolves names: a name with several addresses becomes one endpoint for each. */
+export async function resolveEndpoints(
+  servers: readonly ServerConfig[],
+  runtime: Pick<Runtime, "lookup">,
+): Promise<Endpoint[]> {
+  const endpoints: Endpoint[] = [];
+  for (const server of servers) {
+    for (const listen of server.listens) endpoints.push(...await resolve(listen, server, runtime));
+  }
+  return endpoints;
+}
+
+/** Lays specific addresses under the wildcard of their port, unless they ask for a socket of their own (`bind`). */
+export function planBindings(endpoints: readonly Endpoint[]): Binding[] {
+  const isCovered = (endpoint: Endpoint) =>
+    !endpoint.listen.bind && wildcardOf(endpoint) !== undefined &&
+    endpoints.some((other) => key(other) === wildcardOf(endpoint));
+  const bindings = endpoints.filter((endpoint) => !isCovered(endpoint)).map((endpoint) => ({
+    endpoint,
+    specific: endpoints.filter((other) => isCovered(other) && wildcardOf(other) === key(endpoint)),
+  }));
+  // Adapters whose runtime cannot keep IPv6 and IPv4 apart need to see the IPv6 wildcard first.
+  return bindings.sort((a, b) => rank(a.endpoint) - rank(b.endpoint));
+}
+
+/** The endpoint that a connection to `local` belongs to. */
+export function endpointFor(binding: Binding, local: SocketAddress): Endpoint {
+  if (local.family === "unix") return binding.endpoint;
+  return binding.specific.find(({ address }) => "host" in address && address.host === local.host) ?? binding.endpoint;
+}
+
+async function resolve(
+  listen: ListenConfig,
+  server: ServerConfig,
+  runtime: Pick<Runtime, "lookup">,
+): Promise<Endpoint[]> {
+  if ("path" in listen.address) return [{ listen, server, address: listen.address }];
+  const { host, port, isName } = listen.address;
+  if (!isName) return [{ listen, server, address: { host, port } }];
+  const found = await runtime.lookup(host);
+  if (isFailure(found) || found.length === 0) {
+    const { file, line } = listen.position;
+    throw new ListenError(`host not found in "${listen.text}" of the "listen" directive in ${file}:${line}`);
+  }
+  return [...new Set(found)].map((address) => ({ listen, server, address: { host: address, port } }));
+}
+
+/** The key of the wildcard that would cover a specific address; port 0 is another port each time. */
+function wildcardOf({ address }: Endpoint): string | undefined {
+  if ("path" in address || address.port === 0 || WILDCARDS.includes(address.host)) return undefined;
+  return `${address.host.includes(":") ? "::" : "0.0.0.0"} ${address.port}`;
+}
+
+function key({ address }: Endpoint): string {
+  return "path" in address ? `unix ${address.path}` : `${address.host} ${address.port}`;
+}
+
+function rank({ address }: Endpoint): number {
+  return "host" in address && address.host === "::" ? 0 : 1;
+}
+
+const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];

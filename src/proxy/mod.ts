@@ -1,0 +1,10 @@
+/**
+ * The proxy at work: {@linkcode serve} opens the listeners of a configuration and runs a driver for each connection.
+ *
+ * @module
+ */
+
+export { serve, StartError } from "./worker.ts";
+export type { Server, ServeOptions, ServingListener } from "./worker.ts";
+export type { SessionRecord } from "./record.ts";
+export { sessionFactory } from "./factory.ts";
