@@ -4,7 +4,7 @@
  * @module
  */
 
-export { serve, StartError } from "./worker.ts";
+export { serve, StartError, tryServe } from "./worker.ts";
 export type { Server, ServeOptions, ServingListener } from "./worker.ts";
 export type { SessionRecord } from "./record.ts";
 export { sessionFactory } from "./factory.ts";

@@ -43,9 +43,10 @@ export interface Server {
   readonly connections: number;
   /** Closes and opens all log files anew. */
   reopenLogs(): void;
+  closeLogs(): void;
   /**
    * Accepts no more. `fast` ends the sessions too, telling those clients that are not logged in yet; `graceful` waits
-   * for them. Resolves when nothing is left.
+   * for them, at most `worker_shutdown_timeout`. Resolves when nothing is left; the logs stay open.
    */
   stop(how: "fast" | "graceful"): Promise<void>;
 }
@@ -68,6 +69,14 @@ export async function serve(config: Config, runtime: Runtime, options: ServeOpti
   return worker;
 }
 
+/** Does all that {@linkcode serve} does short of serving, for `-t`. An address in use is no error: it may be our own. */
+export async function tryServe(config: Config, runtime: Runtime, options: ServeOptions = {}): Promise<void> {
+  const worker = new Worker(config, runtime, options);
+  await worker.start("test");
+  await worker.stop("fast");
+  worker.closeLogs();
+}
+
 class Worker implements Server {
   readonly #config: Config;
   readonly #runtime: Runtime;
@@ -81,7 +90,7 @@ class Worker implements Server {
   #log: ErrorLog | undefined;
   #lastNumber = 0;
   #isStopping = false;
-  #whenIdle: (() => void) | undefined;
+  readonly #whenIdle: (() => void)[] = [];
 
   constructor(config: Config, runtime: Runtime, options: ServeOptions) {
     this.#config = config;
@@ -108,12 +117,12 @@ class Worker implements Server {
     return this.#drivers.size;
   }
 
-  async start(): Promise<void> {
+  async start(purpose: "serve" | "test" = "serve"): Promise<void> {
     try {
       this.#openLogs();
       this.#announceLimits();
       const bindings = planBindings(await resolveEndpoints(this.#config.servers, this.#runtime));
-      for (const binding of bindings) await this.#listen(binding);
+      for (const binding of bindings) await this.#listen(binding, purpose);
     } catch (error) {
       await this.#closeListeners();
       this.#logFiles.close();
@@ -129,9 +138,24 @@ class Worker implements Server {
     this.#isStopping = true;
     await this.#closeListeners();
     for (const authenticator of this.#authenticators) authenticator.close();
-    if (how === "fast") { for (const driver of [...this.#drivers]) driver.stop(); }
-    if (this.#drivers.size > 0) await new Promise<void>((resolve) => this.#whenIdle = resolve);
+    if (how === "fast") this.#stopDrivers();
+    if (this.#drivers.size === 0) return;
+    const { workerShutdownTimeout } = this.#config.main;
+    if (workerShutdownTimeout !== undefined) this.#runtime.timer(workerShutdownTimeout, () => this.#stopDrivers());
+    await this.#idle();
+  }
+
+  closeLogs(): void {
     this.#logFiles.close();
+  }
+
+  /** More than one call of `stop` may wait for the last session. */
+  #idle(): Promise<void> {
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #stopDrivers(): void {
+    for (const driver of [...this.#drivers]) driver.stop();
   }
 
   #openLogs(): void {
@@ -176,7 +200,7 @@ class Worker implements Server {
     );
   }
 
-  async #listen(binding: Binding): Promise<void> {
+  async #listen(binding: Binding, purpose: "serve" | "test"): Promise<void> {
     const { listen, address } = binding.endpoint;
     const { ipv6Only, backlog, keepAlive } = listen;
     const lines: Octets[] = [];
@@ -188,6 +212,7 @@ class Worker implements Server {
       );
       if (!isFailure(listener)) return void this.#open.push({ listener, binding });
       lines.push(`bind() to ${listen.text} failed ${describeFailure(listener)}`);
+      if (isAddressInUse(listener) && purpose === "test") return;
       if (!isAddressInUse(listener)) throw new StartError(lines);
     }
     throw new StartError([...lines, "still could not bind()"]);
@@ -214,7 +239,7 @@ class Worker implements Server {
   #ended(driver: Driver, record: SessionRecord): void {
     this.#drivers.delete(driver);
     this.#options.sessionEnded?.(record);
-    if (this.#drivers.size === 0) this.#whenIdle?.();
+    if (this.#drivers.size === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
   }
 
   #hasRoom(log: ErrorLog): boolean {

@@ -1,0 +1,110 @@
+import { parseArgs } from "@std/cli/parse-args";
+import type { Octets } from "../runtime.ts";
+
+/** What the command line asks for: nginx's flags. */
+export interface Flags {
+  readonly help: boolean;
+  /** `-v`: the version. `-V`: and how it was built. */
+  readonly version: boolean;
+  readonly build: boolean;
+  /** `-t`: test the configuration. `-T`: and print it. */
+  readonly test: boolean;
+  readonly dump: boolean;
+  readonly quiet: boolean;
+  readonly prefix: Octets | undefined;
+  readonly configuration: Octets | undefined;
+  readonly errorLog: Octets | undefined;
+  readonly globals: Octets | undefined;
+}
+
+/** A command line that cannot be understood; the message is nginx's. */
+export class FlagError extends Error {
+  override readonly name = "FlagError";
+}
+
+/**
+ * Reads the arguments as nginx does: letters may be bundled (`-tq`), a value is attached to its letter or follows it.
+ * Throws {@linkcode FlagError}.
+ */
+export function parseFlags(args: readonly string[]): Flags {
+  const parsed = parseArgs(unbundle(args), {
+    boolean: ["help", "v", "V", "t", "T", "q"],
+    string: Object.keys(VALUES),
+  });
+  const value = (letter: string) => octetsOf(parsed[letter]);
+  return {
+    help: parsed.help === true,
+    version: parsed.v === true,
+    build: parsed.V === true,
+    test: parsed.t === true,
+    dump: parsed.T === true,
+    quiet: parsed.q === true,
+    prefix: value("p"),
+    configuration: value("c"),
+    errorLog: value("e"),
+    globals: value("g"),
+  };
+}
+
+/** The help text, as `-h` prints it. */
+export const HELP = `Usage: postern [-?hvVtTq] [-p prefix] [-c filename] [-e filename] [-g directives]
+
+Options:
+  -?,-h         : this help
+  -v            : show version and exit
+  -V            : show version and configure options then exit
+  -t            : test configuration and exit
+  -T            : test configuration, dump it and exit
+  -q            : suppress non-error messages during configuration testing
+  -p prefix     : set prefix path (default: the working directory)
+  -c filename   : set configuration file (default: /etc/postern/nginx.conf)
+  -e filename   : set error log file (default: stderr)
+  -g directives : set global directives out of configuration file
+
+Without a configuration file it starts a demo on loopback ports.
+`;
+
+/** Writes every flag out as one long option, the only form in which a value may begin with a hyphen. */
+function unbundle(args: readonly string[]): string[] {
+  const options: string[] = [];
+  const rest = [...args];
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    if (arg === "--help") options.push(arg);
+    else if (arg.startsWith("-") && arg.length > 1) unbundleOne(arg.slice(1), rest, options);
+    else throw new FlagError(`invalid option: "${arg}"`);
+  }
+  return options;
+}
+
+function unbundleOne(letters: string, rest: string[], options: string[]): void {
+  for (let i = 0; i < letters.length; i++) {
+    const letter = letters.charAt(i);
+    const wanted = VALUES[letter];
+    if (wanted !== undefined) {
+      const value = letters.slice(i + 1) || rest.shift();
+      if (!value) throw new FlagError(`option "-${letter}" requires ${wanted}`);
+      options.push(`--${letter}=${value}`);
+      return;
+    }
+    if (!SWITCHES.includes(letter)) throw new FlagError(`invalid option: "${letters}"`);
+    options.push(letter === "h" || letter === "?" ? "--help" : `--${letter}`);
+  }
+}
+
+/** The command line is text in Unicode; the program speaks of it in octets (UTF-8). */
+function octetsOf(value: unknown): Octets | undefined {
+  if (typeof value !== "string") return undefined;
+  return unescapeOctets(encodeURIComponent(value));
+}
+
+function unescapeOctets(escaped: string): Octets {
+  return escaped.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+const SWITCHES = "?hvVtTq";
+const VALUES: Readonly<Record<string, string>> = {
+  p: "directory name",
+  c: "file name",
+  e: "file name",
+  g: "parameter",
+};

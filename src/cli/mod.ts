@@ -1,0 +1,109 @@
+/**
+ * The command line: nginx's flags, its exit codes and its words.
+ *
+ * @module
+ */
+
+import { ConfigError, loadConfig } from "../config/mod.ts";
+import type { Config, ErrorLogConfig } from "../config/types.ts";
+import { startDemo } from "../demo/mod.ts";
+import { runServer, stopRequested } from "../process/mod.ts";
+import { createPidFile } from "../process/pid_file.ts";
+import { serve, StartError, tryServe } from "../proxy/mod.ts";
+import type { Octets, Runtime } from "../runtime.ts";
+import type { Flags } from "./flags.ts";
+import { FlagError, HELP, parseFlags } from "./flags.ts";
+import type { Paths } from "./paths.ts";
+import { findPaths } from "./paths.ts";
+import { buildText, NGINX_VERSION, VERSION, versionText } from "./version.ts";
+
+/** Runs the program with its arguments until it is over. Returns the exit code. */
+export async function run(runtime: Runtime, args: readonly string[]): Promise<number> {
+  try {
+    return await obey(parseFlags(args), runtime);
+  } catch (error) {
+    return explain(error, runtime);
+  }
+}
+
+async function obey(flags: Flags, runtime: Runtime): Promise<number> {
+  if (flags.version || flags.build || flags.help) return introduce(flags, runtime);
+  const paths = findPaths(flags, runtime);
+  if (flags.test || flags.dump) return await test(flags, paths, runtime);
+  if (!paths.isChosen && !runtime.files.exists(paths.configuration)) return await demo(runtime);
+  const config = load(flags, paths, runtime);
+  showWarnings(config, runtime);
+  const server = await serve(config, runtime, { errorLog: errorLog(paths) });
+  const version = `postern/${VERSION} (nginx/${NGINX_VERSION} mail), ${runtime.name} ${runtime.version}`;
+  return await runServer({ config, runtime, server, version });
+}
+
+function introduce(flags: Flags, runtime: Runtime): number {
+  const { stderr } = runtime.process;
+  stderr(flags.build ? buildText(runtime) : versionText());
+  if (flags.help) stderr(HELP);
+  return 0;
+}
+
+/** `-t` and `-T`: everything short of serving. */
+async function test(flags: Flags, paths: Paths, runtime: Runtime): Promise<number> {
+  const { stderr, stdout } = runtime.process;
+  try {
+    const config = load(flags, paths, runtime);
+    if (!flags.quiet) {
+      showWarnings(config, runtime);
+      stderr(`postern: the configuration file ${paths.configuration} syntax is ok\n`);
+    }
+    await tryServe(config, runtime, { errorLog: errorLog(paths) });
+    createPidFile(config.main, runtime);
+    if (!flags.quiet) stderr(`postern: configuration file ${paths.configuration} test is successful\n`);
+    if (flags.dump) for (const { path, text } of config.files) stdout(`# configuration file ${path}:\n${text}\n`);
+    return 0;
+  } catch (error) {
+    const code = explain(error, runtime);
+    stderr(`postern: configuration file ${paths.configuration} test failed\n`);
+    return code;
+  }
+}
+
+async function demo(runtime: Runtime): Promise<number> {
+  const running = await startDemo(runtime, serve);
+  await stopRequested(runtime);
+  await running.stop();
+  return 0;
+}
+
+function load(flags: Flags, paths: Paths, runtime: Runtime): Config {
+  return loadConfig({
+    path: paths.configuration,
+    prefix: paths.prefix,
+    files: runtime.files,
+    hostname: runtime.process.hostname,
+    ...(flags.globals === undefined ? {} : { globals: flags.globals }),
+  });
+}
+
+/** As nginx does, a start says on stderr what is wrong, and keeps to the log what is only worth knowing. */
+function showWarnings(config: Config, runtime: Runtime): void {
+  for (const { level, text } of config.warnings) {
+    if (level === "warn") runtime.process.stderr(`postern: [warn] ${text}\n`);
+  }
+}
+
+function errorLog(paths: Paths): ErrorLogConfig {
+  const { errorLog } = paths;
+  return { target: errorLog === "stderr" ? { type: "stderr" } : { type: "file", path: errorLog }, level: "error" };
+}
+
+/** Tells an error that is the operator's in nginx's words; one of ours goes on. */
+function explain(error: unknown, runtime: Runtime): number {
+  runtime.process.stderr(explanation(error).map((line) => `postern: ${line}\n`).join(""));
+  return 1;
+}
+
+function explanation(error: unknown): Octets[] {
+  if (error instanceof FlagError) return [error.message];
+  if (error instanceof ConfigError) return [`[emerg] ${error.message}`, ...error.hint === undefined ? [] : [error.hint]];
+  if (error instanceof StartError) return error.lines.map((line) => `[emerg] ${line}`);
+  throw error;
+}

@@ -1,0 +1,27 @@
+import type { Runtime } from "../runtime.ts";
+
+export const VERSION = "0.1.0";
+
+/** The nginx whose `mail {}` this version speaks: tools look for a version of nginx in the log. */
+export const NGINX_VERSION = "1.31.5";
+
+/** `postern version: postern/N`, as `-v` prints it. */
+export function versionText(): string {
+  return `postern version: postern/${VERSION}\n`;
+}
+
+/** What `-V` prints: the version, what it runs on, what it is built with, and what its runtime cannot do. */
+export function buildText(runtime: Runtime): string {
+  const lacking = Object.entries(runtime.capabilities).flatMap(([name, capability]) =>
+    capability.state === "yes" ? [] : [`capability ${name}: ${capability.state} (${capability.reason})\n`]
+  );
+  return versionText() +
+    `speaks the mail configuration of nginx/${NGINX_VERSION}\n` +
+    `built with ${runtime.name} ${runtime.version}\n` +
+    `built with ${runtime.tlsLibrary}\n` +
+    `configure arguments: ${MODULES.join(" ")}\n` +
+    lacking.join("");
+}
+
+/** In nginx's words, so that scripts which look for a module find it. */
+const MODULES = ["--with-mail", "--with-mail_imap_module", "--with-mail_pop3_module", "--with-mail_smtp_module"];

@@ -1,0 +1,72 @@
+/**
+ * The life of the serving process: its pid file, its signals, and its end.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/types.ts";
+import type { Server } from "../proxy/mod.ts";
+import type { Octets, Runtime, SignalName } from "../runtime.ts";
+import { removePidFile, writePidFile } from "./pid_file.ts";
+
+/** What {@linkcode runServer} looks after. */
+export interface Running {
+  readonly config: Config;
+  readonly runtime: Runtime;
+  readonly server: Server;
+  /** The line the log begins with. */
+  readonly version: Octets;
+}
+
+/** Looks after a server that accepts already, until a signal ends it. Returns the exit code. */
+export async function runServer({ config, runtime, server, version }: Running): Promise<number> {
+  const { log } = server;
+  try {
+    writePidFile(config.main, runtime);
+  } catch (error) {
+    await server.stop("fast");
+    throw error;
+  }
+  log.write("notice", version);
+  for (const { level, text } of config.warnings) log.write(level, text);
+  log.write("notice", `start worker process ${runtime.process.pid}`);
+  runtime.process.onSignal("SIGUSR1", () => {
+    log.write("notice", "signal 10 (SIGUSR1) received, reopening logs");
+    server.reopenLogs();
+  });
+  await untilStopped(runtime, server);
+  log.write("notice", "exit");
+  removePidFile(config.main, runtime);
+  server.closeLogs();
+  return 0;
+}
+
+/** Resolves at the first TERM, INT or QUIT. */
+export function stopRequested(runtime: Pick<Runtime, "process">): Promise<void> {
+  return new Promise((resolve) => {
+    for (const { name } of STOPS) runtime.process.onSignal(name, resolve);
+  });
+}
+
+/** A second signal may be more urgent than the first: TERM cuts short what QUIT lets end by itself. */
+function untilStopped(runtime: Runtime, server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    for (const { name, number, how, text } of STOPS) {
+      runtime.process.onSignal(name, () => {
+        server.log.write("notice", `signal ${number} (${name}) received, ${text}`);
+        server.stop(how).then(resolve);
+      });
+    }
+  });
+}
+
+const STOPS: readonly {
+  readonly name: SignalName;
+  readonly number: number;
+  readonly how: "fast" | "graceful";
+  readonly text: string;
+}[] = [
+  { name: "SIGTERM", number: 15, how: "fast", text: "exiting" },
+  { name: "SIGINT", number: 2, how: "fast", text: "exiting" },
+  { name: "SIGQUIT", number: 3, how: "graceful", text: "shutting down" },
+];

@@ -1,0 +1,24 @@
+import type { MainConfig } from "../config/types.ts";
+import { StartError } from "../proxy/mod.ts";
+import type { Runtime, SystemFailure } from "../runtime.ts";
+import { describeFailure } from "../runtime.ts";
+
+/** Writes the process id, once every listener accepts: whoever waits for the file may connect when it is there. */
+export function writePidFile(main: MainConfig, runtime: Pick<Runtime, "files" | "process">): void {
+  check(main, runtime.files.write(main.pid, `${runtime.process.pid}\n`));
+}
+
+/** For `-t`: an empty file where there is none, which proves that it can be written. */
+export function createPidFile(main: MainConfig, { files }: Pick<Runtime, "files">): void {
+  if (!files.exists(main.pid)) check(main, files.write(main.pid, ""));
+}
+
+export function removePidFile(main: MainConfig, { files }: Pick<Runtime, "files">): void {
+  files.remove(main.pid);
+}
+
+/** A pid file that nobody asked for may be missing; one that was asked for must not. */
+function check(main: MainConfig, failure: SystemFailure | undefined): void {
+  if (failure === undefined || !main.pidIsConfigured) return;
+  throw new StartError([`open() "${main.pid}" failed ${describeFailure(failure)}`]);
+}
