@@ -1,0 +1,168 @@
+/**
+ * What a response of an `auth_http` server means. This file knows nginx's `Auth-*` fields and our differences from
+ * nginx: a response that does not say `Auth-Status` lets nobody in, whatever its code, and neither does a 5xx.
+ *
+ * @module
+ */
+
+import type { Millis, Octets } from "../runtime.ts";
+import { Secret } from "../session/secret.ts";
+import type { FieldName } from "./_http_field.ts";
+import type { ResponseHead } from "./_http_response.ts";
+import { decimal, parsePort, parseServer } from "./address.ts";
+import type { Accepted, Credentials, Note, Refused, Unavailable, Verdict } from "./mod.ts";
+
+/** The same question is to be asked again, after `delay`. */
+export interface Wait {
+  readonly type: "wait";
+  readonly delay: Millis;
+}
+
+/** What a client hears whose refusal came without words: an empty text is no reply in IMAP (RFC 3501, 9: `text`). */
+export const NO_WORDS = "Authentication failed";
+
+/** The shortest delay of a WAIT: nginx asks again at once when it says 0, in a tight loop. */
+export const MIN_WAIT: Millis = 1000;
+
+/** The longest delay that a timer of all three runtimes keeps, 24 days in whole seconds. */
+export const MAX_WAIT: Millis = 2_147_483_000;
+
+/** Reads the answer to `credentials`. What is wrong with it goes to `note` as a whole line; `server` names its sender. */
+export function interpret(
+  head: ResponseHead,
+  credentials: Credentials,
+  log: { readonly server: Octets; readonly note: Note },
+): Verdict | Wait {
+  const complain = (text: Octets): Unavailable => {
+    log.note("error", `auth http server ${log.server} ${text}`);
+    return { type: "unavailable" };
+  };
+  const { status } = head;
+  if (status >= 500) return complain(`sent status ${status}`);
+  const fields = gather(head);
+  if (fields.status === undefined) return complain(status >= 300 ? `sent status ${status}` : "did not send status");
+  if (fields.status !== OK && fields.status !== WAIT) return refused(fields, fields.status, { credentials, complain });
+  if (fields.status === WAIT) return { type: "wait", delay: Math.max(fields.wait, MIN_WAIT) };
+  return accepted(fields, credentials, complain);
+}
+
+/** The text with every control character made a blank, so that it is one line wherever it is shown. */
+export function printable(text: Octets): Octets {
+  let clean = "";
+  let copied = 0;
+  for (let i = 0; i < text.length; i++) {
+    const octet = text.charCodeAt(i) & 0xff;
+    if (octet >= 0x20 && octet !== 0x7f) continue;
+    clean += `${text.slice(copied, i)} `;
+    copied = i + 1;
+  }
+  return copied === 0 ? text : clean + text.slice(copied);
+}
+
+type Complain = (text: Octets) => Unavailable;
+
+/** The fields of one response, each with the value that counts. */
+interface Fields {
+  status: Octets | undefined;
+  server: Octets;
+  port: Octets;
+  login: Octets | undefined;
+  pass: Octets | undefined;
+  wait: Millis;
+  errorCode: Octets | undefined;
+}
+
+/** A field that is repeated counts as it came last, but an error text stands over WAIT and WAIT over OK. */
+function gather(head: ResponseHead): Fields {
+  const fields: Fields = {
+    status: undefined,
+    server: "",
+    port: "",
+    login: undefined,
+    pass: undefined,
+    wait: 0,
+    errorCode: undefined,
+  };
+  for (const { name, value } of head.fields) take(fields, name, value);
+  return fields;
+}
+
+function take(fields: Fields, name: FieldName, value: Octets): void {
+  switch (name) {
+    case "auth-status":
+      if (weight(value) >= weight(fields.status)) fields.status = value;
+      break;
+    case "auth-server":
+      fields.server = value;
+      break;
+    case "auth-port":
+      fields.port = value;
+      break;
+    case "auth-user":
+      fields.login = value;
+      break;
+    case "auth-pass":
+      fields.pass = value;
+      break;
+    case "auth-wait":
+      fields.wait = Math.min((decimal(value) ?? fields.wait / 1000) * 1000, MAX_WAIT);
+      break;
+    case "auth-error-code":
+      fields.errorCode = value;
+      break;
+  }
+}
+
+function weight(status: Octets | undefined): number {
+  if (status === undefined) return 0;
+  if (status === OK) return 1;
+  return status === WAIT ? 2 : 3;
+}
+
+function accepted(fields: Fields, credentials: Credentials, complain: Complain): Accepted | Unavailable {
+  const { server, port, login = credentials.login, pass } = fields;
+  if (server === "" || port === "") return complain("did not send server or port");
+  const host = parseServer(server);
+  if (host === undefined) return complain(`sent invalid server address:"${printable(server)}"`);
+  const number = parsePort(port);
+  if (number === undefined) return complain(`sent invalid server port:"${printable(port)}"`);
+  const secret = pass === undefined ? credentials.secret : new Secret(pass);
+  const route = { target: { host, port: number }, text: `${server}:${port}` };
+  return { type: "accepted", route, login, secret };
+}
+
+/** An empty status is a refusal without words; to nginx it is a success in SMTP, which lets everybody in. */
+function refused(
+  fields: Fields,
+  status: Octets,
+  { credentials, complain }: { readonly credentials: Credentials; readonly complain: Complain },
+): Refused {
+  const text = printable(status).trim();
+  let smtpCode: Octets | undefined;
+  if (credentials.protocol === "smtp" && fields.errorCode !== undefined) {
+    if (isRefusalCode(fields.errorCode)) smtpCode = fields.errorCode;
+    else complain(`sent invalid error code:"${printable(fields.errorCode)}"`);
+  }
+  return { type: "refused", text: text === "" ? NO_WORDS : text, wait: fields.wait, smtpCode };
+}
+
+/**
+ * Whether an SMTP refusal may begin so: `NNN` or `NNN N.N.N` (RFC 3463, 2), 4xx or 5xx. Any other reply code would
+ * tell the client that it is logged in, or that more is wanted of it.
+ */
+function isRefusalCode(code: Octets): boolean {
+  const first = code.charAt(0);
+  if ((first !== "4" && first !== "5") || !isNumber(code.slice(0, 3), 3)) return false;
+  if (code.length === 3) return true;
+  const parts = code.slice(4).split(".");
+  const [statusClass = ""] = parts;
+  return code.charAt(3) === " " && parts.length === 3 && statusClass.length === 1 &&
+    parts.every((part) => part.length <= 3 && isNumber(part, part.length));
+}
+
+function isNumber(text: Octets, length: number): boolean {
+  return text.length === length && decimal(text) !== undefined;
+}
+
+const OK = "OK";
+const WAIT = "WAIT";

@@ -1,0 +1,117 @@
+/**
+ * The request of an `auth_http` exchange. It names this attempt's inputs and nothing else: a writer keeps no memory
+ * from one request to the next.
+ *
+ * @module
+ */
+
+import type { AuthHttpConfig } from "../config/types.ts";
+import type { Octets, SocketAddress } from "../runtime.ts";
+import { encode } from "../session/bytes.ts";
+import type { Credentials } from "./mod.ts";
+
+/** Writes the requests to one server, with nginx's header names in nginx's order. */
+export class RequestWriter {
+  readonly #start: Uint8Array;
+  readonly #end: Uint8Array;
+
+  constructor(config: Pick<AuthHttpConfig, "uri" | "host" | "headers">) {
+    this.#start = encode(`GET ${config.uri} HTTP/1.1\r\nHost: ${config.host}\r\nAuth-Method: `);
+    const configured = config.headers.map(({ name, value }) => `\r\n${name}: ${value}`);
+    this.#end = encode(`${configured.join("")}\r\n\r\n`);
+  }
+
+  /** The octets of one request, in memory of its own: they may be sent more than once. */
+  write(credentials: Credentials): Uint8Array {
+    const { protocol, method, login, secret, attempt, client, clientHost, envelope } = credentials;
+    const out = new Writer(this.#start.length + this.#end.length + NAMES_ROOM + valuesRoom(credentials));
+    out.bytes(this.#start);
+    out.plain(method);
+    out.plain("\r\nAuth-User: ");
+    out.escaped(login);
+    out.plain("\r\nAuth-Pass: ");
+    out.escaped(secret.reveal());
+    out.plain("\r\nAuth-Protocol: ");
+    out.plain(protocol);
+    out.plain("\r\nAuth-Login-Attempt: ");
+    out.plain(String(attempt));
+    out.header("\r\nClient-IP: ", clientIp(client));
+    if (clientHost !== undefined) out.header("\r\nClient-Host: ", clientHost);
+    if (envelope !== undefined) {
+      out.header("\r\nAuth-SMTP-Helo: ", envelope.helo);
+      out.header("\r\nAuth-SMTP-From: ", envelope.from);
+      out.header("\r\nAuth-SMTP-To: ", envelope.to);
+    }
+    out.bytes(this.#end);
+    return out.written();
+  }
+}
+
+/** Fills one buffer, whose size is an upper bound, from the left. */
+class Writer {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(size: number) {
+    this.#bytes = new Uint8Array(size);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /** Our own words, which need no look. */
+  plain(octets: Octets): void {
+    for (let i = 0; i < octets.length; i++) this.#bytes[this.#at++] = octets.charCodeAt(i);
+  }
+
+  /** A value that is sent as it is. CR, LF and NUL become blanks: whoever brought them here, they start no header. */
+  header(name: Octets, value: Octets): void {
+    this.plain(name);
+    for (let i = 0; i < value.length; i++) {
+      const octet = value.charCodeAt(i) & 0xff;
+      this.#bytes[this.#at++] = octet === CR || octet === LF || octet === 0 ? BLANK : octet;
+    }
+  }
+
+  /** nginx's escaping: `%XX` for 0x00 to 0x20 and for `%`, everything else as it is, 0x7F and 8-bit included. */
+  escaped(octets: Octets): void {
+    for (let i = 0; i < octets.length; i++) {
+      const octet = octets.charCodeAt(i) & 0xff;
+      if (octet > BLANK && octet !== PERCENT) {
+        this.#bytes[this.#at++] = octet;
+      } else {
+        this.#bytes[this.#at++] = PERCENT;
+        this.#bytes[this.#at++] = HEX.charCodeAt(octet >> 4);
+        this.#bytes[this.#at++] = HEX.charCodeAt(octet & 15);
+      }
+    }
+  }
+
+  written(): Uint8Array {
+    if (this.#at > this.#bytes.length) throw new Error("Cannot write an auth request: its size was underestimated");
+    return this.#bytes.subarray(0, this.#at);
+  }
+}
+
+/** As nginx prints it: a unix socket's client has no address to name. */
+function clientIp(client: SocketAddress): Octets {
+  return client.family === "unix" ? "unix:" : client.host;
+}
+
+/** How many octets the values of a request take at most. */
+function valuesRoom({ login, secret, client, clientHost, envelope }: Credentials): number {
+  const escaped = 3 * (login.length + secret.length);
+  const mail = envelope === undefined ? 0 : envelope.helo.length + envelope.from.length + envelope.to.length;
+  return escaped + mail + clientIp(client).length + (clientHost?.length ?? 0);
+}
+
+/** Enough for all header names above, the method, the protocol and the attempt's digits. */
+const NAMES_ROOM = 320;
+
+const CR = 0x0d;
+const LF = 0x0a;
+const BLANK = 0x20;
+const PERCENT = 0x25;
+const HEX = "0123456789ABCDEF";
