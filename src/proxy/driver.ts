@@ -147,7 +147,7 @@ export class Driver {
       case "write":
         return this.#write(effect.side, effect.bytes);
       case "log":
-        return this.#log(effect.level, effect.text);
+        return this.#log(effect.level, effect.text, effect.action);
       case "authenticate":
         return this.#authenticate(effect.credentials);
       case "connect":

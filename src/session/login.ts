@@ -120,7 +120,7 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   }
 
   protected log(level: "info" | "error", text: Octets): void {
-    this.#emit({ type: "log", level, text });
+    this.#emit({ type: "log", level, text, action: this.#action });
   }
 
   /** The next whole line without its end, or `undefined` when there is none yet. It is used up. */
@@ -356,7 +356,7 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
 
   #tooLongReply(): void {
     this.#action = "reading response from upstream";
-    const start = this.#replies.text(0, Math.min(this.#replies.length, SHOWN));
+    const start = this.#replies.text(0, Math.min(this.options.proxyBuffer, SHOWN));
     this.log("error", `upstream sent too long response line: "${start}..."`);
     this.#fail("upstreamUnavailable");
   }
@@ -402,6 +402,7 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
 
   #upstreamEnds(): void {
     if (this.#phase !== "upstream") return;
+    this.#action = "reading response from upstream";
     this.log("error", "upstream prematurely closed connection");
     this.#fail("upstreamUnavailable");
   }

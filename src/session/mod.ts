@@ -42,7 +42,8 @@ export type Input =
 /** What the session asks for. The driver carries these out in order. */
 export type Effect =
   | { readonly type: "write"; readonly side: Side; readonly bytes: Uint8Array }
-  | { readonly type: "log"; readonly level: "info" | "error"; readonly text: Octets }
+  /** `action` is what the session was at when it said so; it may have gone on since. */
+  | { readonly type: "log"; readonly level: "info" | "error"; readonly text: Octets; readonly action: string }
   | { readonly type: "authenticate"; readonly credentials: Credentials }
   | { readonly type: "connect"; readonly route: Route }
   | Splice

@@ -1,0 +1,45 @@
+/** Sessions as the default configuration makes them, for tests that vary one thing. */
+
+import type { SocketAddress } from "../../src/runtime.ts";
+import { capabilityReply } from "../../src/protocol/imap/capability.ts";
+import { type ImapOptions, ImapSession } from "../../src/protocol/imap/session.ts";
+import { authReply, capaReply } from "../../src/protocol/pop3/capability.ts";
+import { type Pop3Options, Pop3Session } from "../../src/protocol/pop3/session.ts";
+import { ehloReply } from "../../src/protocol/smtp/capability.ts";
+import { type SmtpOptions, SmtpSession } from "../../src/protocol/smtp/session.ts";
+
+const LOGIN_OPTIONS = {
+  timeout: 60_000,
+  maxErrors: 5,
+  clientBuffer: 4096,
+  proxyBuffer: 4096,
+  passErrorMessage: false,
+};
+
+export const CLIENT: SocketAddress = { family: 4, host: "198.51.100.7", port: 40001 };
+const CONNECTION = { client: CLIENT, server: { family: 4, host: "192.0.2.9", port: 143 } } as const;
+
+export function imapSession(options: Partial<ImapOptions> = {}): ImapSession {
+  const capability = capabilityReply({ capabilities: ["IMAP4", "IMAP4rev1", "UIDPLUS"], auth: ["plain"] });
+  return new ImapSession({ ...LOGIN_OPTIONS, capability, ...options }, CONNECTION);
+}
+
+export function pop3Session(options: Partial<Pop3Options> = {}): Pop3Session {
+  const config = { capabilities: ["TOP", "USER", "UIDL"], auth: ["plain"] } as const;
+  return new Pop3Session(
+    { ...LOGIN_OPTIONS, capa: capaReply(config), authMethods: authReply(config), ...options },
+    CONNECTION,
+  );
+}
+
+export function smtpSession(options: Partial<SmtpOptions> = {}, client: SocketAddress = CLIENT): SmtpSession {
+  return new SmtpSession({
+    ...LOGIN_OPTIONS,
+    serverName: "mail.example.com",
+    ehlo: ehloReply("mail.example.com", { capabilities: [], auth: ["plain", "login"] }),
+    allowsAnonymous: false,
+    xclient: true,
+    smtpAuth: false,
+    ...options,
+  }, { ...CONNECTION, client });
+}

@@ -1,0 +1,203 @@
+/**
+ * Plays a dialogue, in the notation of the RFCs, against a session: whole, byte by byte, and split at every place.
+ *
+ *     S: what the client hears            C: what the client says
+ *     P: what the upstream hears          U: what the upstream says
+ *     ask METHOD "LOGIN" "PASSWORD" ATTEMPT      log LEVEL TEXT (ACTION)
+ *     connect TARGET                      splice "TO CLIENT" "TO UPSTREAM"
+ *     close REASON
+ *
+ * and the stimuli `accept`, `refuse WAIT TEXT`, `unavailable`, `connected`, `connectFailed`, `shutdown`,
+ * `C ended`, `U ended`, and `after MILLISECONDS`, which delivers `timedOut` when the deadline has come by then.
+ * A line of C, S, U or P has its CRLF left out; a backslash at its end says that none follows. `\r`, `\n`, `\0`,
+ * `\xHH` and `\\` are what they are elsewhere.
+ */
+
+import { assertEquals } from "@std/assert";
+import type { Verdict } from "../../src/auth/mod.ts";
+import { decode, encode } from "../../src/session/bytes.ts";
+import { type Effect, type Input, Secret, type Session } from "../../src/session/mod.ts";
+
+/** Plays the dialogue in every chunking and asserts that all that was said and done is what is written. */
+export function transcript(start: () => Session, script: string): void {
+  const steps = parseScript(script);
+  for (const chunking of ["whole", "bytes", "together"] as const) play(start(), steps, chunking);
+  const longest = Math.max(...steps.map((step) => step.type === "say" ? step.octets.length : 0));
+  for (let at = 1; at < longest; at++) play(start(), steps, at);
+}
+
+/** How client and upstream lines are cut into inputs: a number cuts each line once, at that place. */
+type Chunking = "whole" | "bytes" | "together" | number;
+
+type Step =
+  | { readonly type: "say"; readonly side: "client" | "upstream"; readonly octets: string }
+  | { readonly type: "do"; readonly input: Input }
+  | { readonly type: "after"; readonly delay: number }
+  | { readonly type: "expect"; readonly line: string };
+
+const ACCEPTED: Verdict = {
+  type: "accepted",
+  route: { target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" },
+  login: "joe",
+  secret: new Secret("s3cret"),
+};
+
+function parseScript(script: string): Step[] {
+  const lines = script.split("\n").map((line) => line.replace(/^ +/, "")).filter((line) => line !== "");
+  return lines.map(parseLine);
+}
+
+function parseLine(line: string): Step {
+  const [, who, said] = /^([CU]): ?(.*)$/s.exec(line) ?? [];
+  if (who !== undefined) return { type: "say", side: who === "C" ? "client" : "upstream", octets: octets(said ?? "") };
+  const input = parseInput(line);
+  if (input !== undefined) return { type: "do", input };
+  const [, delay] = /^after (\d+)$/.exec(line) ?? [];
+  if (delay !== undefined) return { type: "after", delay: Number(delay) };
+  const [, expectedSide, text] = /^([SP]): ?(.*)$/s.exec(line) ?? [];
+  return { type: "expect", line: expectedSide === undefined ? line : `${expectedSide}: ${octets(text ?? "")}` };
+}
+
+function parseInput(line: string): Input | undefined {
+  const [, wait, text] = /^refuse (\d+) ?(.*)$/.exec(line) ?? [];
+  if (wait !== undefined) {
+    const verdict: Verdict = { type: "refused", text: text ?? "", wait: Number(wait), smtpCode: undefined };
+    return { type: "verdict", verdict };
+  }
+  switch (line) {
+    case "accept":
+      return { type: "verdict", verdict: ACCEPTED };
+    case "accept a line break":
+      return { type: "verdict", verdict: { ...ACCEPTED, login: "joe\r\nDELE 1" } };
+    case "accept nobody":
+      return { type: "verdict", verdict: { ...ACCEPTED, login: "" } };
+    case "accept a login of every kind":
+      return { type: "verdict", verdict: { ...ACCEPTED, login: "a NAME=b+\r\n\x7f\xe9!" } };
+    case "unavailable":
+      return { type: "verdict", verdict: { type: "unavailable" } };
+    case "connected":
+    case "connectFailed":
+    case "shutdown":
+      return { type: line };
+    case "C ended":
+      return { type: "ended", side: "client" };
+    case "U ended":
+      return { type: "ended", side: "upstream" };
+  }
+  return undefined;
+}
+
+function octets(text: string): string {
+  const whole = text.endsWith("\\") && !text.endsWith("\\\\") ? text.slice(0, -1) : `${text}\\r\\n`;
+  return whole.replace(
+    /\\(?:x([0-9a-fA-F]{2})|(.))/g,
+    (_, hex?: string, letter?: string) =>
+      hex === undefined
+        ? { r: "\r", n: "\n", "0": "\0" }[letter ?? ""] ?? letter ?? ""
+        : String.fromCharCode(parseInt(hex, 16)),
+  );
+}
+
+function play(session: Session, steps: readonly Step[], chunking: Chunking): void {
+  const player = new Player(session);
+  player.feed({ type: "opened" });
+  let expected: string[] = [];
+  let isExpecting = false;
+  for (let i = 0; i < steps.length; i++) {
+    const step = steps[i];
+    if (step === undefined) break;
+    if (step.type === "expect") {
+      expected.push(step.line);
+      isExpecting = true;
+      continue;
+    }
+    if (isExpecting || i === 0) player.check(expected, chunking);
+    expected = [];
+    isExpecting = false;
+    if (step.type === "after") player.wait(step.delay);
+    else if (step.type === "do") player.feed(step.input);
+    else {
+      let said = step.octets;
+      for (let next = steps[i + 1]; chunking === "together" && next?.type === "say" && next.side === step.side;) {
+        said += next.octets;
+        next = steps[++i + 1];
+      }
+      for (const piece of cut(said, chunking)) player.feed({ type: "bytes", side: step.side, bytes: encode(piece) });
+    }
+  }
+  player.check(expected, chunking);
+}
+
+function cut(said: string, chunking: Chunking): string[] {
+  if (chunking === "bytes") return [...said];
+  if (typeof chunking === "number" && chunking < said.length) return [said.slice(0, chunking), said.slice(chunking)];
+  return [said];
+}
+
+class Player {
+  readonly #session: Session;
+  #now = 1_000_000;
+  #happened: string[] = [];
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  feed(input: Input): void {
+    for (const effect of this.#session.receive(input, this.#now)) this.#note(effect);
+    // What a session was shown is not its own: it must have kept what it needs.
+    if (input.type === "bytes") input.bytes.fill(0x21);
+  }
+
+  wait(delay: number): void {
+    this.#now += delay;
+    const { deadline } = this.#session;
+    if (deadline !== undefined && deadline <= this.#now) this.feed({ type: "timedOut" });
+  }
+
+  check(expected: readonly string[], chunking: Chunking): void {
+    assertEquals(this.#happened, merge(expected), `chunking: ${chunking}`);
+    this.#happened = [];
+  }
+
+  #note(effect: Effect): void {
+    const line = this.#describe(effect);
+    this.#happened = merge([...this.#happened, line]);
+  }
+
+  #describe(effect: Effect): string {
+    switch (effect.type) {
+      case "write":
+        return `${effect.side === "client" ? "S" : "P"}: ${decode(effect.bytes)}`;
+      case "log":
+        return `log ${effect.level} ${effect.text}${effect.action === "" ? "" : ` (${effect.action})`}`;
+      case "authenticate": {
+        const { method, login, secret, attempt } = effect.credentials;
+        return `ask ${method} ${quote(login)} ${quote(secret.reveal())} ${attempt}`;
+      }
+      case "connect":
+        return `connect ${effect.route.text}`;
+      case "splice":
+        return `splice ${quote(decode(effect.toClient))} ${quote(decode(effect.toUpstream))}` +
+          (effect.clientEnded ? " ended" : "");
+      case "close":
+        return `close ${effect.reason}`;
+    }
+  }
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** Consecutive words to one side are one: how many writes they took does not matter. */
+function merge(lines: readonly string[]): string[] {
+  const merged: string[] = [];
+  for (const line of lines) {
+    const last = merged.at(-1);
+    const isSameSide = last !== undefined && /^[SP]: /.test(line) && last.startsWith(line.slice(0, 3));
+    if (isSameSide) merged[merged.length - 1] = last + line.slice(3);
+    else merged.push(line);
+  }
+  return merged;
+}
