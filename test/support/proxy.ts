@@ -1,0 +1,41 @@
+/** The real proxy on real sockets, in this process, under the runtime that runs the test. */
+
+import { loadRuntime } from "../../adapters/detect.ts";
+import { loadConfig } from "../../src/config/mod.ts";
+import { serve, type Server, type SessionRecord } from "../../src/proxy/mod.ts";
+import type { Runtime } from "../../src/runtime.ts";
+
+/** A proxy under test. */
+export interface TestProxy {
+  readonly server: Server;
+  /** The port of each `listen`, in the order of the configuration: write `listen 127.0.0.1:0`. */
+  readonly ports: readonly number[];
+  /** The lines of the error log, level and text, without time, process and connection number. */
+  readonly log: string[];
+  /** The connections that are over. */
+  readonly records: SessionRecord[];
+  stop(): Promise<void>;
+}
+
+/** Serves the text of a `mail {}` block. The error log is kept at level info. */
+export async function startProxy(mail: string): Promise<TestProxy> {
+  const runtime = await loadRuntime();
+  const log: string[] = [];
+  const records: SessionRecord[] = [];
+  const text = `error_log stderr info; events { worker_connections 2048; } mail { ${mail} }`;
+  const config = loadConfig({ path: "/test/nginx.conf", text, files: runtime.files, prefix: "/test/", hostname: "test" });
+  const server = await serve(config, withLog(runtime, log), { sessionEnded: (record) => records.push(record) });
+  const ports = server.listeners.map(({ address }) => address.family === "unix" ? 0 : address.port);
+  return { server, ports, log, records, stop: () => server.stop("fast") };
+}
+
+/** The runtime, with what it would print kept instead. */
+function withLog(runtime: Runtime, log: string[]): Runtime {
+  const stderr = (line: string) => {
+    const [, level, text] = /^\S+ \S+ \[(\w+)\] \d+#0: (?:\*\d+ )?(.*)\n$/.exec(line) ?? [];
+    log.push(`${level} ${text}`);
+  };
+  return Object.create(runtime, {
+    process: { value: Object.create(runtime.process, { stderr: { value: stderr } }) },
+  });
+}
