@@ -71,6 +71,8 @@ export interface ListenConfig {
   readonly sendBuffer: number | undefined;
   readonly ipv6Only: boolean;
   readonly keepAlive: KeepAlive | boolean | undefined;
+  /** Whether clients may use several paths at once (MPTCP). */
+  readonly multipath: boolean;
 }
 
 /** One `server {}`. */

@@ -1,0 +1,122 @@
+/**
+ * What an entry of the directive table is. The parser, `-t`, the hints and `docs/directives.md` read the same entries.
+ *
+ * @module
+ */
+
+import type { Call } from "./call.ts";
+import type { Scope } from "./scope.ts";
+
+/** Where a directive may stand. */
+export type Context = "main" | "events" | "mail" | "server";
+
+/** How many arguments a directive takes. */
+export interface Count {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** How the arguments of a directive become a value: its syntax, its error texts, and what a second use does. */
+export interface Kind<V> {
+  /** The arguments as the documentation shows them: `time`, `on | off`, `word …`. */
+  readonly syntax: string;
+  readonly count: Count;
+  /** The value, given what an earlier use in the same block gave. Throws {@linkcode Call.error}. */
+  read(call: Call, earlier: V | undefined): V;
+}
+
+/** What Postern does with a directive. */
+export type State<V> =
+  | { readonly type: "supported" }
+  /** Known and checked, and nothing follows from it. */
+  | { readonly type: "accepted"; readonly reason: string }
+  /** Some values are supported; the others are refused by name. */
+  | { readonly type: "partial"; readonly only: string; accepts(value: V): boolean }
+  /** Known, and refused by name, so that nobody believes it to be at work. */
+  | { readonly type: "planned" };
+
+/** What simple directives and blocks have in common. */
+interface Entry<V> {
+  readonly name: string;
+  /** A value that is given in `mail {}` holds in each `server {}` that gives none itself. */
+  readonly contexts: readonly Context[];
+  /** The version of nginx that has it first, where that is known. */
+  readonly since: string | undefined;
+  /** One sentence, without its full stop. */
+  readonly meaning: string;
+  readonly state: State<V>;
+}
+
+/** A directive that ends in `;`. Its value is a `V`, or a `D` where the configuration does not give it. */
+export interface Directive<V, D = V> extends Entry<V> {
+  readonly type: "simple";
+  readonly kind: Kind<V>;
+  readonly default: D;
+  /** The default as an operator would write it, for the documentation. */
+  readonly written: string | undefined;
+}
+
+/** A directive with a `{}` of its own. */
+export interface Block extends Entry<never> {
+  readonly type: "block";
+  readonly syntax: string;
+  readonly count: Count;
+  /** What its contents are read as; `undefined` for contents that are left to nginx. */
+  readonly opens: Context | undefined;
+  /** Whether its parent may have several. */
+  readonly repeatable: boolean;
+  /** Checks the block when its `}` is read. Throws {@linkcode ConfigError}. */
+  readonly check: (scope: Scope) => void;
+}
+
+/** Any entry of the table. */
+export type AnyDirective = Directive<unknown, unknown> | Block;
+
+/** The entries of one file in `directives/`. */
+export interface Module {
+  readonly title: string;
+  /** A paragraph for the documentation. */
+  readonly about: string;
+  readonly directives: readonly AnyDirective[];
+}
+
+/** An entry as it is written down: what most of them share is left out. */
+type Short<E, Optional extends keyof E> = Omit<E, Optional | "type"> & Partial<Pick<E, Optional>>;
+
+/** Fills an entry for a simple directive. */
+export function directive<V, D = V>(
+  entry: Short<Omit<Directive<V, D>, "state">, "since" | "written"> & { readonly state?: State<NoInfer<V>> },
+): Directive<V, D> {
+  return { since: undefined, state: SUPPORTED, written: undefined, ...entry, type: "simple" };
+}
+
+/** Fills an entry for a block. */
+export function block(
+  entry: Short<Block, "since" | "state" | "syntax" | "count" | "opens" | "repeatable" | "check">,
+): Block {
+  const rest = { since: undefined, syntax: "", count: NONE, opens: undefined, repeatable: false, check: () => {} };
+  return { ...rest, state: SUPPORTED, ...entry, type: "block" };
+}
+
+/** The state of a directive that is read and then ignored. */
+export function accepted(reason: string): State<never> {
+  return { type: "accepted", reason };
+}
+
+/** The state of a directive of which only some values are supported; `only` names them for the documentation. */
+export function partly<V>(only: string, accepts: (value: V) => boolean): State<V> {
+  return { type: "partial", only, accepts };
+}
+
+export const SUPPORTED: State<never> = { type: "supported" };
+export const PLANNED: State<never> = { type: "planned" };
+
+export const NONE: Count = { least: 0, most: 0 };
+export const ONE: Count = { least: 1, most: 1 };
+export const SOME: Count = { least: 1, most: Infinity };
+
+export const MAIN: readonly Context[] = ["main"];
+export const EVENTS: readonly Context[] = ["events"];
+export const MAIL: readonly Context[] = ["mail"];
+export const SERVER: readonly Context[] = ["server"];
+export const MAIL_AND_SERVER: readonly Context[] = ["mail", "server"];

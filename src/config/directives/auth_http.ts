@@ -1,0 +1,79 @@
+/** `auth_http`: the HTTP server that says who may log in, and where to. */
+
+import type { Octets } from "../../runtime.ts";
+import { findUri, parseAuthority } from "../address.ts";
+import type { Address } from "../address.ts";
+import type { Call } from "../call.ts";
+import { directive, MAIL_AND_SERVER, partly } from "../directive.ts";
+import type { Module } from "../directive.ts";
+import { ConfigError } from "../error.ts";
+import { flag, lastWins, listOf, millis } from "../kinds.ts";
+import type { Scope } from "../scope.ts";
+import type { AuthHttpConfig } from "../types.ts";
+
+/** What the URL says. */
+export type AuthServer = Pick<AuthHttpConfig, "name" | "address" | "host" | "uri">;
+
+export const authHttp = directive<AuthServer, undefined>({
+  name: "auth_http",
+  contexts: MAIL_AND_SERVER,
+  kind: lastWins("[http://]host[:port][/uri] | [http://]unix:path[:/uri]", readUrl),
+  default: undefined,
+  meaning: "The server that is asked about each login",
+});
+
+/** The auth server of a `server {}`. Throws {@linkcode ConfigError} when it has none. */
+export function authHttpOf(scope: Scope): AuthServer {
+  const found = scope.value(authHttp);
+  if (found === undefined) throw new ConfigError('no "auth_http" is defined for server', { place: scope.place });
+  return found;
+}
+
+function readUrl(call: Call): AuthServer {
+  const url = call.arg(0).startsWith("http://") ? call.arg(0).slice("http://".length) : call.arg(0);
+  const { index, skip } = findUri(url);
+  const name = url.slice(0, index);
+  const address = parseAuthority(name);
+  if (typeof address === "string") throw call.error(`${address} in auth_http "${url}"`);
+  return { name, uri: url.slice(index + skip) || "/", ...destination(address) };
+}
+
+function destination(address: Address): Pick<AuthServer, "address" | "host"> {
+  if (address.type === "unix") return { address: { path: address.path }, host: "localhost" };
+  return { address: { host: address.host, port: address.ports?.first ?? 80 }, host: address.written };
+}
+
+export const authHttpTimeout = directive({
+  name: "auth_http_timeout",
+  contexts: MAIL_AND_SERVER,
+  kind: millis,
+  default: 60_000,
+  written: "60s",
+  meaning: "How long the whole exchange with the auth server may take",
+});
+
+export const authHttpHeader = directive<readonly { readonly name: Octets; readonly value: Octets }[]>({
+  name: "auth_http_header",
+  contexts: MAIL_AND_SERVER,
+  since: "0.3.8",
+  kind: listOf("name value", (call) => [{ name: call.arg(0), value: call.arg(1) }], { least: 2, most: 2 }),
+  default: [],
+  meaning: "A header to add to each request; may be given several times",
+});
+
+const authHttpPassClientCert = directive({
+  name: "auth_http_pass_client_cert",
+  contexts: MAIL_AND_SERVER,
+  since: "1.7.11",
+  kind: flag,
+  default: false,
+  written: "off",
+  meaning: "Whether the auth server gets the client's certificate",
+  state: partly("off", (value) => !value),
+});
+
+export const authHttpModule: Module = {
+  title: "Authentication over HTTP",
+  about: "",
+  directives: [authHttp, authHttpTimeout, authHttpHeader, authHttpPassClientCert],
+};

@@ -1,0 +1,66 @@
+/** `error_log`, which may stand outside of all blocks, in `mail {}` and in `server {}`. */
+
+import type { Octets } from "../../runtime.ts";
+import type { Call } from "../call.ts";
+import { directive, SOME } from "../directive.ts";
+import type { Module } from "../directive.ts";
+import { listOf } from "../kinds.ts";
+import { didYouMean } from "../suggest.ts";
+import type { LogLevel } from "../types.ts";
+
+/** One line of it, its file as written. */
+export interface ErrorLog {
+  readonly target: { readonly type: "stderr" } | { readonly type: "file"; readonly path: Octets };
+  readonly level: LogLevel;
+}
+
+export const errorLog = directive<readonly ErrorLog[]>({
+  name: "error_log",
+  contexts: ["main", "mail", "server"],
+  since: "0.1.0, in `mail` and `server` 1.9.0",
+  kind: listOf("file | stderr [level]", (call) => [{ target: targetOf(call), level: levelOf(call) }], SOME),
+  default: [],
+  written: "logs/error.log error",
+  meaning:
+    "Where to log what is at least that important, relative to the prefix; several may be given, and all get every line. Those " +
+    "in a block replace those around it",
+});
+
+function targetOf(call: Call): ErrorLog["target"] {
+  const target = call.arg(0);
+  if (target.startsWith("syslog:")) throw call.error('"syslog:" in "error_log" directive is not supported yet');
+  if (target.startsWith("memory:")) throw call.error("postern was built without debug support");
+  return target === "stderr" || target === "" ? { type: "stderr" } : { type: "file", path: target };
+}
+
+/** The level is one word, or several of nginx's `debug_…` words that choose parts of its source. */
+function levelOf(call: Call): LogLevel {
+  let level: LogLevel | undefined;
+  let hasPart = false;
+  for (const word of call.args.slice(1)) {
+    if (PARTS.includes(word)) {
+      if (level !== undefined) throw call.error(`invalid log level "${word}"`);
+      hasPart = true;
+      continue;
+    }
+    const named = LEVELS.find((candidate) => candidate === word);
+    if (named === undefined) throw call.error(`invalid log level "${word}"`, didYouMean(word, LEVELS));
+    if (level !== undefined || hasPart) throw call.error(`duplicate log level "${word}"`);
+    level = named;
+  }
+  return hasPart ? "debug" : level ?? "error";
+}
+
+const LEVELS: readonly LogLevel[] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
+
+const PARTS: readonly string[] = [
+  "debug_core",
+  "debug_alloc",
+  "debug_mutex",
+  "debug_event",
+  "debug_http",
+  "debug_mail",
+  "debug_stream",
+];
+
+export const errorLogModule: Module = { title: "Error log", about: "", directives: [errorLog] };

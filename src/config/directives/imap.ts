@@ -1,0 +1,37 @@
+/** What an IMAP client is told, and how it may log in. */
+
+import { directive, MAIL_AND_SERVER } from "../directive.ts";
+import type { Module } from "../directive.ts";
+import { size, someOf, words } from "../kinds.ts";
+import type { ImapAuth } from "../types.ts";
+import { PLANNED_MECHANISMS } from "./_mechanisms.ts";
+
+export const imapCapabilities = directive({
+  name: "imap_capabilities",
+  contexts: MAIL_AND_SERVER,
+  kind: words("extension"),
+  default: ["IMAP4", "IMAP4rev1", "UIDPLUS"],
+  written: "IMAP4 IMAP4rev1 UIDPLUS",
+  meaning: "The capabilities that a client is told before its login, besides those that follow from other directives",
+});
+
+export const imapAuth = directive<readonly ImapAuth[]>({
+  name: "imap_auth",
+  contexts: MAIL_AND_SERVER,
+  since: "0.6.5",
+  kind: someOf<ImapAuth>(["plain", "login"], PLANNED_MECHANISMS),
+  default: ["plain"],
+  written: "plain",
+  meaning: "The mechanisms of AUTHENTICATE that a client is offered; the command LOGIN always works",
+});
+
+export const imapClientBuffer = directive({
+  name: "imap_client_buffer",
+  contexts: MAIL_AND_SERVER,
+  kind: size,
+  default: 4096,
+  written: "4k",
+  meaning: "The longest command before the login, its literals included",
+});
+
+export const imap: Module = { title: "IMAP", about: "", directives: [imapCapabilities, imapAuth, imapClientBuffer] };

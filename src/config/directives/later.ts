@@ -1,0 +1,114 @@
+/**
+ * What later work brings and nginx's mail module does not have: directives of its stream and http modules, of freenginx,
+ * and of nginx's own past.
+ */
+
+import { MAIL, MAIN, SOME } from "../directive.ts";
+import type { Module } from "../directive.ts";
+import { planned, plannedBlock } from "./_planned.ts";
+
+const TWO = { least: 2, most: 2 };
+
+const realip = [
+  planned("set_real_ip_from", {
+    syntax: "address | CIDR | name | unix:",
+    since: "1.19.8",
+    meaning: "Who may say in a PROXY header where a client really comes from",
+  }),
+];
+
+const upstreams = [
+  planned("proxy_pass", {
+    syntax: "address | upstream",
+    since: "stream 1.9.0",
+    meaning: "Where to hand sessions on; without `auth_http` the back end itself checks the login",
+  }),
+  plannedBlock("upstream", {
+    syntax: "name",
+    count: { least: 1, most: 1 },
+    contexts: MAIL,
+    meaning: "A group of back ends, or of auth servers, under one name",
+  }),
+  planned("proxy_bind", { syntax: "address", count: SOME, meaning: "The local address for connections to back ends" }),
+  planned("proxy_next_upstream", { syntax: "on | off", count: SOME, meaning: "Whether to try another back end" }),
+  planned("proxy_next_upstream_timeout", { syntax: "time", meaning: "How long to go on trying back ends" }),
+  planned("proxy_next_upstream_tries", { syntax: "number", meaning: "How many back ends to try" }),
+];
+
+const backendTls = [
+  planned("proxy_ssl", { syntax: "on | off", count: SOME, meaning: "Whether to speak TLS with back ends" }),
+  planned("proxy_ssl_certificate", { syntax: "file", meaning: "The certificate to show to back ends" }),
+  planned("proxy_ssl_certificate_key", { syntax: "file", meaning: "The key of that certificate" }),
+  planned("proxy_ssl_ciphers", { syntax: "list", meaning: "The cipher suites to offer to back ends" }),
+  planned("proxy_ssl_conf_command", { syntax: "name value", count: TWO, meaning: "A command to OpenSSL" }),
+  planned("proxy_ssl_crl", { syntax: "file", meaning: "Certificates of back ends that were revoked" }),
+  planned("proxy_ssl_name", { syntax: "name", meaning: "The name a back end's certificate must have" }),
+  planned("proxy_ssl_password_file", { syntax: "file", meaning: "Passphrases of the key" }),
+  planned("proxy_ssl_protocols", { syntax: "version …", count: SOME, meaning: "The versions of TLS to offer" }),
+  planned("proxy_ssl_server_name", { syntax: "on | off", meaning: "Whether to send that name (SNI)" }),
+  planned("proxy_ssl_session_reuse", { syntax: "on | off", meaning: "Whether to come back to earlier sessions" }),
+  planned("proxy_ssl_trusted_certificate", { syntax: "file", meaning: "Whom to trust to sign for back ends" }),
+  planned("proxy_ssl_verify", { syntax: "on | off", meaning: "Whether to check back ends' certificates" }),
+  planned("proxy_ssl_verify_depth", { syntax: "number", meaning: "How long their chain may be" }),
+];
+
+const access = [
+  planned("access_log", {
+    syntax: "file [format] | off",
+    count: SOME,
+    meaning: "One line for each session that ended",
+  }),
+  planned("mail_log", { syntax: "file [format] | off", count: SOME, meaning: "Another name for `access_log`" }),
+  planned("log_format", {
+    syntax: "name [escape=…] string …",
+    count: { least: 2, most: Infinity },
+    contexts: MAIL,
+    meaning: "What such a line says",
+  }),
+  planned("allow", { syntax: "address | CIDR | unix: | all", meaning: "Who may connect" }),
+  planned("deny", { syntax: "address | CIDR | unix: | all", meaning: "Who may not connect" }),
+  planned("limit_conn", { syntax: "zone number", count: TWO, meaning: "How many connections may share a key" }),
+  planned("limit_conn_zone", { syntax: "key zone=name:size", count: TWO, contexts: MAIL, meaning: "What that key is" }),
+  planned("limit_conn_log_level", { syntax: "level", meaning: "How important a refused connection is to the log" }),
+  planned("limit_conn_dry_run", { syntax: "on | off", meaning: "Whether to count only, and refuse nobody" }),
+  planned("auth_users_file", { syntax: "file", meaning: "A file of users and passwords, in place of `auth_http`" }),
+];
+
+const variables = [
+  plannedBlock("map", { syntax: "$from $to", count: TWO, contexts: MAIL, meaning: "A variable that follows another" }),
+  plannedBlock("geo", {
+    syntax: "[$from] $to",
+    count: { least: 1, most: 2 },
+    contexts: MAIL,
+    meaning: "A variable that follows an address",
+  }),
+  plannedBlock("split_clients", {
+    syntax: "string $to",
+    count: TWO,
+    contexts: MAIL,
+    meaning: "A variable that spreads clients over values",
+  }),
+];
+
+const past = [
+  plannedBlock("imap", {
+    syntax: "",
+    count: { least: 0, most: 0 },
+    contexts: MAIN,
+    meaning: "`mail {}`, before 0.5.15",
+  }),
+  planned("auth", { syntax: "mechanism …", count: SOME, meaning: "`pop3_auth`, before 0.5.15" }),
+  planned("ssl", { syntax: "on | off", meaning: "The parameter `ssl` of every `listen`, before 1.25.1" }),
+  planned("so_keepalive", {
+    syntax: "on | off",
+    meaning: "The parameter `so_keepalive` of every `listen`, before 1.1.11",
+  }),
+];
+
+export const later: Module = {
+  title: "To come",
+  about:
+    "None of these is in today's mail module of nginx. They have the names that its stream and http modules, freenginx or " +
+    "nginx's own past have for them.",
+  directives: [...realip, ...upstreams, ...backendTls, ...access, ...variables, ...past],
+};

@@ -1,0 +1,154 @@
+/** `listen`: an address, and parameters for its socket. */
+
+import type { KeepAlive, Millis, Octets } from "../../runtime.ts";
+import { parseListen } from "../address.ts";
+import type { Address } from "../address.ts";
+import type { Call } from "../call.ts";
+import { lineOf } from "../error.ts";
+import { directive, SERVER, SOME } from "../directive.ts";
+import { listOf } from "../kinds.ts";
+import { didYouMean } from "../suggest.ts";
+import type { ListenConfig } from "../types.ts";
+import { parseNumber, parseSeconds, parseSize } from "../values.ts";
+
+/** One `listen` line: the first port it names, and an entry for each address and port. */
+export interface Listen {
+  /** What a missing `protocol` is guessed from; `undefined` for unix sockets and lines without a port. */
+  readonly port: number | undefined;
+  readonly sockets: readonly ListenConfig[];
+}
+
+export const listen = directive<readonly Listen[]>({
+  name: "listen",
+  contexts: SERVER,
+  kind: listOf("address[:port] | port | unix:path [parameter …]", (call) => [readListen(call)], SOME),
+  default: [],
+  meaning:
+    "Where to accept connections. A port may be a range such as `4000-4010`. Parameters: `bind`, `backlog=number`, " +
+    "`rcvbuf=size`, `sndbuf=size`, `ipv6only=on|off`, `so_keepalive=on|off|[idle]:[interval]:[count]`, `multipath`; known, " +
+    "but not supported yet: `ssl`, `proxy_protocol`",
+});
+
+function readListen(call: Call): Listen {
+  const address = parseListen(call.arg(0));
+  if (typeof address === "string") throw call.error(`${address} in "${call.arg(0)}" of the "listen" directive`);
+  const settings = call.args.slice(1).reduce((given, word) => ({ ...given, ...readParameter(call, word) }), DEFAULTS);
+  const sockets = targets(address).map((target) => ({ ...settings, ...target, position: lineOf(call.place) }));
+  const taken = new Set(mailListens(call).map((socket) => socket.text.toLowerCase()));
+  for (const { text } of sockets) {
+    if (taken.has(text.toLowerCase())) throw call.error(`duplicate "${text}" address and port pair`);
+  }
+  return { port: address.type === "unix" ? undefined : address.ports?.first, sockets };
+}
+
+/** All that `mail {}` listens on so far. */
+function mailListens(call: Call): readonly ListenConfig[] {
+  const servers = call.scope.parent?.children() ?? [];
+  return servers.flatMap((server) => server.value(listen)).flatMap((line) => line.sockets);
+}
+
+function targets(address: Address): readonly Pick<ListenConfig, "text" | "address">[] {
+  if (address.type === "unix") return [{ text: `unix:${address.path}`, address: { path: address.path } }];
+  const { host, isName } = address;
+  // Without a port the system chooses one, as it does for nginx.
+  const { first, last } = address.ports ?? { first: 0, last: 0 };
+  return Array.from({ length: last - first + 1 }, (_, i) => {
+    const port = first + i;
+    return { text: `${host.includes(":") ? `[${host}]` : host}:${port}`, address: { host, port, isName } };
+  });
+}
+
+type Settings = Omit<ListenConfig, "position" | "text" | "address">;
+
+const DEFAULTS: Settings = {
+  bind: false,
+  backlog: undefined,
+  receiveBuffer: undefined,
+  sendBuffer: undefined,
+  ipv6Only: true,
+  keepAlive: undefined,
+  multipath: false,
+};
+
+/** A parameter: how it begins, what it sets, and what to say when its value makes no sense. */
+interface Parameter {
+  readonly sign: string;
+  read(value: Octets): Partial<Settings> | undefined;
+  complaint?(value: Octets): Octets;
+}
+
+/** What has settings of its own needs a socket of its own, so that all of them but TLS and PROXY imply `bind`. */
+const PARAMETERS: readonly Parameter[] = [
+  { sign: "bind", read: () => ({ bind: true }) },
+  { sign: "multipath", read: () => ({ bind: true, multipath: true }) },
+  {
+    sign: "backlog=",
+    read(value) {
+      const backlog = parseNumber(value);
+      return backlog === undefined || backlog === 0 ? undefined : { bind: true, backlog };
+    },
+    complaint: (value) => `invalid backlog "backlog=${value}"`,
+  },
+  {
+    sign: "rcvbuf=",
+    read(value) {
+      const receiveBuffer = parseSize(value);
+      return receiveBuffer === undefined ? undefined : { bind: true, receiveBuffer };
+    },
+    complaint: (value) => `invalid rcvbuf "rcvbuf=${value}"`,
+  },
+  {
+    sign: "sndbuf=",
+    read(value) {
+      const sendBuffer = parseSize(value);
+      return sendBuffer === undefined ? undefined : { bind: true, sendBuffer };
+    },
+    complaint: (value) => `invalid sndbuf "sndbuf=${value}"`,
+  },
+  {
+    // As nginx looks at one letter more, `ipv6only=yes` is no parameter at all to it.
+    sign: "ipv6only=o",
+    read: (value) => value === "n" || value === "ff" ? { bind: true, ipv6Only: value === "n" } : undefined,
+    complaint: (value) => `invalid ipv6only flags "o${value}"`,
+  },
+  {
+    sign: "so_keepalive=",
+    read(value) {
+      const keepAlive = value === "on" || (value === "off" ? false : parseKeepAlive(value));
+      return keepAlive === undefined ? undefined : { bind: true, keepAlive };
+    },
+    complaint: (value) => `invalid so_keepalive value: "${value}"`,
+  },
+];
+
+const PLANNED: readonly string[] = ["ssl", "proxy_protocol"];
+
+function readParameter(call: Call, word: Octets): Partial<Settings> {
+  if (PLANNED.includes(word)) throw call.error(`"${word}" parameter is not supported yet`);
+  const parameter = PARAMETERS.find(({ sign }) => sign === word || (!/^[a-z]+$/.test(sign) && word.startsWith(sign)));
+  if (parameter === undefined) {
+    throw call.error(`invalid parameter "${word}"`, didYouMean(word, PARAMETERS.map(({ sign }) => sign)));
+  }
+  const value = word.slice(parameter.sign.length);
+  const settings = parameter.read(value);
+  if (settings === undefined) throw call.error(parameter.complaint?.(value) ?? `invalid parameter "${word}"`);
+  return settings;
+}
+
+/** `idle:interval:count`, of which any may be left out, but not all; nought counts as left out. */
+function parseKeepAlive(value: Octets): KeepAlive | undefined {
+  const [idle = "", interval = "", ...count] = value.split(":");
+  const given = [parseMillisOfSeconds(idle), parseMillisOfSeconds(interval), orNought(count.join(":"), parseNumber)];
+  const [idleMillis, intervalMillis, probes] = given;
+  if (given.includes(undefined) || given.every((part) => part === 0)) return undefined;
+  return { idle: idleMillis || undefined, interval: intervalMillis || undefined, count: probes || undefined };
+}
+
+function parseMillisOfSeconds(text: Octets): Millis | undefined {
+  const seconds = orNought(text, parseSeconds);
+  return seconds === undefined ? undefined : seconds * 1000;
+}
+
+function orNought(text: Octets, parse: (text: Octets) => number | undefined): number | undefined {
+  return text === "" ? 0 : parse(text);
+}

@@ -1,0 +1,63 @@
+/**
+ * The directive table: all that Postern knows to stand in a configuration.
+ *
+ * @module
+ */
+
+import type { Octets } from "../../runtime.ts";
+import type { AnyDirective, Context, Module } from "../directive.ts";
+import { authHttpModule } from "./auth_http.ts";
+import { core } from "./core.ts";
+import { errorLogModule } from "./error_log.ts";
+import { eventsModule } from "./events.ts";
+import { foreignModule } from "./foreign.ts";
+import { imap } from "./imap.ts";
+import { later } from "./later.ts";
+import { mailModule } from "./mail.ts";
+import { pop3 } from "./pop3.ts";
+import { proxyModule } from "./proxy.ts";
+import { smtp } from "./smtp.ts";
+import { ssl } from "./ssl.ts";
+
+/** All entries, in the order of the documentation. */
+export const MODULES: readonly Module[] = [
+  core,
+  errorLogModule,
+  eventsModule,
+  mailModule,
+  authHttpModule,
+  proxyModule,
+  imap,
+  pop3,
+  smtp,
+  ssl,
+  later,
+  foreignModule,
+];
+
+/** Finds entries by name. */
+export class DirectiveTable {
+  readonly #byName = new Map<Octets, AnyDirective[]>();
+
+  constructor(modules: readonly Module[] = MODULES) {
+    for (const entry of modules.flatMap((module) => module.directives)) {
+      this.#byName.set(entry.name, [...this.named(entry.name), entry]);
+    }
+  }
+
+  /** All entries of that name: a name may mean different things in different places. */
+  named(name: Octets): readonly AnyDirective[] {
+    return this.#byName.get(name) ?? [];
+  }
+
+  /** What a name means in one place. */
+  find(name: Octets, context: Context): AnyDirective | undefined {
+    return this.named(name).find((entry) => entry.contexts.includes(context));
+  }
+
+  /** The names that may stand in a place, or all of them. */
+  names(context?: Context): readonly string[] {
+    const names = [...this.#byName.keys()];
+    return context === undefined ? names : names.filter((name) => this.find(name, context) !== undefined);
+  }
+}

@@ -1,0 +1,28 @@
+/** What a POP3 client is told, and how it may log in. */
+
+import { directive, MAIL_AND_SERVER } from "../directive.ts";
+import type { Module } from "../directive.ts";
+import { someOf, words } from "../kinds.ts";
+import type { Pop3Auth } from "../types.ts";
+import { PLANNED_MECHANISMS } from "./_mechanisms.ts";
+
+export const pop3Capabilities = directive({
+  name: "pop3_capabilities",
+  contexts: MAIL_AND_SERVER,
+  kind: words("extension"),
+  default: ["TOP", "USER", "UIDL"],
+  written: "TOP USER UIDL",
+  meaning: "The capabilities that a client is told before its login, besides those that follow from other directives",
+});
+
+export const pop3Auth = directive<readonly Pop3Auth[]>({
+  name: "pop3_auth",
+  contexts: MAIL_AND_SERVER,
+  since: "0.4.10",
+  kind: someOf<Pop3Auth>(["plain"], { ...PLANNED_MECHANISMS, words: ["apop", ...PLANNED_MECHANISMS.words] }),
+  default: ["plain"],
+  written: "plain",
+  meaning: "The mechanisms that a client is offered; `plain` stands for USER and PASS, AUTH PLAIN and AUTH LOGIN",
+});
+
+export const pop3: Module = { title: "POP3", about: "", directives: [pop3Capabilities, pop3Auth] };

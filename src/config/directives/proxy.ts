@@ -1,0 +1,89 @@
+/** How sessions are handed to back ends. */
+
+import { accepted, directive, MAIL_AND_SERVER, partly } from "../directive.ts";
+import type { Module } from "../directive.ts";
+import { flag, millis, oneOf, size } from "../kinds.ts";
+
+const proxy = directive({
+  name: "proxy",
+  contexts: MAIL_AND_SERVER,
+  kind: flag,
+  default: undefined,
+  written: "off",
+  meaning: "Nothing: nginx reads it and never looks at it",
+  state: accepted("sessions are always handed on, as in nginx"),
+});
+
+export const proxyBuffer = directive({
+  name: "proxy_buffer",
+  contexts: MAIL_AND_SERVER,
+  kind: size,
+  default: 4096,
+  written: "4k",
+  meaning: "The longest reply of a back end during its login",
+});
+
+export const proxyTimeout = directive({
+  name: "proxy_timeout",
+  contexts: MAIL_AND_SERVER,
+  since: "0.1.44",
+  kind: millis,
+  default: 24 * 60 * 60 * 1000,
+  written: "24h",
+  meaning: "How long a session that is logged in may be silent",
+});
+
+export const proxyPassErrorMessage = directive({
+  name: "proxy_pass_error_message",
+  contexts: MAIL_AND_SERVER,
+  since: "0.4.14",
+  kind: flag,
+  default: false,
+  written: "off",
+  meaning: "Whether the client gets the words in which a back end refused the login",
+});
+
+export const xclient = directive({
+  name: "xclient",
+  contexts: MAIL_AND_SERVER,
+  since: "0.5.15",
+  kind: flag,
+  default: true,
+  written: "on",
+  meaning: "Whether SMTP back ends are told about the client with XCLIENT",
+});
+
+export const proxySmtpAuth = directive({
+  name: "proxy_smtp_auth",
+  contexts: MAIL_AND_SERVER,
+  since: "1.19.4",
+  kind: flag,
+  default: false,
+  written: "off",
+  meaning: "Whether to log in to SMTP back ends with AUTH PLAIN",
+});
+
+const proxyProtocol = directive({
+  name: "proxy_protocol",
+  contexts: MAIL_AND_SERVER,
+  since: "1.19.8, `v2` 1.31.4",
+  kind: oneOf(["off", "on", "v2"]),
+  default: "off",
+  written: "off",
+  meaning: "Whether back ends get a PROXY header with the client's address first",
+  state: partly("off", (value) => value === "off"),
+});
+
+export const proxyModule: Module = {
+  title: "Proxy",
+  about: "",
+  directives: [
+    proxy,
+    proxyBuffer,
+    proxyTimeout,
+    proxyPassErrorMessage,
+    xclient,
+    proxySmtpAuth,
+    proxyProtocol,
+  ],
+};

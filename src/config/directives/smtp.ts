@@ -1,0 +1,53 @@
+/** What an SMTP client is told, and how it may log in. */
+
+import { directive, MAIL_AND_SERVER, partly } from "../directive.ts";
+import type { Module } from "../directive.ts";
+import { millis, size, someOf, words } from "../kinds.ts";
+import type { SmtpAuth } from "../types.ts";
+import { PLANNED_MECHANISMS } from "./_mechanisms.ts";
+
+export const smtpCapabilities = directive({
+  name: "smtp_capabilities",
+  contexts: MAIL_AND_SERVER,
+  since: "0.5.15",
+  kind: words("extension"),
+  default: [],
+  meaning: "The lines of the reply to EHLO, besides those that follow from other directives; in quotes if with blanks",
+});
+
+export const smtpAuth = directive<readonly SmtpAuth[]>({
+  name: "smtp_auth",
+  contexts: MAIL_AND_SERVER,
+  since: "0.5.15",
+  kind: someOf<SmtpAuth>(["plain", "login", "none"], PLANNED_MECHANISMS),
+  default: ["plain", "login"],
+  written: "plain login",
+  meaning: "The mechanisms that a client is offered; with `none` it may send mail without a login",
+});
+
+export const smtpClientBuffer = directive({
+  name: "smtp_client_buffer",
+  contexts: MAIL_AND_SERVER,
+  since: "0.6.12",
+  kind: size,
+  default: 4096,
+  written: "4k",
+  meaning: "The longest command before the login",
+});
+
+export const smtpGreetingDelay = directive({
+  name: "smtp_greeting_delay",
+  contexts: MAIL_AND_SERVER,
+  since: "0.6.12",
+  kind: millis,
+  default: 0,
+  written: "0",
+  meaning: "How long to wait before the greeting; who speaks earlier is rejected",
+  state: partly("0", (value) => value === 0),
+});
+
+export const smtp: Module = {
+  title: "SMTP",
+  about: "",
+  directives: [smtpCapabilities, smtpAuth, smtpClientBuffer, smtpGreetingDelay],
+};

@@ -1,0 +1,77 @@
+/**
+ * Numeric addresses as text.
+ *
+ * @module
+ */
+
+/** The usual form of a numeric address, IPv6 without brackets; `undefined` when the text is none. */
+export function parseIp(text: string): string | undefined {
+  if (text.includes(":")) {
+    const words = parseIpv6(text);
+    return words === undefined ? undefined : formatIpv6(words);
+  }
+  return parseIpv4(text)?.join(".");
+}
+
+/** The four octets of a dotted address. As in nginx leading zeros mean nothing. */
+export function parseIpv4(text: string): readonly number[] | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4 || !parts.every((part) => DECIMAL.test(part))) return undefined;
+  const octets = parts.map(Number);
+  return octets.every((octet) => octet < 256) ? octets : undefined;
+}
+
+/** The eight words of an IPv6 address, without brackets or zone. */
+export function parseIpv6(text: string): readonly number[] | undefined {
+  const [head = "", tail, ...more] = text.split("::");
+  const front = wordsOf(head, tail === undefined);
+  const back = wordsOf(tail ?? "", true);
+  if (front === undefined || back === undefined || more.length > 0) return undefined;
+  const missing = 8 - front.length - back.length;
+  if (tail === undefined ? missing !== 0 : missing < 1) return undefined;
+  return [...front, ...Array<number>(missing).fill(0), ...back];
+}
+
+/** The words between colons; the last may be an IPv4 address if nothing follows. */
+function wordsOf(text: string, isLast: boolean): readonly number[] | undefined {
+  if (text === "") return [];
+  const words: number[] = [];
+  const parts = text.split(":");
+  for (const [i, part] of parts.entries()) {
+    const dotted = isLast && i === parts.length - 1 ? parseIpv4(part) : undefined;
+    if (dotted !== undefined) {
+      const [a = 0, b = 0, c = 0, d = 0] = dotted;
+      words.push(a * 256 + b, c * 256 + d);
+    } else if (HEXADECIMAL.test(part)) {
+      words.push(Number.parseInt(part, 16));
+    } else {
+      return undefined;
+    }
+  }
+  return words;
+}
+
+/** The longest run of zero words as `::`, and IPv4 addresses inside dotted, as nginx's log has them. */
+function formatIpv6(words: readonly number[]): string {
+  const gap = longestZeros(words);
+  const [first = 0, second = 0] = words.slice(6);
+  const mapped = gap.start === 0 && gap.length === 5 && words[5] === 0xffff;
+  const compatible = gap.start === 0 && gap.length === 6;
+  const hex = words.slice(0, mapped || compatible ? 6 : 8).map((word) => word.toString(16));
+  if (mapped || compatible) hex.push(`${first >> 8}.${first & 255}.${second >> 8}.${second & 255}`);
+  if (gap.length < 2) return hex.join(":");
+  return `${hex.slice(0, gap.start).join(":")}::${hex.slice(gap.start + gap.length).join(":")}`;
+}
+
+function longestZeros(words: readonly number[]): { readonly start: number; readonly length: number } {
+  let best = { start: 0, length: 0 };
+  for (let start = 0; start < words.length; start++) {
+    let end = start;
+    while (words[end] === 0) end++;
+    if (end - start > best.length) best = { start, length: end - start };
+  }
+  return best;
+}
+
+const DECIMAL = /^[0-9]{1,10}$/;
+const HEXADECIMAL = /^[0-9a-fA-F]{1,4}$/;

@@ -1,0 +1,58 @@
+/**
+ * nginx's configuration language: from text, by way of the directive table, to one typed {@linkcode Config}.
+ *
+ * @module
+ */
+
+import type { Files, Octets } from "../runtime.ts";
+import { advice } from "./advice.ts";
+import { Parser } from "./parse.ts";
+import { directoryOf, fullName } from "./paths.ts";
+import { resolveMain, resolveServers } from "./resolve.ts";
+import type { Config } from "./types.ts";
+
+export { ConfigError } from "./error.ts";
+export type { Place } from "./error.ts";
+export type * from "./types.ts";
+
+/** Where a configuration is, and what it takes from outside. */
+export interface LoadOptions {
+  readonly files: Pick<Files, "read" | "list">;
+  /** The main file, relative to `prefix`. */
+  readonly path: Octets;
+  /** The main file's text, where it is at hand; `path` then only names it. */
+  readonly text?: Octets;
+  /** The directory that relative paths start from. */
+  readonly prefix: Octets;
+  /** The name of the machine, for `server_name`. */
+  readonly hostname: Octets;
+  /** Directives to read before the file: the `-g` option. */
+  readonly globals?: Octets;
+  /** Whether `user` can have an effect; a warning says so where it cannot. */
+  readonly isRoot?: boolean;
+}
+
+/** Reads and checks a configuration. Throws {@linkcode ConfigError} with the first mistake. */
+export function loadConfig(options: LoadOptions): Config {
+  const path = fullName(options.prefix, options.path);
+  const parser = new Parser({ files: options.files, base: directoryOf(path) });
+  if (options.globals !== undefined) parser.parameter(options.globals);
+  if (options.text === undefined) parser.file(path);
+  else parser.text(options.text, path);
+  return {
+    main: resolveMain(parser.main, options),
+    servers: resolveServers(parser.main, options),
+    warnings: [...parser.warnings, ...advice(parser.main, options.isRoot ?? true)],
+    files: Array.from(parser.texts, ([path, text]) => ({ path, text })),
+  };
+}
+
+/** Reads and checks a configuration that is one text, without other files. Throws {@linkcode ConfigError}. */
+export function parseConfig(text: Octets, options: Partial<Omit<LoadOptions, "text">> = {}): Config {
+  return loadConfig({ files: NO_FILES, path: "postern.conf", prefix: "", hostname: "localhost", ...options, text });
+}
+
+const NO_FILES: Pick<Files, "read" | "list"> = {
+  read: () => ({ number: 2, text: "No such file or directory" }),
+  list: () => ({ number: 2, text: "No such file or directory" }),
+};

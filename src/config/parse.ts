@@ -1,0 +1,142 @@
+/**
+ * Reads a configuration statement by statement, as nginx does: each directive is checked and its value kept before the
+ * next is looked at, so that the first mistake in reading order is the one that is told.
+ *
+ * @module
+ */
+
+import { describeFailure, isFailure } from "../runtime.ts";
+import type { Files, Octets } from "../runtime.ts";
+import { decode } from "../session/bytes.ts";
+import { Call } from "./call.ts";
+import type { Block, Context, Directive } from "./directive.ts";
+import { include } from "./directives/core.ts";
+import { DirectiveTable } from "./directives/mod.ts";
+import { ConfigError, inPlace } from "./error.ts";
+import type { Place } from "./error.ts";
+import { expand, isPattern } from "./glob.ts";
+import { checkForm, lookUp } from "./lookup.ts";
+import { fullName } from "./paths.ts";
+import { Scope } from "./scope.ts";
+import { Tokenizer } from "./tokens.ts";
+import type { Statement } from "./tokens.ts";
+import type { ConfigWarning } from "./types.ts";
+
+/** Which files a {@linkcode Parser} may read, and the directory that `include` starts from. */
+export interface ParserOptions {
+  readonly files: Pick<Files, "read" | "list">;
+  readonly base: Octets;
+}
+
+/** How deep files may include one another, and how many may be read: more is a mistake that feeds on itself. */
+export const INCLUDE_DEPTH_LIMIT = 50;
+export const INCLUDE_COUNT_LIMIT = 10_000;
+
+/** Reads any number of texts into one {@linkcode Scope}. Its methods throw {@linkcode ConfigError}. */
+export class Parser {
+  /** What stands outside of all blocks, and the blocks. */
+  readonly main = new Scope();
+  readonly warnings: ConfigWarning[] = [];
+  /** The texts of all files read, by path. */
+  readonly texts = new Map<Octets, Octets>();
+  readonly #options: ParserOptions;
+  readonly #table = new DirectiveTable();
+  /** The files that are being read, each included by the one before. */
+  readonly #open: Octets[] = [];
+  #included = 0;
+
+  constructor(options: ParserOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the directives of the `-g` option. */
+  parameter(text: Octets): void {
+    this.#statements(new Tokenizer(text, undefined), this.main, "parameter");
+  }
+
+  /** Reads a file into `scope`; `place` says who wants it. */
+  file(path: Octets, scope: Scope = this.main, place?: Place): void {
+    const bytes = this.#options.files.read(path);
+    if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`, { place });
+    this.text(decode(bytes), path, scope);
+  }
+
+  /** Reads a text that goes by the name of `path` into `scope`. */
+  text(text: Octets, path: Octets, scope: Scope = this.main): void {
+    if (!this.texts.has(path)) this.texts.set(path, text);
+    this.#open.push(path);
+    this.#statements(new Tokenizer(text, path), scope, "file");
+    this.#open.pop();
+  }
+
+  #statements(tokens: Tokenizer, scope: Scope, within: "file" | "block" | "parameter"): void {
+    for (;;) {
+      const statement = tokens.next();
+      const { end } = statement;
+      if (end === "end" && within === "block") throw here(tokens, 'unexpected end of file, expecting "}"');
+      if (end === "close" && within !== "block") throw here(tokens, 'unexpected "}"');
+      if (end === "end" || end === "close") return;
+      if (end === "open" && within === "parameter") {
+        throw here(tokens, "block directives are not supported in -g option");
+      }
+      this.#statement(statement, tokens, scope);
+    }
+  }
+
+  #statement(statement: Statement, tokens: Tokenizer, scope: Scope): void {
+    const { place } = tokens;
+    const call = new Call(statement.words, { place, scope, warn: (text) => this.#warn("warn", text, place) });
+    const context = contextOf(scope);
+    const entry = lookUp(call, context, this.#table);
+    checkForm(call, entry, { end: statement.end, context, table: this.#table });
+    if (entry === include) this.#include(call);
+    else if (entry.type === "simple") this.#simple(call, entry);
+    else this.#block(call, entry, tokens);
+  }
+
+  #simple<V, D>(call: Call, entry: Directive<V, D>): void {
+    const value = entry.kind.read(call, call.scope.own(entry));
+    if (entry.state.type === "partial" && !entry.state.accepts(value)) {
+      throw call.error(`"${call.name}" directive is not supported yet`);
+    }
+    call.scope.set(entry, value);
+  }
+
+  #block(call: Call, entry: Block, tokens: Tokenizer): void {
+    const { place, scope: parent } = call;
+    if (!entry.repeatable && parent.children(entry).length > 0) {
+      throw call.error(`"${call.name}" directive is duplicate`);
+    }
+    const scope = new Scope({ block: entry, place, parent });
+    if (entry.opens === undefined) {
+      tokens.skipBlock();
+      this.#warn("notice", `"${call.name}" block is left to nginx, it is not looked into`, place);
+    } else {
+      this.#statements(tokens, scope, "block");
+      entry.check(scope);
+    }
+  }
+
+  #include(call: Call): void {
+    const path = fullName(this.#options.base, call.arg(0));
+    const paths = isPattern(path) ? expand(path, this.#options.files) : [path];
+    for (const each of paths) {
+      if (this.#open.includes(each)) throw call.error(`"include" directive makes "${each}" include itself`);
+      if (this.#open.length > INCLUDE_DEPTH_LIMIT) throw call.error(`"include" directive is nested too deeply`);
+      if (++this.#included > INCLUDE_COUNT_LIMIT) throw call.error(`"include" directive reads too many files`);
+      this.file(each, call.scope, call.place);
+    }
+  }
+
+  #warn(level: ConfigWarning["level"], text: Octets, place: Place): void {
+    this.warnings.push({ level, text: text + inPlace(place) });
+  }
+}
+
+function contextOf(scope: Scope): Context {
+  return scope.block?.opens ?? "main";
+}
+
+function here(tokens: Tokenizer, text: Octets): ConfigError {
+  return new ConfigError(text, { place: tokens.place });
+}

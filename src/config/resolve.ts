@@ -1,0 +1,104 @@
+/**
+ * Turns what was read into what the program needs: final values, absolute paths.
+ *
+ * @module
+ */
+
+import type { Octets } from "../runtime.ts";
+import { authHttpHeader, authHttpOf, authHttpTimeout } from "./directives/auth_http.ts";
+import {
+  daemon,
+  masterProcess,
+  pid,
+  user,
+  workerProcesses,
+  workerRlimitNofile,
+  workerShutdownTimeout,
+} from "./directives/core.ts";
+import { errorLog } from "./directives/error_log.ts";
+import { events, workerConnections } from "./directives/events.ts";
+import { imapAuth, imapCapabilities, imapClientBuffer } from "./directives/imap.ts";
+import { listen } from "./directives/listen.ts";
+import { mail, maxErrors, protocolOf, server, serverName, timeout } from "./directives/mail.ts";
+import { pop3Auth, pop3Capabilities } from "./directives/pop3.ts";
+import { proxyBuffer, proxyPassErrorMessage, proxySmtpAuth, proxyTimeout, xclient } from "./directives/proxy.ts";
+import { smtpAuth, smtpCapabilities, smtpClientBuffer, smtpGreetingDelay } from "./directives/smtp.ts";
+import { lineOf } from "./error.ts";
+import { fullName } from "./paths.ts";
+import { Scope } from "./scope.ts";
+import type { ErrorLogConfig, MainConfig, ServerConfig } from "./types.ts";
+
+/** What a configuration takes from outside. */
+export interface Surroundings {
+  /** What relative paths of logs and the pid file start from. */
+  readonly prefix: Octets;
+  /** The name of the machine. */
+  readonly hostname: Octets;
+}
+
+/** The settings outside of `mail {}`. */
+export function resolveMain(main: Scope, { prefix }: Surroundings): MainConfig {
+  const pidFile = main.value(pid);
+  const owner = main.value(user);
+  const eventsScope = main.children(events)[0] ?? new Scope();
+  return {
+    workerProcesses: main.value(workerProcesses),
+    errorLogs: resolveErrorLogs(main, prefix),
+    pid: fullName(prefix, pidFile ?? "logs/nginx.pid"),
+    pidIsConfigured: pidFile !== undefined,
+    daemon: main.value(daemon),
+    masterProcess: main.value(masterProcess),
+    user: owner && { name: owner.name, group: owner.group },
+    workerConnections: eventsScope.value(workerConnections),
+    workerRlimitNofile: main.value(workerRlimitNofile),
+    workerShutdownTimeout: main.value(workerShutdownTimeout),
+  };
+}
+
+/** All servers, in order. */
+export function resolveServers(main: Scope, surroundings: Surroundings): readonly ServerConfig[] {
+  const scopes = main.children(mail).flatMap((scope) => scope.children(server));
+  return scopes.map((scope) => resolveServer(scope, surroundings));
+}
+
+function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): ServerConfig {
+  return {
+    position: lineOf(scope.place),
+    listens: scope.value(listen).flatMap((line) => line.sockets),
+    protocol: protocolOf(scope),
+    serverName: scope.value(serverName) || hostname.toLowerCase(),
+    errorLogs: resolveErrorLogs(scope, prefix),
+    timeout: scope.value(timeout),
+    maxErrors: scope.value(maxErrors),
+    authHttp: {
+      ...authHttpOf(scope),
+      timeout: scope.value(authHttpTimeout),
+      headers: scope.value(authHttpHeader),
+    },
+    proxy: {
+      timeout: scope.value(proxyTimeout),
+      buffer: scope.value(proxyBuffer),
+      passErrorMessage: scope.value(proxyPassErrorMessage),
+      xclient: scope.value(xclient),
+      smtpAuth: scope.value(proxySmtpAuth),
+    },
+    imap: {
+      capabilities: scope.value(imapCapabilities),
+      auth: scope.value(imapAuth),
+      clientBuffer: scope.value(imapClientBuffer),
+    },
+    pop3: { capabilities: scope.value(pop3Capabilities), auth: scope.value(pop3Auth) },
+    smtp: {
+      capabilities: scope.value(smtpCapabilities),
+      auth: scope.value(smtpAuth),
+      clientBuffer: scope.value(smtpClientBuffer),
+      greetingDelay: scope.value(smtpGreetingDelay),
+    },
+  };
+}
+
+function resolveErrorLogs(scope: Scope, prefix: Octets): readonly ErrorLogConfig[] {
+  return scope.value(errorLog).map(({ target, level }) => {
+    return { target: target.type === "file" ? { ...target, path: fullName(prefix, target.path) } : target, level };
+  });
+}

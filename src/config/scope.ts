@@ -1,0 +1,53 @@
+/**
+ * The blocks of a configuration and the values given in them.
+ *
+ * @module
+ */
+
+import type { Block, Directive } from "./directive.ts";
+import type { Place } from "./error.ts";
+
+/** One block, or the whole configuration outside of all blocks. */
+export class Scope {
+  /** What this is a use of; `undefined` for the whole configuration. */
+  readonly block: Block | undefined;
+  /** Where it opens. */
+  readonly place: Place | undefined;
+  readonly parent: Scope | undefined;
+  readonly #children: Scope[] = [];
+  readonly #values = new Map<Directive<unknown, unknown>, unknown>();
+
+  constructor(opening?: { readonly block: Block; readonly place: Place; readonly parent: Scope }) {
+    this.block = opening?.block;
+    this.place = opening?.place;
+    this.parent = opening?.parent;
+    if (this.parent !== undefined) this.parent.#children.push(this);
+  }
+
+  /** The blocks in this one, in order; those of one kind if that is given. */
+  children(block?: Block): readonly Scope[] {
+    return block === undefined ? this.#children : this.#children.filter((child) => child.block === block);
+  }
+
+  /** What was given in this very block. */
+  own<V, D>(directive: Directive<V, D>): V | undefined {
+    // Only `set` writes the map, and it takes a value and its directive together.
+    return this.#values.get(directive) as V | undefined;
+  }
+
+  set<V, D>(directive: Directive<V, D>, value: V): void {
+    this.#values.set(directive, value);
+  }
+
+  /** What is in force here: this block's value, else that of the block around it, else the default. */
+  value<V, D>(directive: Directive<V, D>): V | D {
+    return this.own(directive) ?? this.#inherited(directive) ?? directive.default;
+  }
+
+  /** nginx's modules do not look out of their outermost block: main's `error_log` is no default of mail's. */
+  #inherited<V, D>(directive: Directive<V, D>): V | undefined {
+    const { parent } = this;
+    if (parent?.block === undefined) return undefined;
+    return parent.own(directive) ?? parent.#inherited(directive);
+  }
+}
