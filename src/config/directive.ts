@@ -21,6 +21,8 @@ export interface Kind<V> {
   /** The arguments as the documentation shows them: `time`, `on | off`, `word …`. */
   readonly syntax: string;
   readonly count: Count;
+  /** What a second use in one block does: it is refused, it takes the place of the first, or it adds to it. */
+  readonly repeated: "refused" | "replaces" | "adds";
   /** The value, given what an earlier use in the same block gave. Throws {@linkcode Call.error}. */
   read(call: Call, earlier: V | undefined): V;
 }

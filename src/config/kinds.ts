@@ -16,6 +16,7 @@ export function once<V>(syntax: string, read: (call: Call) => V, count: Count = 
   return {
     syntax,
     count,
+    repeated: "refused",
     read(call, earlier) {
       if (earlier !== undefined) throw call.error(`"${call.name}" directive is duplicate`);
       return read(call);
@@ -25,12 +26,12 @@ export function once<V>(syntax: string, read: (call: Call) => V, count: Count = 
 
 /** A kind of directive of which the last one in a block counts. */
 export function lastWins<V>(syntax: string, read: (call: Call) => V, count: Count = ONE): Kind<V> {
-  return { syntax, count, read };
+  return { syntax, count, repeated: "replaces", read };
 }
 
 /** A kind of directive whose uses in one block add up. */
 export function listOf<V>(syntax: string, read: (call: Call) => readonly V[], count: Count): Kind<readonly V[]> {
-  return { syntax, count, read: (call, earlier = []) => [...earlier, ...read(call)] };
+  return { syntax, count, repeated: "adds", read: (call, earlier = []) => [...earlier, ...read(call)] };
 }
 
 /** `on` or `off`, in any case. */
@@ -95,6 +96,7 @@ export function someOf<W extends string>(
   return {
     syntax: `${all.join(" | ")} …`,
     count: SOME,
+    repeated: "adds",
     read(call, earlier = []) {
       const given = new Set(earlier);
       for (const arg of call.args) {

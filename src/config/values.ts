@@ -6,13 +6,14 @@
 
 import type { Octets } from "../runtime.ts";
 
-/** Digits and nothing else, up to 2^63 - 1. */
+/** Digits and nothing else, up to 2^63 - 1; beyond 2^53 the value is not exact. */
 export function parseNumber(text: Octets): number | undefined {
-  if (text === "") return undefined;
-  for (let i = 0; i < text.length; i++) {
-    if (!isDigit(text.charCodeAt(i))) return undefined;
-  }
-  return bounded(Number(text));
+  const digits = digitsAt(text, 0);
+  if (digits === "" || digits !== text) return undefined;
+  const significant = digits.replace(/^0+/, "");
+  const { length } = significant;
+  const fits = length < LARGEST.length || (length === LARGEST.length && significant <= LARGEST);
+  return fits ? Number(digits) : undefined;
 }
 
 /** Octets: digits, and `k` or `m` for 2^10 and 2^20 in either case. */
@@ -77,10 +78,12 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** What fits into nginx's signed 64 bits; beyond 2^53 it need not be exact. */
+/** What fits into nginx's signed 64 bits. */
 function bounded(value: number): number | undefined {
   return value < 2 ** 63 ? value : undefined;
 }
+
+const LARGEST = "9223372036854775807";
 
 const MONTH = 1;
 const SECOND = 6;

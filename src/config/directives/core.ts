@@ -2,7 +2,7 @@
 
 import { accepted, directive, MAIN, ONE, SOME } from "../directive.ts";
 import type { Context, Module } from "../directive.ts";
-import { anything, bigSize, flag, lastWins, listOf, millis, number, once, oneOf, text } from "../kinds.ts";
+import { anything, bigSize, flag, listOf, millis, number, once, oneOf, text } from "../kinds.ts";
 import { parseNumber } from "../values.ts";
 
 export const daemon = directive({
@@ -81,7 +81,7 @@ const EVERYWHERE: readonly Context[] = ["main", "events", "mail", "server"];
 export const include = directive({
   name: "include",
   contexts: EVERYWHERE,
-  kind: lastWins("file | pattern", (call) => call.arg(0)),
+  kind: anything("file | pattern"),
   default: undefined,
   meaning:
     "Reads a file in this place, or all files that match a pattern with `*`, `?` or `[…]`, in order of their names; relative " +
@@ -92,10 +92,10 @@ const loadModule = directive({
   name: "load_module",
   contexts: MAIN,
   since: "1.9.11",
-  kind: lastWins("file", (call) => {
+  kind: listOf("file", (call) => {
     if (call.scope.children().length > 0) throw call.error('"load_module" directive is specified too late');
-    return call.arg(0);
-  }),
+    return call.args;
+  }, ONE),
   default: undefined,
   meaning: "Loads a module of nginx",
   state: accepted("all there is to load is built in"),
@@ -107,7 +107,7 @@ const env = directive({
   kind: anything("name[=value]"),
   default: undefined,
   meaning: "Keeps or sets an environment variable for worker processes",
-  state: accepted("nothing in a worker process reads them"),
+  state: accepted("the environment is passed on as it is"),
 });
 
 const workerCpuAffinity = directive({
@@ -242,7 +242,7 @@ const threadPool = directive({
 const googlePerftoolsProfiles = directive({
   name: "google_perftools_profiles",
   contexts: MAIN,
-  kind: lastWins("file", (call) => call.arg(0), ONE),
+  kind: text("file"),
   default: undefined,
   meaning: "Writes a profile of each worker process",
   state: accepted("it is about nginx's insides; use the profiler of the runtime"),

@@ -77,7 +77,7 @@ export const ssl: Module = {
     planned("ssl_dhparam", {
       syntax: "file",
       since: "0.7.2",
-      meaning: "Parameters for key exchange by Diffie and Hellman's first method",
+      meaning: "Parameters for Diffie-Hellman key exchange without curves",
     }),
     planned("ssl_ecdh_curve", {
       syntax: "curve[:curve …]",
