@@ -32,7 +32,7 @@ export function decimal(text: Octets): number | undefined {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code < 0x30 || code > 0x39) return undefined;
-    value = value * 10 + code - 0x30;
+    value = value * 10 + (code - 0x30);
   }
   return Number.isSafeInteger(value) ? value : undefined;
 }

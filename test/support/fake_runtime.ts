@@ -1,0 +1,291 @@
+/**
+ * A whole {@linkcode Runtime} in memory, for tests of what stands between the sessions and the adapters. Time stands
+ * still until `clock.advance`; every connect, listen and relay waits in a list for the test to answer it.
+ *
+ * @module
+ */
+
+import type {
+  Cancel,
+  CapabilityState,
+  ConnectHandler,
+  ConnectTarget,
+  Files,
+  Listener,
+  ListenOptions,
+  LogFile,
+  Millis,
+  Octets,
+  Process,
+  Relay,
+  RelayOptions,
+  RelayResult,
+  Runtime,
+  SignalName,
+  Socket,
+  SocketAddress,
+  SystemFailure,
+} from "../../src/runtime.ts";
+import { decode, encode } from "../../src/session/bytes.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { FakeSocket } from "./fake_socket.ts";
+
+export { FakeClock, FakeSocket };
+
+/** A connect that the code under test asked for. The test answers it with `accept` or `refuse`. */
+export class FakeConnect {
+  readonly target: ConnectTarget;
+  isCancelled = false;
+  isRefused = false;
+  /** The socket, once accepted. */
+  socket: FakeSocket | undefined;
+  readonly #handler: ConnectHandler;
+  readonly #clock: FakeClock;
+
+  constructor(target: ConnectTarget, handler: ConnectHandler, clock: FakeClock) {
+    this.target = target;
+    this.#handler = handler;
+    this.#clock = clock;
+  }
+
+  accept(): FakeSocket {
+    const remote: SocketAddress = "path" in this.target
+      ? { family: "unix", path: this.target.path }
+      : { family: this.target.host.includes(":") ? 6 : 4, host: this.target.host, port: this.target.port };
+    const socket = new FakeSocket(this.#clock, { remote, local: { family: 4, host: "192.0.2.2", port: 50000 } });
+    this.socket = socket;
+    if (this.isCancelled) socket.isClosed = true;
+    else this.#handler.connected(socket);
+    return socket;
+  }
+
+  refuse(failure: SystemFailure = { number: 111, text: "Connection refused" }): void {
+    this.isRefused = true;
+    if (!this.isCancelled) this.#handler.failed(failure);
+  }
+
+  /** Whether there is a socket for it, or will be. */
+  get isOpen(): boolean {
+    return this.socket === undefined ? !this.isCancelled && !this.isRefused : !this.socket.isClosed;
+  }
+}
+
+/** A listener that the code under test asked for; the test plays the clients. */
+export class FakeListener implements Listener {
+  readonly address: SocketAddress;
+  readonly options: ListenOptions;
+  isClosed = false;
+  readonly sockets: FakeSocket[] = [];
+  readonly #accept: (socket: Socket) => void;
+  readonly #clock: FakeClock;
+
+  constructor(options: ListenOptions, accept: (socket: Socket) => void, clock: FakeClock) {
+    const { address } = options;
+    this.options = options;
+    this.address = "path" in address
+      ? { family: "unix", path: address.path }
+      : { family: address.host.includes(":") ? 6 : 4, host: address.host, port: address.port };
+    this.#accept = accept;
+    this.#clock = clock;
+  }
+
+  /** A client connects. */
+  client(remote: SocketAddress = { family: 4, host: "192.0.2.1", port: 40000 }): FakeSocket {
+    const socket = new FakeSocket(this.#clock, { remote, local: this.address });
+    this.sockets.push(socket);
+    this.#accept(socket);
+    return socket;
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+}
+
+/** A relay that was asked for. It moves nothing; the test says how it ends. */
+export class FakeRelay implements Relay {
+  readonly options: RelayOptions;
+  /** The line of `stop`, if it was called. */
+  lastLine: Octets | undefined;
+
+  constructor(options: RelayOptions) {
+    this.options = options;
+  }
+
+  stop(lastLine: Uint8Array): void {
+    this.lastLine = decode(lastLine);
+  }
+
+  /** Ends the relay: both sockets are closed, and the one who asked for it is told. */
+  finish(result: Partial<RelayResult> = {}): void {
+    this.options.client.abort();
+    this.options.upstream.abort();
+    const { end = "clientClosed", failure, bytesToClient = 0, bytesToUpstream = 0 } = result;
+    this.options.done({ end, failure, bytesToClient, bytesToUpstream });
+  }
+}
+
+/** The runtime. Its fields are what a test looks at and changes. */
+export class FakeRuntime implements Runtime {
+  readonly name = "node";
+  readonly version = "0.0.0";
+  readonly tlsLibrary = "none";
+  readonly capabilities: Runtime["capabilities"] = {
+    "listen.backlog": YES,
+    "listen.bufferSizes": YES,
+    "listen.ipv6Only": YES,
+    "listen.keepAliveIdle": YES,
+    "listen.keepAliveProbes": YES,
+    "listen.multipath": YES,
+  };
+  readonly clock = new FakeClock();
+  readonly files = new FakeFiles();
+  readonly process = new FakeProcess();
+  /** Every connect, in order, answered or not. */
+  readonly connects: FakeConnect[] = [];
+  readonly listeners: FakeListener[] = [];
+  readonly relays: FakeRelay[] = [];
+  /** What names mean. */
+  readonly names = new Map<string, readonly string[]>();
+  /** The wall clock when {@linkcode clock} says 0. */
+  epoch: Millis = 0;
+
+  now(): Millis {
+    return this.clock.now();
+  }
+
+  date(): Millis {
+    return this.epoch + this.clock.now();
+  }
+
+  utcOffset(): number {
+    return 0;
+  }
+
+  timer(delay: Millis, fire: () => void): Cancel {
+    return this.clock.timer(delay, fire);
+  }
+
+  random(bytes: Uint8Array): Uint8Array {
+    return bytes.fill(7);
+  }
+
+  connect(target: ConnectTarget, handler: ConnectHandler): Cancel {
+    const connect = new FakeConnect(target, handler, this.clock);
+    this.connects.push(connect);
+    return () => {
+      connect.isCancelled = true;
+    };
+  }
+
+  listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<Listener | SystemFailure> {
+    const listener = new FakeListener(options, accept, this.clock);
+    this.listeners.push(listener);
+    return Promise.resolve(listener);
+  }
+
+  lookup(name: string): Promise<readonly string[] | SystemFailure> {
+    return Promise.resolve(this.names.get(name) ?? { number: 0, text: "Name or service not known" });
+  }
+
+  relay(options: RelayOptions): Relay {
+    const relay = new FakeRelay(options);
+    this.relays.push(relay);
+    return relay;
+  }
+
+  sockets(): number {
+    const accepted = this.listeners.flatMap(({ sockets }) => sockets).filter((socket) => !socket.isClosed);
+    return accepted.length + this.connects.filter((connect) => connect.isOpen).length;
+  }
+
+  descriptors(): { readonly limit: number; readonly open: number } {
+    return { limit: 1024, open: 0 };
+  }
+}
+
+/** Files in memory, by path. A log is a file that grows. */
+export class FakeFiles implements Files {
+  readonly contents = new Map<Octets, Octets>();
+
+  read(path: Octets): Uint8Array | SystemFailure {
+    const text = this.contents.get(path);
+    return text === undefined ? MISSING : encode(text);
+  }
+
+  list(path: Octets): readonly Octets[] | SystemFailure {
+    const folder = path.endsWith("/") ? path : `${path}/`;
+    const below = [...this.contents.keys()].filter((name) => name.startsWith(folder));
+    if (below.length === 0) return MISSING;
+    return [...new Set(below.map((name) => name.slice(folder.length).split("/")[0] ?? ""))].sort();
+  }
+
+  exists(path: Octets): boolean {
+    return this.contents.has(path);
+  }
+
+  write(path: Octets, text: Octets): SystemFailure | undefined {
+    this.contents.set(path, text);
+    return undefined;
+  }
+
+  remove(path: Octets): SystemFailure | undefined {
+    return this.contents.delete(path) ? undefined : MISSING;
+  }
+
+  openLog(path: Octets): LogFile {
+    const write = (line: Octets) => void this.contents.set(path, (this.contents.get(path) ?? "") + line);
+    write("");
+    return { write, reopen: () => undefined, close: () => {} };
+  }
+}
+
+/** A process that only remembers what it was told. */
+export class FakeProcess implements Process {
+  readonly pid = 4711;
+  readonly hostname = "mx.example.org";
+  readonly isRoot = false;
+  readonly variables = new Map<string, string>();
+  readonly kills: { readonly pid: number; readonly name: SignalName }[] = [];
+  out = "";
+  err = "";
+  readonly #handlers = new Map<SignalName, () => void>();
+
+  workingDirectory(): Octets {
+    return "/";
+  }
+
+  environment(name: string): string | undefined {
+    return this.variables.get(name);
+  }
+
+  stdout(text: Octets): void {
+    this.out += text;
+  }
+
+  stderr(text: Octets): void {
+    this.err += text;
+  }
+
+  onSignal(name: SignalName, handle: () => void): void {
+    this.#handlers.set(name, handle);
+  }
+
+  /** Somebody sends the process a signal. */
+  receive(name: SignalName): void {
+    this.#handlers.get(name)?.();
+  }
+
+  kill(pid: number, name: SignalName): SystemFailure | undefined {
+    this.kills.push({ pid, name });
+    return undefined;
+  }
+
+  exit(code: number): never {
+    throw new Error(`exit ${code}`);
+  }
+}
+
+const YES: CapabilityState = { state: "yes" };
+const MISSING: SystemFailure = { number: 2, text: "No such file or directory" };
