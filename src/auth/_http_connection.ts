@@ -47,7 +47,6 @@ export class Connection implements SocketHandler {
     this.#berth = berth;
     this.#runtime = runtime;
     socket.handler = this;
-    socket.resume();
   }
 
   /** Whether it has served a request before the current one. */
@@ -61,6 +60,8 @@ export class Connection implements SocketHandler {
     this.#asker = asker;
     this.#reader.reset(this.#isReused);
     this.#socket.write(request);
+    // A new socket says nothing before; an answer may come at once.
+    this.#socket.resume();
   }
 
   /** Ends the connection at once; nobody is told. */

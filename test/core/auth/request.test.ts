@@ -82,6 +82,11 @@ describe("the request of auth_http", () => {
     );
   });
 
+  it("names an SMTP client that said no HELO by an empty one, as nginx does", () => {
+    const written = request({ envelope: { helo: "", from: "MAIL FROM:<>", to: "RCPT TO:<b@test>" } });
+    assert(written.includes("\r\nAuth-SMTP-Helo: \r\nAuth-SMTP-From: MAIL FROM:<>\r\n"));
+  });
+
   it("calls a unix socket's client unix:", () => {
     assert(request({ client: { family: "unix", path: "/run/x" } }).endsWith("\r\nClient-IP: unix:\r\n\r\n"));
   });
