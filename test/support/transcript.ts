@@ -14,7 +14,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { Verdict } from "../../src/auth/mod.ts";
+import type { Accepted, Verdict } from "../../src/auth/mod.ts";
 import { decode, encode } from "../../src/session/bytes.ts";
 import { type Effect, type Input, Secret, type Session } from "../../src/session/mod.ts";
 
@@ -35,7 +35,7 @@ type Step =
   | { readonly type: "after"; readonly delay: number }
   | { readonly type: "expect"; readonly line: string };
 
-const ACCEPTED: Verdict = {
+const ACCEPTED: Accepted = {
   type: "accepted",
   route: { target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" },
   login: "joe",
