@@ -54,8 +54,11 @@ function spelling(name: Octets, context: Context, table: DirectiveTable): Octets
 }
 
 function homes(entries: readonly AnyDirective[]): Octets {
-  const contexts = [...new Set(entries.flatMap((entry) => entry.contexts))];
-  return contexts.map((context) => context === "main" ? "outside of all blocks" : `into "${context} {}"`).join(" or ");
+  const contexts = new Set(entries.flatMap((entry) => entry.contexts));
+  const blocks = [...contexts].filter((context) => context !== "main").map((context) => `"${context} {}"`);
+  const places = contexts.has("main") ? ["outside of all blocks"] : [];
+  if (blocks.length > 0) places.push(`into ${blocks.join(" or ")}`);
+  return places.join(" or ");
 }
 
 /** An argument that is a directive here hints at the usual slip. */

@@ -70,11 +70,10 @@ const DEFAULTS: Settings = {
   multipath: false,
 };
 
-/** A parameter: how it begins, what it sets, and what to say when its value makes no sense. */
+/** A parameter: all of it or its part up to `=`, and what it sets, or the error that its value is. */
 interface Parameter {
   readonly sign: string;
-  read(value: Octets): Partial<Settings> | undefined;
-  complaint?(value: Octets): Octets;
+  read(value: Octets): Partial<Settings> | Octets;
 }
 
 /** What has settings of its own needs a socket of its own, so that all of them but TLS and PROXY imply `bind`. */
@@ -85,39 +84,38 @@ const PARAMETERS: readonly Parameter[] = [
     sign: "backlog=",
     read(value) {
       const backlog = parseNumber(value);
-      return backlog === undefined || backlog === 0 ? undefined : { bind: true, backlog };
+      const isGood = backlog !== undefined && backlog > 0;
+      return isGood ? { bind: true, backlog } : `invalid backlog "backlog=${value}"`;
     },
-    complaint: (value) => `invalid backlog "backlog=${value}"`,
   },
   {
     sign: "rcvbuf=",
     read(value) {
       const receiveBuffer = parseSize(value);
-      return receiveBuffer === undefined ? undefined : { bind: true, receiveBuffer };
+      return receiveBuffer === undefined ? `invalid rcvbuf "rcvbuf=${value}"` : { bind: true, receiveBuffer };
     },
-    complaint: (value) => `invalid rcvbuf "rcvbuf=${value}"`,
   },
   {
     sign: "sndbuf=",
     read(value) {
       const sendBuffer = parseSize(value);
-      return sendBuffer === undefined ? undefined : { bind: true, sendBuffer };
+      return sendBuffer === undefined ? `invalid sndbuf "sndbuf=${value}"` : { bind: true, sendBuffer };
     },
-    complaint: (value) => `invalid sndbuf "sndbuf=${value}"`,
   },
   {
-    // As nginx looks at one letter more, `ipv6only=yes` is no parameter at all to it.
-    sign: "ipv6only=o",
-    read: (value) => value === "n" || value === "ff" ? { bind: true, ipv6Only: value === "n" } : undefined,
-    complaint: (value) => `invalid ipv6only flags "o${value}"`,
+    sign: "ipv6only=",
+    read(value) {
+      if (value === "on" || value === "off") return { bind: true, ipv6Only: value === "on" };
+      // nginx knows the parameter by one letter more.
+      return value.startsWith("o") ? `invalid ipv6only flags "${value}"` : `invalid parameter "ipv6only=${value}"`;
+    },
   },
   {
     sign: "so_keepalive=",
     read(value) {
       const keepAlive = value === "on" || (value === "off" ? false : parseKeepAlive(value));
-      return keepAlive === undefined ? undefined : { bind: true, keepAlive };
+      return keepAlive === undefined ? `invalid so_keepalive value: "${value}"` : { bind: true, keepAlive };
     },
-    complaint: (value) => `invalid so_keepalive value: "${value}"`,
   },
 ];
 
@@ -125,13 +123,14 @@ const PLANNED: readonly string[] = ["ssl", "proxy_protocol"];
 
 function readParameter(call: Call, word: Octets): Partial<Settings> {
   if (PLANNED.includes(word)) throw call.error(`"${word}" parameter is not supported yet`);
-  const parameter = PARAMETERS.find(({ sign }) => sign === word || (!/^[a-z]+$/.test(sign) && word.startsWith(sign)));
+  const sign = word.slice(0, word.indexOf("=") + 1) || word;
+  const parameter = PARAMETERS.find((candidate) => candidate.sign === sign);
   if (parameter === undefined) {
-    throw call.error(`invalid parameter "${word}"`, didYouMean(word, PARAMETERS.map(({ sign }) => sign)));
+    const hint = didYouMean(sign, PARAMETERS.map((candidate) => candidate.sign));
+    throw call.error(`invalid parameter "${word}"`, hint);
   }
-  const value = word.slice(parameter.sign.length);
-  const settings = parameter.read(value);
-  if (settings === undefined) throw call.error(parameter.complaint?.(value) ?? `invalid parameter "${word}"`);
+  const settings = parameter.read(word.slice(sign.length));
+  if (typeof settings === "string") throw call.error(settings);
   return settings;
 }
 

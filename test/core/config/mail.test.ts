@@ -1,0 +1,154 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import type { AuthHttpConfig } from "../../../src/config/mod.ts";
+import { inServer, load, problem, serverWith, warnings } from "../../support/config.ts";
+
+/** Section a.1: F:L is where the block opens. */
+const CHECKS: readonly [what: string, text: string, problem: string][] = [
+  ["no listen", "mail { auth_http a;\nserver\n{\nprotocol imap; } }", 'no "listen" is defined for server in f:3'],
+  ["no listen, before what comes later", "mail { server {\n}\nnonsense; }", 'no "listen" is defined for server in f:1'],
+  ["no protocol", "mail { auth_http a;\nserver { listen 1430; } }", "unknown mail protocol for server in f:2"],
+  ["no auth_http", "mail {\n\nserver { listen 143; } }", 'no "auth_http" is defined for server in f:3'],
+  [
+    "no auth_http in one, no protocol in a later one",
+    "mail {\nserver { listen 143; }\nserver { listen 1430; } }",
+    "unknown mail protocol for server in f:3",
+  ],
+  [
+    "no auth_http, before what comes after mail",
+    "mail { server { listen 143; } }\nnonsense;",
+    'no "auth_http" is defined for server in f:1',
+  ],
+  ["auth_http may come last", "mail { server { listen 143; } auth_http a; }", "ok"],
+  [
+    "a protocol in another case",
+    "mail { server {\nprotocol IMAP; } }",
+    'unknown protocol "IMAP" in f:2\ndid you mean "imap"?',
+  ],
+  ["a protocol that is none", "mail { server {\nprotocol ftp; } }", 'unknown protocol "ftp" in f:2'],
+];
+
+describe("mail and server", () => {
+  for (const [what, text, expected] of CHECKS) it(what, () => assertEquals(problem(text), expected));
+
+  const ports: readonly [lines: string, protocol: string][] = [
+    ["listen 143;", "imap"],
+    ["listen 993;", "imap"],
+    ["listen 110;", "pop3"],
+    ["listen 995;", "pop3"],
+    ["listen 25;", "smtp"],
+    ["listen 465;", "smtp"],
+    ["listen 587;", "smtp"],
+    ["listen 127.0.0.1:110;", "pop3"],
+    ["listen [::1]:25;", "smtp"],
+    ["listen a:587;", "smtp"],
+    ["listen 110-143;", "pop3"],
+    ["listen 1430; listen unix:/a; listen 25; listen 143;", "smtp"],
+    ["listen 143; protocol pop3;", "pop3"],
+    ["protocol pop3; listen 143;", "pop3"],
+    ["protocol pop3; listen 143; protocol smtp;", "smtp"],
+  ];
+  for (const [lines, protocol] of ports) {
+    it(`${lines} is ${protocol}`, () => {
+      const { servers } = load(`mail { auth_http a; server { ${lines} } }`);
+      assertEquals(servers.map((server) => String(server.protocol)), [protocol]);
+    });
+  }
+
+  it("has nginx's defaults", () => {
+    const { listens: _, position, authHttp: { timeout, headers }, ...server } = serverWith();
+    assertEquals(position, { file: "f", line: 3 });
+    assertEquals([timeout, headers], [60_000, []]);
+    assertEquals(server, {
+      protocol: "imap",
+      serverName: "host.example",
+      errorLogs: [],
+      timeout: 60_000,
+      maxErrors: 5,
+      proxy: { timeout: 86_400_000, buffer: 4096, passErrorMessage: false, xclient: true, smtpAuth: false },
+      imap: { capabilities: ["IMAP4", "IMAP4rev1", "UIDPLUS"], auth: ["plain"], clientBuffer: 4096 },
+      pop3: { capabilities: ["TOP", "USER", "UIDL"], auth: ["plain"] },
+      smtp: { capabilities: [], auth: ["plain", "login"], clientBuffer: 4096, greetingDelay: 0 },
+    });
+  });
+
+  it("says when nothing is served", () => {
+    assertEquals(warnings("events {}\nmail {\n}"), ['warn: no "server" is defined, nothing is served in f:2']);
+    assertEquals(warnings("events {}"), ['warn: no "mail" section in configuration, nothing is served']);
+    assertEquals(warnings(""), [
+      'warn: no "events" section in configuration',
+      'warn: no "mail" section in configuration, nothing is served',
+    ]);
+  });
+
+  it("accepts what nginx accepts and ignores", () => {
+    assertEquals(problem(inServer("proxy on; resolver off; proxy_protocol off; smtp_greeting_delay 0;")), "ok");
+    assertEquals(problem(inServer("auth_http_pass_client_cert off;")), "ok");
+  });
+});
+
+type Auth = Pick<AuthHttpConfig, "name" | "address" | "host" | "uri">;
+
+function inet(host: string, port: number, rest: Pick<Auth, "name" | "host" | "uri">): Auth {
+  return { ...rest, address: { host, port } };
+}
+
+/** Section a.3. */
+const URLS: readonly [url: string, auth: Auth][] = [
+  ["auth", inet("auth", 80, { name: "auth", host: "auth", uri: "/" })],
+  ["http://auth", inet("auth", 80, { name: "auth", host: "auth", uri: "/" })],
+  ["http://auth/", inet("auth", 80, { name: "auth", host: "auth", uri: "/" })],
+  [
+    "localhost:9000/cgi-bin/a.cgi",
+    inet("localhost", 9000, { name: "localhost:9000", host: "localhost", uri: "/cgi-bin/a.cgi" }),
+  ],
+  [
+    "127.0.0.1:8080/a?b=c:d/e",
+    inet("127.0.0.1", 8080, { name: "127.0.0.1:8080", host: "127.0.0.1", uri: "/a?b=c:d/e" }),
+  ],
+  ["auth?a=/b", inet("auth", 80, { name: "auth", host: "auth", uri: "?a=/b" })],
+  ["http://[::1]/a", inet("::1", 80, { name: "[::1]", host: "[::1]", uri: "/a" })],
+  ["[0::1]:81", inet("::1", 81, { name: "[0::1]:81", host: "[0::1]", uri: "/" })],
+  ["unix:/run/a", { name: "unix:/run/a", address: { path: "/run/a" }, host: "localhost", uri: "/" }],
+  ["http://unix:/run/a:/b:c", { name: "unix:/run/a", address: { path: "/run/a" }, host: "localhost", uri: "/b:c" }],
+];
+
+const URL_ERRORS: readonly [url: string, error: string, shown?: string][] = [
+  ["https://auth", "invalid port"],
+  ["https://auth:443/a", "invalid port"],
+  ["HTTP://auth", "invalid port"],
+  ["http://auth:0/", "invalid port", "auth:0/"],
+  ["auth:65536", "invalid port"],
+  ["auth:80-90", "invalid port"],
+  ["", "no host"],
+  ["http://", "no host", ""],
+  ["/a", "no host"],
+  [":80", "no host"],
+  ["[]", "no host"],
+  ["[::1", "invalid host"],
+  ["[::1]80", "invalid host"],
+  ["[::x]", "invalid IPv6 address"],
+  ["300.0.0.1", "host not found"],
+  ["unix:", "no path in the unix domain socket"],
+  ["unix::/a", "no path in the unix domain socket"],
+  [`unix:${"x".repeat(108)}`, "too long path in the unix domain socket"],
+];
+
+describe("auth_http", () => {
+  for (const [url, auth] of URLS) {
+    it(url, () => {
+      const { timeout: _, headers: __, ...found } = serverWith(`auth_http ${url};`).authHttp;
+      assertEquals(found, auth);
+    });
+  }
+
+  for (const [url, error, shown = url] of URL_ERRORS) {
+    it(`refuses "${url}"`, () => {
+      assertEquals(problem(inServer(`auth_http "${url}";`)), `${error} in auth_http "${shown}" in f:4`);
+    });
+  }
+
+  it("may be repeated: the last one counts", () => {
+    assertEquals(serverWith("auth_http a;", "auth_http b;").authHttp.name, "b");
+  });
+});
