@@ -8,22 +8,22 @@ import type { Cancel, Millis, Runtime } from "../runtime.ts";
 import type { Berth, Connection } from "./_http_connection.ts";
 
 /** How many connections rest at most, per server and worker. */
-export const MAX_IDLE = 32;
+export const MAX_IDLE = 16;
 
 /**
- * How long a connection rests: less than the 5 s after which Apache and Node close theirs, so that we seldom meet a
- * server's close in flight. Under load a connection rests for milliseconds, without it one more connect does no harm.
+ * How long a connection rests. Under load it is used again within milliseconds; without it a new connect does no harm,
+ * whereas a server that serves one connection at a time, as small scripts do, is held up for so long.
  */
-export const IDLE_TIMEOUT: Millis = 4000;
+export const IDLE_TIMEOUT: Millis = 1000;
 
 /**
- * How long a connection stays untouched at least. What a server sends beyond its answer arrives at once; a connection
- * that has been quiet for a moment has nothing more to say that could pass for the answer to the next request.
+ * How long a connection stays untouched at least: a few turns of the event loop. What a server sends beyond its answer
+ * comes close behind it, and must not pass for the answer to the next request.
  */
-export const SETTLE_TIME: Millis = 1;
+export const SETTLE_TIME: Millis = 0.25;
 
 /** An answer that took longer may have waited for another connection's end, see {@linkcode Pool.took}. */
-export const PATIENCE: Millis = 1000;
+export const PATIENCE: Millis = 500;
 
 /** How long no connection is kept then. */
 export const RESPITE: Millis = 600_000;
@@ -61,8 +61,8 @@ export class Pool implements Berth {
   }
 
   /**
-   * Told how long an answer took. A server may serve one connection at a time, as small scripts do: then a connection
-   * that we keep holds up all others. Where answers are slow it gets a connection for each request, as nginx does it.
+   * Told how long an answer took. Where one connection that is kept may hold up all others, answers are slow: such a
+   * server gets a connection for each request, as nginx does it.
    */
   took(duration: Millis): void {
     if (duration <= PATIENCE) return;

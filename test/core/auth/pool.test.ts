@@ -105,10 +105,10 @@ describe("a connection to an auth server", () => {
     for (const socket of sockets) {
       socket.says(KEPT);
       socket.heard();
-      bench.runtime.clock.advance(300);
+      bench.runtime.clock.advance(100);
     }
     assertEquals(types(...logins), ["accepted", "accepted", "accepted"]);
-    bench.runtime.clock.advance(IDLE_TIMEOUT - 901);
+    bench.runtime.clock.advance(IDLE_TIMEOUT - 301);
     assertEquals(sockets.map(({ ending }) => ending), [undefined, undefined, undefined]);
     bench.runtime.clock.advance(1);
     assertEquals(sockets.map(({ ending }) => ending), ["close", undefined, undefined]);
