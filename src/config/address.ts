@@ -96,8 +96,8 @@ function named(text: Octets, portsOf: Ports): Address | AddressError {
   const written = colon === -1 ? text : text.slice(0, colon);
   if (written === "") return "no host";
   const host = parseIp(written);
-  // No resolver knows a name such as 127.0.0.256.
-  if (host === undefined && DOTTED.test(written)) return "host not found";
+  // No resolver knows a name such as 127.0.0.256, or one that long.
+  if (host === undefined && (DOTTED.test(written) || written.length > NAME_LIMIT)) return "host not found";
   return { type: "inet", host: host ?? written, isName: host === undefined, written, ports };
 }
 
@@ -125,4 +125,6 @@ const UNIX = "unix:";
 const WILDCARD = "0.0.0.0";
 /** What `sockaddr_un` has room for on Linux, its closing NUL left out. */
 const UNIX_PATH_LIMIT = 107;
+/** RFC 1035, 2.3.4. */
+const NAME_LIMIT = 253;
 const DOTTED = /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Octets } from "../runtime.ts";
 import type { Block, Directive } from "./directive.ts";
 import type { Place } from "./error.ts";
 
@@ -16,6 +17,7 @@ export class Scope {
   readonly parent: Scope | undefined;
   readonly #children: Scope[] = [];
   readonly #values = new Map<Directive<unknown, unknown>, unknown>();
+  readonly #claims = new Set<Octets>();
 
   constructor(opening?: { readonly block: Block; readonly place: Place; readonly parent: Scope }) {
     this.block = opening?.block;
@@ -37,6 +39,13 @@ export class Scope {
 
   set<V, D>(directive: Directive<V, D>, value: V): void {
     this.#values.set(directive, value);
+  }
+
+  /** Takes what only one may have in this block and the blocks in it; false when it is taken. */
+  claim(what: Octets): boolean {
+    if (this.#claims.has(what)) return false;
+    this.#claims.add(what);
+    return true;
   }
 
   /** What is in force here: this block's value, else that of the block around it, else the default. */

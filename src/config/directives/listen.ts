@@ -34,17 +34,12 @@ function readListen(call: Call): Listen {
   if (typeof address === "string") throw call.error(`${address} in "${call.arg(0)}" of the "listen" directive`);
   const settings = call.args.slice(1).reduce((given, word) => ({ ...given, ...readParameter(call, word) }), DEFAULTS);
   const sockets = targets(address).map((target) => ({ ...settings, ...target, position: lineOf(call.place) }));
-  const taken = new Set(mailListens(call).map((socket) => socket.text.toLowerCase()));
   for (const { text } of sockets) {
-    if (taken.has(text.toLowerCase())) throw call.error(`duplicate "${text}" address and port pair`);
+    // No two servers of one `mail {}` can have a socket in common.
+    const isFree = call.scope.parent?.claim(address.type === "unix" ? text : text.toLowerCase()) ?? true;
+    if (!isFree) throw call.error(`duplicate "${text}" address and port pair`);
   }
   return { port: address.type === "unix" ? undefined : address.ports?.first, sockets };
-}
-
-/** All that `mail {}` listens on so far. */
-function mailListens(call: Call): readonly ListenConfig[] {
-  const servers = call.scope.parent?.children() ?? [];
-  return servers.flatMap((server) => server.value(listen)).flatMap((line) => line.sockets);
 }
 
 function targets(address: Address): readonly Pick<ListenConfig, "text" | "address">[] {

@@ -174,6 +174,7 @@ describe("listen refuses", () => {
 
   it("but not one port on several addresses", () => {
     assertEquals(problem(inServer("listen 127.0.0.1:143; listen [::]:143; listen [::1]:143; listen a:143;")), "ok");
+    assertEquals(problem(inServer("listen unix:/a; listen unix:/A;")), "ok");
   });
 });
 

@@ -1,0 +1,103 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { MODULES } from "../../../src/config/directives/mod.ts";
+import { inMail, inMain, inServer, problem } from "../../support/config.ts";
+
+/** What follows in later work is refused by name, and neither ignored nor called unknown. */
+const REFUSED: readonly [line: string, name: string][] = [
+  ["starttls on;", "starttls"],
+  ["starttls ONLY;", "starttls"],
+  ["ssl_certificate cert.pem;", "ssl_certificate"],
+  ["ssl_protocols TLSv1.2 TLSv1.3;", "ssl_protocols"],
+  ["ssl_session_cache shared:SSL:10m;", "ssl_session_cache"],
+  ["ssl_conf_command Options KTLS;", "ssl_conf_command"],
+  ["resolver 127.0.0.1 valid=30s;", "resolver"],
+  ["resolver off 127.0.0.1;", "resolver"],
+  ["resolver_timeout 5s;", "resolver_timeout"],
+  ["proxy_protocol on;", "proxy_protocol"],
+  ["proxy_protocol v2;", "proxy_protocol"],
+  ["set_real_ip_from 10.0.0.0/8;", "set_real_ip_from"],
+  ["smtp_greeting_delay 5s;", "smtp_greeting_delay"],
+  ["auth_http_pass_client_cert on;", "auth_http_pass_client_cert"],
+  ["max_commands 100;", "max_commands"],
+  ["proxy_pass backend:143;", "proxy_pass"],
+  ["proxy_ssl on;", "proxy_ssl"],
+  ["proxy_ssl_verify on;", "proxy_ssl_verify"],
+  ["proxy_bind 10.0.0.1 transparent;", "proxy_bind"],
+  ["proxy_next_upstream on;", "proxy_next_upstream"],
+  ["access_log logs/access.log main;", "access_log"],
+  ["mail_log logs/mail.log;", "mail_log"],
+  ["allow 10.0.0.0/8;", "allow"],
+  ["deny all;", "deny"],
+  ["limit_conn perip 10;", "limit_conn"],
+  ["auth_users_file users;", "auth_users_file"],
+  ["auth plain apop;", "auth"],
+  ["ssl on;", "ssl"],
+  ["so_keepalive on;", "so_keepalive"],
+];
+
+const REFUSED_IN_MAIL: readonly [line: string, name: string][] = [
+  ["log_format main '$remote_addr';", "log_format"],
+  ["limit_conn_zone $binary_remote_addr zone=perip:10m;", "limit_conn_zone"],
+  ["upstream backends {", "upstream"],
+  ["map $a $b {", "map"],
+  ["geo $a {", "geo"],
+  ["split_clients $a $b {", "split_clients"],
+];
+
+describe("what comes later", () => {
+  for (const [line, name] of REFUSED) {
+    it(line, () => {
+      assertEquals(problem(inServer(line)), `"${name}" directive is not supported yet in f:4`);
+      assertEquals(problem(inMail(line)), `"${name}" directive is not supported yet in f:3`);
+    });
+  }
+
+  for (const [line, name] of REFUSED_IN_MAIL) {
+    it(line, () => assertEquals(problem(inMail(line)), `"${name}" directive is not supported yet in f:3`));
+  }
+
+  it("imap {} of the oldest documents", () => {
+    assertEquals(problem(inMain("imap {")), '"imap" directive is not supported yet in f:2');
+  });
+
+  for (const word of ["cram-md5", "CRAM-MD5", "external", "xoauth2", "oauthbearer"]) {
+    it(`the mechanism ${word}`, () => {
+      for (const protocol of ["imap", "pop3", "smtp"]) {
+        assertEquals(
+          problem(inServer(`${protocol}_auth plain ${word};`)),
+          `"${word}" authentication is not supported yet in f:4`,
+        );
+      }
+    });
+  }
+
+  it("the mechanism apop, of POP3 only", () => {
+    assertEquals(problem(inServer("pop3_auth apop;")), '"apop" authentication is not supported yet in f:4');
+    assertEquals(problem(inServer("imap_auth apop;")), 'invalid value "apop" in f:4');
+  });
+
+  it("is checked for its form first", () => {
+    assertEquals(
+      problem(inServer("ssl_certificate;")),
+      'invalid number of arguments in "ssl_certificate" directive in f:4',
+    );
+    assertEquals(problem(inServer("starttls maybe;")), 'invalid value "maybe" in f:4');
+    assertEquals(problem(inMail("upstream a;")), 'directive "upstream" has no opening "{" in f:3');
+    assertEquals(
+      problem(inServer("upstream a {")),
+      '"upstream" directive is not allowed here in f:4\n"upstream" belongs into "mail {}"',
+    );
+  });
+
+  it("leaves no entry out", () => {
+    const entries = MODULES.flatMap((module) => module.directives).filter(({ state }) => state.type === "planned");
+    for (const entry of entries) {
+      const { least } = entry.type === "simple" ? entry.kind.count : entry.count;
+      const line = `${entry.name}${" a".repeat(least)}${entry.type === "simple" ? ";" : " {"}`;
+      const place = entry.contexts.includes("main") ? inMain(line) : inMail(line);
+      const [text] = problem(place).split(" in f:");
+      assertEquals(text, `"${entry.name}" directive is not supported yet`);
+    }
+  });
+});
