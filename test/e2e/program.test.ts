@@ -1,0 +1,167 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { existsSync, readFileSync, renameSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { freePort, Program, runProgram, TestFolder } from "../support/program.ts";
+
+const LIMIT = { timeout: 30_000 };
+const folder = new TestFolder();
+after(() => folder.remove());
+
+/** A configuration that logs to stderr, with its own pid file. */
+function config(name: string, mail: string, main = ""): string {
+  const pid = join(folder.path, `${name}.pid`);
+  return folder.write(`${name}.conf`, `daemon off; pid ${pid}; ${main}\nevents {}\nmail {\n${mail}\n}\n`);
+}
+
+const SERVER = (port: number) => `auth_http 127.0.0.1:1/; server { listen 127.0.0.1:${port}; protocol imap; }`;
+
+describe("the command line", () => {
+  it("tells its version on stderr", LIMIT, async () => {
+    const short = await runProgram("-v");
+    assertEquals([short.code, short.stdout], [0, ""]);
+    assertMatch(short.stderr, /^postern version: postern\/\d+\.\d+\.\d+\n$/);
+    const long = await runProgram("-V");
+    assertMatch(
+      long.stderr,
+      /^postern version: .*\n.*nginx\/1\.31.*\nbuilt with \w+ [\d.]+\nbuilt with .*\nconfigure arguments: .*--with-mail/,
+    );
+  });
+
+  it("tells its flags", LIMIT, async () => {
+    const { code, stderr } = await runProgram("-?");
+    assertEquals(code, 0);
+    for (const flag of ["-t", "-T", "-q", "-p prefix", "-c filename", "-e filename", "-g directives"]) {
+      assertStringIncludes(stderr, flag);
+    }
+  });
+
+  for (
+    const [args, message] of [
+      [["-x"], 'postern: invalid option: "x"\n'],
+      [["-tx"], 'postern: invalid option: "tx"\n'],
+      [["serve"], 'postern: invalid option: "serve"\n'],
+      [["-c"], 'postern: option "-c" requires file name\n'],
+      [["-p"], 'postern: option "-p" requires directory name\n'],
+    ] as const
+  ) {
+    it(`refuses ${args.join(" ")}`, LIMIT, async () => {
+      assertEquals(await runProgram(...args), { code: 1, stdout: "", stderr: message });
+    });
+  }
+
+  it("tests a configuration, bundled flags and attached values too", LIMIT, async () => {
+    const path = config("good", SERVER(await freePort()));
+    assertEquals(await runProgram("-t", "-c", path), {
+      code: 0,
+      stdout: "",
+      stderr: `postern: the configuration file ${path} syntax is ok\n` +
+        `postern: configuration file ${path} test is successful\n`,
+    });
+    assertEquals(readFileSync(join(folder.path, "good.pid"), "utf8"), "");
+    assertEquals(await runProgram("-tq", `-c${path}`), { code: 0, stdout: "", stderr: "" });
+    const dump = await runProgram("-Tq", "-p", folder.path, "-c", "good.conf", "-e", "stderr");
+    assertEquals(dump.stdout, `# configuration file ${path}:\n${readFileSync(path, "utf8")}\n`);
+  });
+
+  it("says where a configuration is wrong, and what may be meant", LIMIT, async () => {
+    const path = config("bad", "\nimap_capabilites IDLE;");
+    assertEquals(await runProgram("-t", "-c", path), {
+      code: 1,
+      stdout: "",
+      stderr: `postern: [emerg] unknown directive "imap_capabilites" in ${path}:5\n` +
+        `postern: did you mean "imap_capabilities"?\n` +
+        `postern: configuration file ${path} test failed\n`,
+    });
+    const missing = await runProgram("-c", join(folder.path, "none.conf"));
+    assertEquals(missing.code, 1);
+    assertEquals(
+      missing.stderr,
+      `postern: [emerg] open() "${folder.path}/none.conf" failed (2: No such file or directory)\n`,
+    );
+  });
+});
+
+describe("the life of the process", () => {
+  for (
+    const [signal, notice] of [["SIGTERM", "exiting"], ["SIGINT", "exiting"], ["SIGQUIT", "shutting down"]] as const
+  ) {
+    it(`has a pid file from the first connection to the end that ${signal} brings`, LIMIT, async () => {
+      const port = await freePort();
+      const path = config(signal, SERVER(port), "error_log stderr notice;");
+      const pid = join(folder.path, `${signal}.pid`);
+      const program = new Program(["-c", path]);
+      await program.prints("start worker process");
+      assertEquals(readFileSync(pid, "utf8"), `${program.child.pid}\n`);
+      assertEquals(await greet(port), "* OK IMAP4 ready\r\n");
+      program.signal(signal);
+      const { code, stderr } = await program.ending;
+      assertEquals(code, 0);
+      assertEquals(existsSync(pid), false);
+      assertStringIncludes(stderr, `(${signal}) received, ${notice}`);
+      assertMatch(stderr, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[notice\] \d+#0: postern\/[\d.]+ \(nginx\/1\.31/);
+    });
+  }
+
+  it("tells a client that is not logged in when it stops at once, and waits for it when not", LIMIT, async () => {
+    const port = await freePort();
+    const program = new Program(["-c", config("bye", SERVER(port), "error_log stderr notice;")]);
+    await program.prints("start worker process");
+    const client = connect(port, "127.0.0.1").setEncoding("latin1");
+    let heard = "";
+    const greeted = new Promise<void>((resolve) =>
+      client.on("data", (text: string) => {
+        heard += text;
+        resolve();
+      })
+    );
+    const closed = new Promise<void>((resolve) => client.on("close", () => resolve()));
+    await greeted;
+    program.signal("SIGQUIT");
+    await program.prints("shutting down");
+    assertEquals(heard, "* OK IMAP4 ready\r\n");
+    program.signal("SIGTERM");
+    await closed;
+    assertEquals(heard, "* OK IMAP4 ready\r\n* BYE shutting down\r\n");
+    assertEquals((await program.ending).code, 0);
+  });
+
+  it("reopens its logs on USR1", LIMIT, async () => {
+    const log = join(folder.path, "rotated.log");
+    const path = config("rotate", SERVER(await freePort()), `error_log ${log} notice; error_log stderr notice;`);
+    const program = new Program(["-c", path]);
+    await program.prints("start worker process");
+    renameSync(log, `${log}.1`);
+    program.signal("SIGUSR1");
+    await program.prints("reopening logs");
+    program.signal("SIGTERM");
+    await program.ending;
+    assertStringIncludes(readFileSync(`${log}.1`, "utf8"), "start worker process");
+    assertStringIncludes(readFileSync(log, "utf8"), "exiting");
+  });
+
+  it("says so when an address is taken, and starts nothing", LIMIT, async () => {
+    const port = await freePort();
+    const first = new Program(["-c", config("first", SERVER(port), "error_log stderr notice;")]);
+    await first.prints("start worker process");
+    const { code, stderr } = await runProgram("-c", config("second", SERVER(port)));
+    assertEquals(code, 1);
+    const failed = `postern: [emerg] bind() to 127.0.0.1:${port} failed (98: Address already in use)\n`;
+    assertEquals(stderr, `${failed.repeat(5)}postern: [emerg] still could not bind()\n`);
+    assert(!existsSync(join(folder.path, "second.pid")));
+    first.signal("SIGTERM");
+    assertEquals((await first.ending).code, 0);
+  });
+});
+
+/** Connects and gives back the first words. */
+function greet(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1").setEncoding("latin1").on("error", reject);
+    socket.once("data", (text: string) => {
+      resolve(text);
+      socket.destroy();
+    });
+  });
+}

@@ -1,0 +1,101 @@
+/** The program as its user starts it, in a process of its own, under the runtime that runs the test. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+
+/** What to put in front of the program's arguments. */
+export function programCommand(): readonly [string, ...string[]] {
+  if ("Deno" in globalThis) return [process.execPath, "run", "--quiet", "-A", join(ROOT, "mod.ts")];
+  return [process.execPath, join(ROOT, "src", "main.ts")];
+}
+
+/** How a run of the program ended. */
+export interface Ending {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A run of the program. */
+export class Program {
+  readonly child: ChildProcess;
+  readonly ending: Promise<Ending>;
+  stdout = "";
+  stderr = "";
+  #waiting: { readonly text: string; readonly resolve: () => void }[] = [];
+
+  constructor(args: readonly string[], options: { readonly cwd?: string; readonly wrapper?: readonly string[] } = {}) {
+    const [command = "", ...rest] = [...options.wrapper ?? [], ...programCommand(), ...args];
+    this.child = spawn(command, rest, { cwd: options.cwd ?? tmpdir(), stdio: ["ignore", "pipe", "pipe"] });
+    this.child.stdout?.setEncoding("latin1").on("data", (text: string) => this.#hear("stdout", text));
+    this.child.stderr?.setEncoding("latin1").on("data", (text: string) => this.#hear("stderr", text));
+    this.ending = new Promise((resolve, reject) => {
+      this.child.on("error", reject);
+      this.child.on("close", (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }));
+    });
+  }
+
+  /** Resolves once the program has printed `text`; rejects when it ends without. */
+  prints(text: string): Promise<void> {
+    if (this.#has(text)) return Promise.resolve();
+    const printed = new Promise<void>((resolve) => this.#waiting.push({ text, resolve }));
+    const ended = this.ending.then(({ code, stderr }) => {
+      if (!this.#has(text)) throw new Error(`ended with ${code} without "${text}", having said: ${stderr}`);
+    });
+    return Promise.race([printed, ended]);
+  }
+
+  /** By the process id, since a second `child.kill` does nothing under Deno. */
+  signal(name: NodeJS.Signals): void {
+    if (this.child.pid !== undefined) process.kill(this.child.pid, name);
+  }
+
+  #hear(stream: "stdout" | "stderr", text: string): void {
+    this[stream] += text;
+    const heard = this.#waiting.filter((waiter) => this.#has(waiter.text));
+    this.#waiting = this.#waiting.filter((waiter) => !heard.includes(waiter));
+    for (const { resolve } of heard) resolve();
+  }
+
+  #has(text: string): boolean {
+    return this.stdout.includes(text) || this.stderr.includes(text);
+  }
+}
+
+/** Runs the program to its end. */
+export function runProgram(...args: string[]): Promise<Ending> {
+  return new Program(args).ending;
+}
+
+/** A folder of its own for a test's files. */
+export class TestFolder {
+  readonly path = mkdtempSync(join(tmpdir(), "postern-"));
+
+  /** Writes a file and gives back its path. */
+  write(name: string, text: string): string {
+    const path = join(this.path, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** A port that nobody listens on. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
