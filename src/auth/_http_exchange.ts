@@ -65,7 +65,6 @@ export class Exchange implements ConnectHandler, Asker {
   }
 
   connected(socket: Socket): void {
-    if (this.#isOver) return socket.abort();
     const { pool, runtime } = this.#link;
     this.#askOn(new Connection(socket, pool, runtime));
   }

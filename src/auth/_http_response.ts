@@ -8,7 +8,7 @@
 import type { Octets } from "../runtime.ts";
 import { CR, decode, LF } from "../session/bytes.ts";
 import { decimal } from "./address.ts";
-import { type Body, ChunkedBody, MAX_BODY, SizedBody } from "./_http_body.ts";
+import { type Body, ChunkedBody, SizedBody } from "./_http_body.ts";
 import { type FieldName, fieldName, isFieldName } from "./_http_field.ts";
 
 /** How many octets a response's head may have. nginx has room for 1024 and fails without a word past them. */
@@ -84,7 +84,6 @@ export class ResponseReader {
     this.#state = "start";
     this.#headLength = 0;
     this.#interim = 0;
-    this.#heldLength = 0;
     this.#body = undefined;
     this.#startHead(needsStatusLine);
   }
@@ -220,7 +219,7 @@ export class ResponseReader {
       return isChunked && this.#length === undefined ? new ChunkedBody() : undefined;
     }
     const octets = decimal(this.#length ?? "");
-    return octets === undefined || octets > MAX_BODY ? undefined : new SizedBody(octets);
+    return octets === undefined ? undefined : new SizedBody(octets);
   }
 
   #isPersistent(): boolean {

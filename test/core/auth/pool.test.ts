@@ -81,6 +81,7 @@ describe("a connection to an auth server", () => {
     bench.runtime.clock.advance(1);
     socket.heard();
     const login = bench.login();
+    bench.runtime.clock.advance(20_000);
     socket.says(KEPT);
     assertEquals(types(login), ["accepted"]);
 

@@ -235,6 +235,7 @@ describe("the end of a response", () => {
     assertEquals(state("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"), "spent");
     assertEquals(state("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n"), "complete");
     assertEquals(state("HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"), "spent");
+    assertEquals(state("HTTP/2.1 200 OK\r\nContent-Length: 0\r\n\r\n"), "spent");
     assertEquals(state("HTTP/1.1 101 Switching\r\nContent-Length: 0\r\n\r\n"), "spent");
   });
 
@@ -295,13 +296,22 @@ describe("the end of a response", () => {
 describe("a reader of responses", () => {
   it("knows nothing of the response before", () => {
     const reader = new ResponseReader();
-    const responses = [
+    const interim = "HTTP/1.1 100 Go on\r\n\r\n".repeat(MAX_INTERIM) + KEPT;
+    const long = KEPT.replace("\r\n", `\r\nX: ${"y".repeat(MAX_HEAD / 2)}\r\n`);
+    const old = "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n";
+    const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n";
+    const kept = [
       KEPT,
-      `HTTP/1.1 100 Go on\r\n\r\n${KEPT}`,
-      "HTTP/1.1 204 x\r\n\r\n",
-      "HTTP/1.1 500 x\r\n\r\n",
+      interim,
+      interim,
+      long,
+      long,
+      `${old}Connection: keep-alive\r\n\r\n`,
+      `${old}\r\n`,
+      chunked,
       KEPT,
     ];
+    const responses = [...kept, "HTTP/1.1 204 x\r\n\r\n", "HTTP/1.1 500 x\r\n\r\n", KEPT];
     for (const response of responses) {
       for (const cut of [0, 3, response.length - 1]) {
         reader.reset(true);
