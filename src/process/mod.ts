@@ -21,6 +21,12 @@ export interface Running {
 /** Looks after a server that accepts already, until a signal ends it. Returns the exit code. */
 export async function runServer({ config, runtime, server, version }: Running): Promise<number> {
   const { log } = server;
+  // Before the pid file tells anybody whom to send signals to.
+  const stopped = untilStopped(runtime, server);
+  runtime.process.onSignal("SIGUSR1", () => {
+    log.write("notice", "signal 10 (SIGUSR1) received, reopening logs");
+    server.reopenLogs();
+  });
   try {
     writePidFile(config.main, runtime);
   } catch (error) {
@@ -30,11 +36,7 @@ export async function runServer({ config, runtime, server, version }: Running): 
   log.write("notice", version);
   for (const { level, text } of config.warnings) log.write(level, text);
   log.write("notice", `start worker process ${runtime.process.pid}`);
-  runtime.process.onSignal("SIGUSR1", () => {
-    log.write("notice", "signal 10 (SIGUSR1) received, reopening logs");
-    server.reopenLogs();
-  });
-  await untilStopped(runtime, server);
+  await stopped;
   log.write("notice", "exit");
   removePidFile(config.main, runtime);
   server.closeLogs();
