@@ -30,6 +30,12 @@ export function run(program: string, args: readonly string[], options: RunOption
     stdio: ["ignore", options.capture ? "pipe" : "inherit", options.capture ? "pipe" : "inherit"],
     detached: true,
   });
+  // It is a group of its own, so whoever ends us must not leave it behind.
+  const abandon = () => {
+    killGroup(child.pid);
+    process.exit(130);
+  };
+  process.once("SIGINT", abandon).once("SIGTERM", abandon).once("SIGHUP", abandon);
   const parts: Uint8Array[] = [];
   child.stdout?.on("data", (part: Uint8Array) => parts.push(part));
   child.stderr?.on("data", (part: Uint8Array) => parts.push(part));
@@ -41,6 +47,7 @@ export function run(program: string, args: readonly string[], options: RunOption
     }, options.limit * 1000);
     const finish = (status: number | string) => {
       clearTimeout(timer);
+      process.off("SIGINT", abandon).off("SIGTERM", abandon).off("SIGHUP", abandon);
       // Whatever a test left running would keep its ports and our pipes.
       killGroup(child.pid);
       resolve({ status, seconds: (performance.now() - started) / 1000, output: Buffer.concat(parts).toString() });

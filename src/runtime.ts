@@ -54,8 +54,8 @@ export interface Socket {
   handler: SocketHandler;
   /**
    * Sends octets, in order. The caller gives `bytes` away: it must not change them afterwards. Returns `false` when
-   * the kernel did not take all of it at once: nothing is lost, but the caller should write no more before `drained`.
-   * Does nothing on a socket that is closed.
+   * the kernel did not take them and more than a chunk or so waits: nothing is lost, but the caller should write no
+   * more before `drained`. Does nothing on a socket that is closed.
    */
   write(bytes: Uint8Array): boolean;
   /** How many octets were written and have not left for the kernel yet. */
@@ -66,8 +66,9 @@ export interface Socket {
   /** Sends what is queued, then FIN; reading goes on. */
   end(): void;
   /**
-   * Sends what is queued, then FIN, throws away what still arrives, and closes when the peer has ended too or after
-   * `LINGER` milliseconds: so the peer gets our last line even when it was still sending. No call but `closed` follows.
+   * Sends what is queued, then FIN, throws away what still arrives, and closes when the peer has ended too or, all
+   * being sent, after 2 seconds (30 in all): so the peer gets our last line even when it was still sending. No call but
+   * `closed` follows.
    */
   close(): void;
   /** Closes at once; what is queued is lost. `closed` follows. */

@@ -1,0 +1,71 @@
+/** Making connections. */
+
+import { connect as connectRaw, type Socket as RawSocket } from "node:net";
+import type { Cancel, ConnectHandler, ConnectTarget } from "../src/runtime.ts";
+import { addressesOf } from "./_address.ts";
+import { toFailure } from "./_errno.ts";
+import { toPath } from "./_octets.ts";
+import { type Addresses, type Census, NetSocket } from "./_socket.ts";
+
+/** See `Runtime.connect`. */
+export function connect(target: ConnectTarget, handler: ConnectHandler, census: Census): Cancel {
+  const raw = "path" in target
+    ? connectRaw({ path: toPath(target.path), allowHalfOpen: true })
+    : connectRaw({ host: target.host, port: target.port, allowHalfOpen: true, noDelay: true });
+  // Nothing may be read before somebody wants it.
+  raw.pause();
+  const attempt = new Attempt(raw, { target, handler, census });
+  return () => attempt.cancel();
+}
+
+interface Wish {
+  readonly target: ConnectTarget;
+  readonly handler: ConnectHandler;
+  readonly census: Census;
+}
+
+/** A connection on its way. It lets go of the raw socket as soon as that is connected. */
+class Attempt {
+  readonly #raw: RawSocket;
+  readonly #wish: Wish;
+  #isOver = false;
+  readonly #onConnect = () => this.#connected();
+  readonly #onError = (error: unknown) => this.#failed(error);
+
+  constructor(raw: RawSocket, wish: Wish) {
+    this.#raw = raw;
+    this.#wish = wish;
+    raw.once("connect", this.#onConnect);
+    // It stays until the socket has another: an error that nobody hears would end the process.
+    raw.on("error", this.#onError);
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#raw.destroy();
+  }
+
+  #connected(): void {
+    if (this.#isOver) return;
+    const addresses = this.#addresses();
+    if (addresses === undefined) return this.#failed({ code: "ECONNRESET" });
+    this.#isOver = true;
+    const socket = new NetSocket(this.#raw, addresses, this.#wish.census);
+    this.#raw.off("error", this.#onError);
+    this.#wish.handler.connected(socket);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#raw.destroy();
+    this.#wish.handler.failed(toFailure(error));
+  }
+
+  #addresses(): Addresses | undefined {
+    const { target } = this.#wish;
+    if (!("path" in target)) return addressesOf(this.#raw, undefined);
+    return { remote: { family: "unix", path: target.path }, local: { family: "unix", path: "" } };
+  }
+}

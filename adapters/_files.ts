@@ -1,0 +1,80 @@
+/** Files, by octet paths and without exceptions. */
+
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import type { Files, LogFile, Octets, SystemFailure } from "../src/runtime.ts";
+import { toFailure } from "./_errno.ts";
+import { fromPath, toBytes, toPath } from "./_octets.ts";
+
+export const FILES: Files = {
+  read: (path) => attempt(() => readFileSync(toPath(path))),
+  list: (path) => attempt(() => readdirSync(toPath(path)).map(fromPath).sort()),
+  exists: (path) => existsSync(toPath(path)),
+  write: (path, text) => failureOnly(() => writeFileSync(toPath(path), toBytes(text))),
+  remove: (path) => failureOnly(() => unlinkSync(toPath(path))),
+  openLog: (path) => attempt(() => new AppendedFile(path)),
+};
+
+class AppendedFile implements LogFile {
+  readonly #path: Octets;
+  #descriptor: number | undefined;
+
+  constructor(path: Octets) {
+    this.#path = path;
+    this.#descriptor = openToAppend(path);
+  }
+
+  write(line: Octets): void {
+    if (this.#descriptor === undefined) return;
+    try {
+      writeSync(this.#descriptor, toBytes(line));
+    } catch {
+      // A full disk must not end mail sessions.
+    }
+  }
+
+  /** The old file stays in use when the new one cannot be opened. */
+  reopen(): SystemFailure | undefined {
+    const old = this.#descriptor;
+    const opened = attempt(() => openToAppend(this.#path));
+    if (typeof opened !== "number") return opened;
+    this.#descriptor = opened;
+    if (old !== undefined) closeSync(old);
+    return undefined;
+  }
+
+  close(): void {
+    if (this.#descriptor === undefined) return;
+    closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+}
+
+function openToAppend(path: Octets): number {
+  return openSync(toPath(path), "a", 0o644);
+}
+
+function attempt<T>(act: () => T): T | SystemFailure {
+  try {
+    return act();
+  } catch (error) {
+    return toFailure(error);
+  }
+}
+
+function failureOnly(act: () => void): SystemFailure | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return toFailure(error);
+  }
+}

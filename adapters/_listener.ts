@@ -1,0 +1,158 @@
+/** Sockets that accept. */
+
+import { lstatSync, unlinkSync } from "node:fs";
+import {
+  connect,
+  createServer,
+  type ListenOptions as RawOptions,
+  type Server,
+  type Socket as RawSocket,
+} from "node:net";
+import { setImmediate } from "node:timers";
+import type { KeepAlive, Listener, ListenOptions, Octets, SocketAddress, SystemFailure } from "../src/runtime.ts";
+import { addressesOf, tcpAddress } from "./_address.ts";
+import { codeOf, toFailure } from "./_errno.ts";
+import { toPath } from "./_octets.ts";
+import { type Census, NetSocket } from "./_socket.ts";
+
+/** Asks for probes of silent peers on an accepted socket, as far as the runtime can. */
+export type KeepAliveSetter = (raw: RawSocket, setting: KeepAlive) => void;
+
+/** What all listeners of a runtime share. */
+export interface ListenTraits {
+  readonly setKeepAlive: KeepAliveSetter;
+  readonly census: Census;
+}
+
+/** Opens a listener; `accept` gets paused sockets. */
+export async function listen(
+  options: ListenOptions,
+  accept: (socket: NetSocket) => void,
+  traits: ListenTraits,
+): Promise<Listener | SystemFailure> {
+  const path = "path" in options.address ? options.address.path : undefined;
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  server.on("connection", (raw) => {
+    if (path === undefined) raw.setNoDelay(true);
+    if (options.keepAlive !== undefined) applyKeepAlive(raw, options.keepAlive, traits.setKeepAlive);
+    const addresses = addressesOf(raw, path);
+    if (addresses === undefined) discard(raw);
+    else accept(new NetSocket(raw, addresses, traits.census));
+  });
+  let error = await open(server, options);
+  if (error !== undefined && path !== undefined && codeOf(error) === "EADDRINUSE" && await removeIfDead(path)) {
+    error = await open(server, options);
+  }
+  if (error !== undefined) return toFailure(error);
+  // Such as too many open files at an accept: the listener lives on, and one connection less is no reason to end.
+  server.on("error", () => {});
+  return new NetListener(server, path);
+}
+
+class NetListener implements Listener {
+  readonly address: SocketAddress;
+  readonly #server: Server;
+  /** Which file a unix socket has, so that a newer one under the same name survives us. */
+  readonly #inode: number | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(server: Server, path: Octets | undefined) {
+    this.#server = server;
+    this.#inode = path === undefined ? undefined : inodeOf(path);
+    this.address = path === undefined ? addressOf(server) : { family: "unix", path };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const { address } = this;
+    // `close` of the server waits for its connections, but the address is free as soon as the call is made.
+    this.#server.close();
+    if (address.family === "unix") return removeOwn(address.path, this.#inode);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+function open(server: Server, options: ListenOptions): Promise<unknown> {
+  return new Promise((resolve) => {
+    const onError = (error: unknown) => {
+      server.off("listening", onListening);
+      resolve(error);
+    };
+    const onListening = () => {
+      server.off("error", onError);
+      resolve(undefined);
+    };
+    server.once("error", onError);
+    server.once("listening", onListening);
+    server.listen(rawOptions(options));
+  });
+}
+
+function rawOptions({ address, ipv6Only, backlog }: ListenOptions): RawOptions {
+  const common = backlog === undefined ? {} : { backlog };
+  if ("path" in address) return { ...common, path: toPath(address.path) };
+  return { ...common, host: address.host, port: address.port, ipv6Only };
+}
+
+function addressOf(server: Server): SocketAddress {
+  const address = server.address();
+  const found = typeof address === "object" ? tcpAddress(address?.address, address?.port) : undefined;
+  if (found === undefined) throw new Error("A listening server has no address");
+  return found;
+}
+
+function applyKeepAlive(raw: RawSocket, keepAlive: KeepAlive | boolean, set: KeepAliveSetter): void {
+  if (typeof keepAlive === "boolean") raw.setKeepAlive(keepAlive);
+  else set(raw, keepAlive);
+}
+
+/** Closes a connection that ended before we could ask who it was. */
+function discard(raw: RawSocket): void {
+  raw.on("error", () => {});
+  raw.destroy();
+}
+
+/** Removes the file a dead process left behind. One that answers, or is no socket, is left alone. */
+async function removeIfDead(path: Octets): Promise<boolean> {
+  if (inodeOf(path) === undefined || await answers(path)) return false;
+  try {
+    unlinkSync(toPath(path));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function answers(path: Octets): Promise<boolean> {
+  return new Promise((resolve) => {
+    const raw = connect({ path: toPath(path) });
+    raw.once("connect", () => {
+      raw.destroy();
+      resolve(true);
+    });
+    raw.once("error", (error) => resolve(codeOf(error) !== "ECONNREFUSED"));
+  });
+}
+
+function removeOwn(path: Octets, inode: number | undefined): void {
+  if (inode === undefined || inodeOf(path) !== inode) return;
+  try {
+    unlinkSync(toPath(path));
+  } catch {
+    // Somebody was faster.
+  }
+}
+
+/** The inode of a socket file; `undefined` for anything else. */
+function inodeOf(path: Octets): number | undefined {
+  try {
+    const stats = lstatSync(toPath(path));
+    return stats.isSocket() ? stats.ino : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+/** The process, its signals and its descriptors. */
+
+import { readdirSync, readFileSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import process from "node:process";
+import type { Octets, Process, Runtime } from "../src/runtime.ts";
+import { codeOf, toFailure } from "./_errno.ts";
+import { fromPath, toBytes } from "./_octets.ts";
+
+export function createProcess(): Process {
+  return {
+    pid: process.pid,
+    hostname: hostname(),
+    isRoot: process.getuid?.() === 0,
+    workingDirectory: () => fromPath(process.cwd()),
+    environment: (name) => process.env[name],
+    stdout: (text) => writeAll(1, text),
+    stderr: (text) => writeAll(2, text),
+    onSignal: (name, handle) => void process.on(name, handle),
+    kill: (pid, name) => {
+      try {
+        process.kill(pid, name);
+        return undefined;
+      } catch (error) {
+        return toFailure(error);
+      }
+    },
+    exit: (code) => process.exit(code),
+  };
+}
+
+/** What `/proc` says; where there is none, a limit that every system has at least. */
+export function descriptors(): ReturnType<Runtime["descriptors"]> {
+  try {
+    // The reading itself has one open.
+    const open = readdirSync("/proc/self/fd").length - 1;
+    return { limit: softLimit(), open };
+  } catch {
+    return { limit: SMALLEST_LIMIT, open: 0 };
+  }
+}
+
+function softLimit(): number {
+  const value = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
+  if (value === "unlimited") return Number.MAX_SAFE_INTEGER;
+  return value === undefined ? SMALLEST_LIMIT : Number(value);
+}
+
+/** macOS starts programs with this one. */
+const SMALLEST_LIMIT = 256;
+
+/** Writes at once, so that nothing is lost when the process ends right behind it. A reader that is gone is no fault. */
+function writeAll(descriptor: number, text: Octets): void {
+  let rest = toBytes(text);
+  for (let tries = 0; rest.length > 0 && tries < MOST_TRIES; tries++) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest));
+      tries = 0;
+    } catch (error) {
+      if (codeOf(error) !== "EAGAIN") return;
+      Atomics.wait(SLEEP, 0, 0, 1);
+    }
+  }
+}
+
+/** A pipe whose reader sleeps is waited for in steps of a millisecond, and not for ever. */
+const MOST_TRIES = 1_000;
+const SLEEP = new Int32Array(new SharedArrayBuffer(4));

@@ -1,0 +1,178 @@
+/**
+ * The relay of a logged-in session: the hot path. A chunk that was read is written as it is; nothing is copied, no
+ * timer is set and no promise is made on its way.
+ */
+
+import { performance } from "node:perf_hooks";
+import type {
+  Millis,
+  Relay,
+  RelayEnd,
+  RelayOptions,
+  RelayResult,
+  SocketHandler,
+  SystemFailure,
+} from "../src/runtime.ts";
+import type { NetSocket } from "./_socket.ts";
+import { clearTimer, LONGEST_DELAY, setTimer, type Timer } from "./_timer.ts";
+
+/** How long a client may keep its half open after the upstream has ended and all of its octets have left. */
+export const CLIENT_GRACE: Millis = 10_000;
+
+/** What a relay needs, with the adapter's own sockets. */
+export interface NetRelayOptions extends RelayOptions {
+  readonly client: NetSocket;
+  readonly upstream: NetSocket;
+}
+
+export class NetRelay implements Relay {
+  /** When something moved last. Public for the ends alone, which write it for each chunk. */
+  lastTraffic: Millis = performance.now();
+  readonly #client: End;
+  readonly #upstream: End;
+  readonly #timeout: Millis;
+  readonly #done: RelayOptions["done"];
+  #timer: Timer | undefined;
+  #end: RelayEnd | undefined;
+  /** Since when the client has had all of an upstream that ended, and what was still queued when we last looked. */
+  #graceSince: Millis = 0;
+  #graceQueued = 0;
+  #failure: SystemFailure | undefined;
+
+  constructor(options: NetRelayOptions) {
+    this.#timeout = options.timeout;
+    this.#done = options.done;
+    this.#client = new End(this, options.client);
+    this.#upstream = new End(this, options.upstream);
+    this.#client.other = this.#upstream;
+    this.#upstream.other = this.#client;
+    this.#arm();
+    this.#client.begin(options.toUpstream, options.clientEnded);
+    this.#upstream.begin(options.toClient, false);
+  }
+
+  stop(lastLine: Uint8Array): void {
+    this.#end ??= "stopped";
+    if (lastLine.length > 0) this.#client.socket.write(lastLine);
+    this.#closeBoth();
+  }
+
+  /** One side sends no more: the other gets FIN behind all that was read. */
+  ended(end: End): void {
+    this.#end ??= this.#closedBy(end);
+    end.other.socket.end();
+    if (end === this.#client) return;
+    this.#graceSince = performance.now();
+    this.#graceQueued = end.other.socket.queued;
+    this.#arm();
+  }
+
+  /** One side is gone: the other gets what was read, then FIN, and may say no more. */
+  closed(end: End, failure: SystemFailure | undefined): void {
+    this.#end ??= this.#closedBy(end);
+    this.#failure ??= failure;
+    end.other.socket.close();
+    if (this.#client.isClosed && this.#upstream.isClosed) this.#finish(this.#end);
+  }
+
+  #closedBy(end: End): RelayEnd {
+    return end === this.#client ? "clientClosed" : "upstreamClosed";
+  }
+
+  #finish(end: RelayEnd): void {
+    clearTimer(this.#timer);
+    const result: RelayResult = {
+      end,
+      failure: this.#failure,
+      bytesToClient: this.#upstream.moved,
+      bytesToUpstream: this.#client.moved,
+    };
+    // Both may have been gone before the relay began: its owner is told only when it has it.
+    queueMicrotask(() => this.#done(result));
+  }
+
+  #closeBoth(): void {
+    clearTimer(this.#timer);
+    this.#client.socket.close();
+    this.#upstream.socket.close();
+  }
+
+  /** Traffic only leaves its time; the timer looks when it rings and is set again for what is left. */
+  #arm(): void {
+    clearTimer(this.#timer);
+    const left = this.lastTraffic + this.#timeout - performance.now();
+    const longest = this.#upstream.hasEnded ? CLIENT_GRACE : LONGEST_DELAY;
+    this.#timer = setTimer(Math.min(Math.max(left, 1), longest), () => this.#ring());
+  }
+
+  #ring(): void {
+    const now = performance.now();
+    if (now - this.lastTraffic >= this.#timeout) this.#end ??= "timedOut";
+    else if (!this.#upstream.hasEnded || !this.#isGraceOver(now)) return this.#arm();
+    this.#closeBoth();
+  }
+
+  /** Nothing tells when a queue has emptied behind its end, so we look from time to time. */
+  #isGraceOver(now: Millis): boolean {
+    const { queued } = this.#client.socket;
+    if (queued !== this.#graceQueued) {
+      this.#graceQueued = queued;
+      this.#graceSince = now;
+    }
+    return queued === 0 && now - this.#graceSince >= CLIENT_GRACE - CLOCK_SLACK;
+  }
+}
+
+/** Timers of some runtimes ring a fraction of a millisecond early. */
+const CLOCK_SLACK: Millis = 2;
+
+/** One side of a relay. What it reads goes to the other. */
+class End implements SocketHandler {
+  readonly socket: NetSocket;
+  readonly #relay: NetRelay;
+  /** Set before anything can happen. */
+  other: End = this;
+  /** Octets read here and written there. */
+  moved = 0;
+  hasEnded = false;
+  isClosed = false;
+
+  constructor(relay: NetRelay, socket: NetSocket) {
+    this.#relay = relay;
+    this.socket = socket;
+  }
+
+  /** Takes the socket over: first what was read before, then what happened to it meanwhile. */
+  begin(held: Uint8Array, isEnded: boolean): void {
+    const { socket } = this;
+    socket.handler = this;
+    socket.resume();
+    if (held.length > 0) this.bytes(held);
+    if (isEnded || socket.hasEnded) this.ended();
+    if (socket.isClosed) this.closed(undefined);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#relay.lastTraffic = performance.now();
+    this.moved += bytes.length;
+    if (!this.other.socket.write(bytes)) this.socket.pause();
+  }
+
+  drained(): void {
+    this.#relay.lastTraffic = performance.now();
+    this.other.socket.resume();
+  }
+
+  ended(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.#relay.lastTraffic = performance.now();
+    this.#relay.ended(this);
+  }
+
+  closed(failure: SystemFailure | undefined): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#relay.closed(this, failure);
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * A connected socket over `node:net`, which all three runtimes have. Events are handled by functions that all sockets
+ * share: a socket costs one object and no closure.
+ */
+
+import type { Socket as RawSocket } from "node:net";
+import type { Millis, Socket, SocketAddress, SocketHandler, SystemFailure } from "../src/runtime.ts";
+import { toFailure } from "./_errno.ts";
+import { clearTimer, setTimer, type Timer } from "./_timer.ts";
+
+/** How long a socket that is closed by us waits for its peer to read our last line and end. */
+export const LINGER: Millis = 2_000;
+
+/** How long it waits before that until all that is queued, and FIN, have left: a slow link may take a while for it. */
+export const LONGEST_LINGER: Millis = 30_000;
+
+/** What both ends are called. */
+export interface Addresses {
+  readonly remote: SocketAddress;
+  readonly local: SocketAddress;
+}
+
+/** How many sockets a runtime has open; each socket counts itself in and out. */
+export interface Census {
+  open: number;
+}
+
+export class NetSocket implements Socket {
+  remote: SocketAddress;
+  local: SocketAddress;
+  handler: SocketHandler = NOBODY;
+  /** Whether the peer has sent FIN and all before it was told. */
+  hasEnded = false;
+  /** Whether `closed` was told. */
+  isClosed = false;
+  readonly #raw: RawSocket;
+  readonly #census: Census;
+  #isClosing = false;
+  #isBlocked = false;
+  #failure: SystemFailure | undefined;
+  #linger: Timer | undefined;
+
+  constructor(raw: RawSocket, addresses: Addresses, census: Census) {
+    this.#raw = raw;
+    this.#census = census;
+    census.open++;
+    this.remote = addresses.remote;
+    this.local = addresses.local;
+    (raw as OwnedSocket)[OWNER] = this;
+    // First pause, or the data handler would start the flow.
+    raw.pause();
+    raw.on("data", onData).on("drain", onDrain).on("end", onEnd).on("error", onError).on("close", onClose);
+  }
+
+  get queued(): number {
+    return this.#raw.writableLength;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    const raw = this.#raw;
+    if (this.#isClosing || !raw.writable) return true;
+    // A big chunk counts as too much before the kernel is asked; what counts here is what the kernel left.
+    if (raw.write(bytes) || raw.writableLength === 0) return true;
+    this.#isBlocked = true;
+    return false;
+  }
+
+  pause(): void {
+    if (!this.#isClosing) this.#raw.pause();
+  }
+
+  resume(): void {
+    this.#raw.resume();
+  }
+
+  end(): void {
+    if (!this.#isClosing && this.#raw.writable) this.#raw.end();
+  }
+
+  close(): void {
+    if (this.#isClosing || this.isClosed) return;
+    this.#isClosing = true;
+    const raw = this.#raw;
+    if (raw.writable) raw.end();
+    // What still arrives must be read: closing a socket with unread input sends RST, which can overtake our last line.
+    raw.resume();
+    if (raw.writableFinished) return this.#lingerFor(LINGER);
+    raw.once("finish", onFinish);
+    this.#lingerFor(LONGEST_LINGER);
+  }
+
+  abort(): void {
+    this.#isClosing = true;
+    this.#raw.destroy();
+  }
+
+  /** Cuts the peer off when it has waited long enough. */
+  #lingerFor(delay: Millis): void {
+    clearTimer(this.#linger);
+    this.#linger = setTimer(delay, () => this.#raw.destroy());
+  }
+
+  /** The six that follow are called by the runtime's events alone. */
+  onFinish(): void {
+    if (!this.isClosed) this.#lingerFor(LINGER);
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (!this.#isClosing) this.handler.bytes(bytes);
+  }
+
+  onDrain(): void {
+    if (!this.#isBlocked) return;
+    this.#isBlocked = false;
+    if (!this.#isClosing) this.handler.drained();
+  }
+
+  onEnd(): void {
+    this.hasEnded = true;
+    if (!this.#isClosing) this.handler.ended();
+  }
+
+  onError(error: unknown): void {
+    // The peer may well be rude once we are done with it.
+    if (!this.#isClosing) this.#failure ??= toFailure(error);
+    this.#raw.destroy();
+  }
+
+  onClose(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#census.open--;
+    clearTimer(this.#linger);
+    this.handler.closed(this.#failure);
+  }
+}
+
+/** A `node:net` socket that knows whose it is. */
+interface OwnedSocket extends RawSocket {
+  [OWNER]?: NetSocket;
+}
+
+const OWNER = Symbol("owner");
+
+function onData(this: OwnedSocket, bytes: Uint8Array): void {
+  this[OWNER]?.onData(bytes);
+}
+
+function onDrain(this: OwnedSocket): void {
+  this[OWNER]?.onDrain();
+}
+
+function onEnd(this: OwnedSocket): void {
+  this[OWNER]?.onEnd();
+}
+
+function onError(this: OwnedSocket, error: unknown): void {
+  this[OWNER]?.onError(error);
+}
+
+function onFinish(this: OwnedSocket): void {
+  this[OWNER]?.onFinish();
+}
+
+function onClose(this: OwnedSocket): void {
+  this[OWNER]?.onClose();
+}
+
+/** Whom a socket tells before it has an owner. */
+const NOBODY: SocketHandler = { bytes() {}, drained() {}, ended() {}, closed() {} };

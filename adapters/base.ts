@@ -1,0 +1,66 @@
+/**
+ * What the three adapters have in common: nearly all of it, since Node, Deno and Bun all speak `node:net`. What differs
+ * comes in as {@linkcode Traits}.
+ *
+ * @module
+ */
+
+import { randomFillSync } from "node:crypto";
+import { lookup as lookupRaw } from "node:dns";
+import { performance } from "node:perf_hooks";
+import type { Millis, RelayOptions, Runtime, SystemFailure } from "../src/runtime.ts";
+import { connect } from "./_connect.ts";
+import { toFailure } from "./_errno.ts";
+import { FILES } from "./_files.ts";
+import { type KeepAliveSetter, listen } from "./_listener.ts";
+import { createProcess, descriptors } from "./_process.ts";
+import { NetRelay } from "./_relay.ts";
+import { type Census, NetSocket } from "./_socket.ts";
+import { startTimer } from "./_timer.ts";
+
+/** What one runtime has of its own. */
+export interface Traits extends Pick<Runtime, "name" | "version" | "tlsLibrary" | "capabilities"> {
+  /** Sets what {@linkcode capabilities} says this runtime can set. */
+  readonly setKeepAlive: KeepAliveSetter;
+}
+
+/** The adapter of a runtime with these traits. */
+export function createRuntime(traits: Traits): Runtime {
+  const { name, version, tlsLibrary, capabilities, setKeepAlive } = traits;
+  const census: Census = { open: 0 };
+  return {
+    name,
+    version,
+    tlsLibrary,
+    capabilities,
+    files: FILES,
+    process: createProcess(),
+    now: () => performance.now(),
+    date: () => Date.now(),
+    utcOffset: (date: Millis) => -new Date(date).getTimezoneOffset(),
+    timer: startTimer,
+    random: (bytes) => randomFillSync(bytes),
+    listen: (options, accept) => listen(options, accept, { setKeepAlive, census }),
+    connect: (target, handler) => connect(target, handler, census),
+    lookup,
+    relay: (options) => new NetRelay({ ...options, ...ownSockets(options) }),
+    sockets: () => census.open,
+    descriptors,
+  };
+}
+
+function ownSockets({ client, upstream }: RelayOptions): { client: NetSocket; upstream: NetSocket } {
+  if (client instanceof NetSocket && upstream instanceof NetSocket) return { client, upstream };
+  throw new TypeError("A relay moves bytes between sockets of its own adapter only");
+}
+
+function lookup(name: string): Promise<readonly string[] | SystemFailure> {
+  return new Promise((resolve) => {
+    lookupRaw(name, { all: true }, (error, found) => {
+      if (error !== null) return resolve(toFailure(error));
+      const addresses = found.map(({ address }) => address);
+      const isV4 = (address: string) => !address.includes(":");
+      resolve([...addresses.filter(isV4), ...addresses.filter((address) => !isV4(address))]);
+    });
+  });
+}

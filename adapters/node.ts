@@ -1,0 +1,56 @@
+/**
+ * Node's adapter.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { readFileSync } from "node:fs";
+import type { Socket as RawSocket } from "node:net";
+import type { Capability, CapabilityState, KeepAlive, Runtime } from "../src/runtime.ts";
+import { createRuntime } from "./base.ts";
+
+/** Postern on Node. */
+export function createNodeRuntime(): Runtime {
+  // Without interval and count, `setKeepAlive` would set them to 1 s and 10.
+  const hasProbes = Number.parseInt(process.versions.node, 10) >= 26;
+  return createRuntime({
+    name: "node",
+    version: process.versions.node,
+    tlsLibrary: `OpenSSL ${process.versions["openssl"] ?? ""}`.trimEnd(),
+    capabilities: hasProbes ? CAPABILITIES : { ...CAPABILITIES, ...BEFORE_26 },
+    setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
+  });
+}
+
+const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
+  "listen.backlog": { state: "yes" },
+  "listen.bufferSizes": { state: "no", reason: "Node cannot set a socket's buffer sizes" },
+  "listen.ipv6Only": { state: "yes" },
+  "listen.keepAliveIdle": { state: "yes" },
+  "listen.keepAliveProbes": { state: "yes" },
+  "listen.multipath": { state: "no", reason: "Node has no Multipath TCP" },
+};
+
+const BEFORE_26: Partial<Record<Capability, CapabilityState>> = {
+  "listen.keepAliveIdle": { state: "no", reason: "Node before 26 sets 10 probes of 1 s with it" },
+  "listen.keepAliveProbes": { state: "no", reason: "Node before 26 cannot set them" },
+};
+
+/** Whatever is not given stays what the system has, but Node wants to be told all three. */
+function setProbes(raw: RawSocket, { idle, interval, count }: KeepAlive): void {
+  raw.setKeepAlive(
+    true,
+    idle ?? systemValue("tcp_keepalive_time", 7200) * 1000,
+    interval ?? systemValue("tcp_keepalive_intvl", 75) * 1000,
+    count ?? systemValue("tcp_keepalive_probes", 9),
+  );
+}
+
+function systemValue(name: string, otherwise: number): number {
+  try {
+    return Number(readFileSync(`/proc/sys/net/ipv4/${name}`, "latin1"));
+  } catch {
+    return otherwise;
+  }
+}
