@@ -51,7 +51,7 @@ function section({ title, about, directives }: Module): string {
   const planned = directives.filter(({ state }) => state.type === "planned");
   return [
     `## ${title}\n`,
-    ...(about === "" ? [] : [`${about}\n`]),
+    `${about}\n`,
     ...full.map(description),
     ...table("Accepted without effect", accepted),
     ...table("Known, and refused as not supported yet", planned),

@@ -11,39 +11,40 @@ import type { DirectiveTable } from "./directives/mod.ts";
 import { closest } from "./suggest.ts";
 import type { StatementEnd } from "./tokens.ts";
 
+/** Where a directive is looked up. */
+export interface Setting {
+  readonly context: Context;
+  readonly table: DirectiveTable;
+}
+
 /** The entry that `call` is a use of. Throws {@linkcode ConfigError} when there is none. */
-export function lookUp(call: Call, context: Context, table: DirectiveTable): AnyDirective {
-  const entry = table.find(call.name, context);
+export function lookUp(call: Call, setting: Setting): AnyDirective {
+  const entry = setting.table.find(call.name, setting.context);
   if (entry !== undefined) return entry;
-  const elsewhere = table.named(call.name);
+  const elsewhere = setting.table.named(call.name);
   if (elsewhere.length > 0) {
     throw call.error(`"${call.name}" directive is not allowed here`, `"${call.name}" belongs ${homes(elsewhere)}`);
   }
-  throw call.error(`unknown directive "${call.name}"`, spelling(call.name, context, table));
+  throw call.error(`unknown directive "${call.name}"`, spelling(call.name, setting));
 }
 
 /** Checks what nginx checks of any directive before it reads the arguments. Throws {@linkcode ConfigError}. */
-export function checkForm(call: Call, entry: AnyDirective, form: {
-  readonly end: StatementEnd;
-  readonly context: Context;
-  readonly table: DirectiveTable;
-}): void {
-  const hint = missingSemicolon(call, form.context, form.table);
+export function checkForm(call: Call, entry: AnyDirective, form: Setting & { readonly end: StatementEnd }): void {
   if (entry.type === "simple" && form.end === "open") {
-    throw call.error(`directive "${call.name}" is not terminated by ";"`, hint);
+    throw call.error(`directive "${call.name}" is not terminated by ";"`, missingSemicolon(call, form));
   }
   if (entry.type === "block" && form.end !== "open") {
     throw call.error(`directive "${call.name}" has no opening "{"`);
   }
   const { least, most } = entry.type === "simple" ? entry.kind.count : entry.count;
   if (call.args.length < least || call.args.length > most) {
-    throw call.error(`invalid number of arguments in "${call.name}" directive`, hint);
+    throw call.error(`invalid number of arguments in "${call.name}" directive`, missingSemicolon(call, form));
   }
   if (entry.state.type === "planned") throw call.error(`"${call.name}" directive is not supported yet`);
 }
 
 /** Names that fit in this place come first, then those of other places. */
-function spelling(name: Octets, context: Context, table: DirectiveTable): Octets | undefined {
+function spelling(name: Octets, { context, table }: Setting): Octets | undefined {
   if (name.startsWith(BYTE_ORDER_MARK)) {
     return "the file begins with a byte order mark, which nginx does not know either";
   }
@@ -62,7 +63,7 @@ function homes(entries: readonly AnyDirective[]): Octets {
 }
 
 /** An argument that is a directive here hints at the usual slip. */
-function missingSemicolon(call: Call, context: Context, table: DirectiveTable): Octets | undefined {
+function missingSemicolon(call: Call, { context, table }: Setting): Octets | undefined {
   const next = call.args.find((arg) => table.find(arg, context) !== undefined);
   return next === undefined ? undefined : `is a ";" missing before "${next}"?`;
 }

@@ -9,7 +9,7 @@ import { describeFailure, isFailure } from "../runtime.ts";
 import type { Files, Octets } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
 import { Call } from "./call.ts";
-import type { Block, Context, Directive } from "./directive.ts";
+import type { Block, Directive } from "./directive.ts";
 import { include } from "./directives/core.ts";
 import { DirectiveTable } from "./directives/mod.ts";
 import { ConfigError, inPlace } from "./error.ts";
@@ -54,15 +54,23 @@ export class Parser {
     this.#statements(new Tokenizer(text, undefined), this.main, "parameter");
   }
 
-  /** Reads a file into `scope`; `place` says who wants it. */
-  file(path: Octets, scope: Scope = this.main, place?: Place): void {
-    const bytes = this.#options.files.read(path);
-    if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`, { place });
-    this.text(decode(bytes), path, scope);
+  /** Reads the main file. */
+  file(path: Octets): void {
+    this.#file(path, this.main);
   }
 
-  /** Reads a text that goes by the name of `path` into `scope`. */
-  text(text: Octets, path: Octets, scope: Scope = this.main): void {
+  /** Reads a text that goes by the name of `path`. */
+  text(text: Octets, path: Octets): void {
+    this.#text(text, path, this.main);
+  }
+
+  #file(path: Octets, scope: Scope, place?: Place): void {
+    const bytes = this.#options.files.read(path);
+    if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`, { place });
+    this.#text(decode(bytes), path, scope);
+  }
+
+  #text(text: Octets, path: Octets, scope: Scope): void {
     if (!this.texts.has(path)) this.texts.set(path, text);
     this.#open.push(path);
     this.#statements(new Tokenizer(text, path), scope, "file");
@@ -86,9 +94,9 @@ export class Parser {
   #statement(statement: Statement, tokens: Tokenizer, scope: Scope): void {
     const { place } = tokens;
     const call = new Call(statement.words, { place, scope, warn: (text) => this.#warn("warn", text, place) });
-    const context = contextOf(scope);
-    const entry = lookUp(call, context, this.#table);
-    checkForm(call, entry, { end: statement.end, context, table: this.#table });
+    const setting = { context: scope.block?.opens ?? "main", table: this.#table };
+    const entry = lookUp(call, setting);
+    checkForm(call, entry, { ...setting, end: statement.end });
     if (entry === include) this.#include(call);
     else if (entry.type === "simple") this.#simple(call, entry);
     else this.#block(call, entry, tokens);
@@ -110,7 +118,7 @@ export class Parser {
     const scope = new Scope({ block: entry, place, parent });
     if (entry.opens === undefined) {
       tokens.skipBlock();
-      this.#warn("notice", `"${call.name}" block is left to nginx, it is not looked into`, place);
+      this.#warn("notice", `the "${call.name}" block is left to nginx, skipped`, place);
     } else {
       this.#statements(tokens, scope, "block");
       entry.check(scope);
@@ -124,17 +132,13 @@ export class Parser {
       if (this.#open.includes(each)) throw call.error(`"include" directive makes "${each}" include itself`);
       if (this.#open.length > INCLUDE_DEPTH_LIMIT) throw call.error(`"include" directive is nested too deeply`);
       if (++this.#included > INCLUDE_COUNT_LIMIT) throw call.error(`"include" directive reads too many files`);
-      this.file(each, call.scope, call.place);
+      this.#file(each, call.scope, call.place);
     }
   }
 
   #warn(level: ConfigWarning["level"], text: Octets, place: Place): void {
     this.warnings.push({ level, text: text + inPlace(place) });
   }
-}
-
-function contextOf(scope: Scope): Context {
-  return scope.block?.opens ?? "main";
 }
 
 function here(tokens: Tokenizer, text: Octets): ConfigError {

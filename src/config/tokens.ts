@@ -18,8 +18,6 @@ export type StatementEnd = "semicolon" | "open" | "close" | "end";
 export interface Statement {
   readonly words: readonly Octets[];
   readonly end: StatementEnd;
-  /** The line that its `;`, `{` or `}` stands on: nginx reports that one, not the line where the directive begins. */
-  readonly line: number;
 }
 
 /** The longest word plus one, in octets as written. nginx reads files through a buffer of this size. */
@@ -38,7 +36,10 @@ export class Tokenizer {
     this.#file = file;
   }
 
-  /** The place reached. */
+  /**
+   * The place reached: after a statement the line of its `;`, `{` or `}`. nginx reports that one, not the line where a
+   * directive begins.
+   */
   get place(): Place {
     return this.#placeOf(this.#line);
   }
@@ -52,16 +53,16 @@ export class Tokenizer {
       switch (character) {
         case undefined:
           if (words.length > 0) throw this.#endOfText();
-          return this.#statement(words, "end");
+          return { words, end: "end" };
         case ";":
         case "{":
           if (words.length === 0) throw this.#unexpected(character);
           this.#at++;
-          return this.#statement(words, character === ";" ? "semicolon" : "open");
+          return { words, end: character === ";" ? "semicolon" : "open" };
         case "}":
           if (words.length > 0) throw this.#unexpected(character);
           this.#at++;
-          return this.#statement(words, "close");
+          return { words, end: "close" };
         case '"':
         case "'":
           words.push(this.#quoted(character));
@@ -78,10 +79,6 @@ export class Tokenizer {
     const end = endOfBlock(this.#text, this.#at);
     for (const stop = end ?? this.#text.length; this.#at < stop; this.#at++) this.#countLine();
     if (end === undefined) throw new ConfigError('unexpected end of file, expecting "}"', { place: this.place });
-  }
-
-  #statement(words: readonly Octets[], end: StatementEnd): Statement {
-    return { words, end, line: this.#line };
   }
 
   /** White space and comments. A `#` begins a comment only here, between words: `a#b` is one word. */

@@ -74,6 +74,6 @@ const authHttpPassClientCert = directive({
 
 export const authHttpModule: Module = {
   title: "Authentication over HTTP",
-  about: "",
+  about: "Who may log in, and which back end has the mail, is for an HTTP server to say.",
   directives: [authHttp, authHttpTimeout, authHttpHeader, authHttpPassClientCert],
 };

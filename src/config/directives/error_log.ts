@@ -63,4 +63,4 @@ const PARTS: readonly string[] = [
   "debug_stream",
 ];
 
-export const errorLogModule: Module = { title: "Error log", about: "", directives: [errorLog] };
+export const errorLogModule: Module = { title: "Error log", about: "Lines have nginx's form.", directives: [errorLog] };

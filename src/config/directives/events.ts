@@ -102,7 +102,7 @@ const workerAioRequests = directive({
 
 export const eventsModule: Module = {
   title: "Events",
-  about: "",
+  about: "How a worker process waits for its sockets: most of it is the runtime's business.",
   directives: [
     events,
     workerConnections,

@@ -9,7 +9,7 @@ function foreign(name: string, meaning: string): Block {
 
 export const foreignModule: Module = {
   title: "Left to nginx",
-  about: "",
+  about: "One file may serve nginx and Postern: these blocks are passed over, whatever is in them.",
   directives: [
     foreign("http", "Web servers"),
     foreign("stream", "TCP and UDP proxies"),

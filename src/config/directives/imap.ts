@@ -34,4 +34,8 @@ export const imapClientBuffer = directive({
   meaning: "The longest command before the login, its literals included",
 });
 
-export const imap: Module = { title: "IMAP", about: "", directives: [imapCapabilities, imapAuth, imapClientBuffer] };
+export const imap: Module = {
+  title: "IMAP",
+  about: "These count where `protocol` is `imap`.",
+  directives: [imapCapabilities, imapAuth, imapClientBuffer],
+};

@@ -141,7 +141,7 @@ const resolverTimeout = directive({
 
 export const mailModule: Module = {
   title: "Mail",
-  about: "",
+  about: "Services, and what holds for all protocols.",
   directives: [
     mail,
     server,

@@ -25,4 +25,8 @@ export const pop3Auth = directive<readonly Pop3Auth[]>({
   meaning: "The mechanisms that a client is offered; `plain` stands for USER and PASS, AUTH PLAIN and AUTH LOGIN",
 });
 
-export const pop3: Module = { title: "POP3", about: "", directives: [pop3Capabilities, pop3Auth] };
+export const pop3: Module = {
+  title: "POP3",
+  about: "These count where `protocol` is `pop3`.",
+  directives: [pop3Capabilities, pop3Auth],
+};

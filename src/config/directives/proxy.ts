@@ -76,7 +76,7 @@ const proxyProtocol = directive({
 
 export const proxyModule: Module = {
   title: "Proxy",
-  about: "",
+  about: "What happens between Postern and back ends.",
   directives: [
     proxy,
     proxyBuffer,

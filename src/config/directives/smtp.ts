@@ -48,6 +48,6 @@ export const smtpGreetingDelay = directive({
 
 export const smtp: Module = {
   title: "SMTP",
-  about: "",
+  about: "These count where `protocol` is `smtp`.",
   directives: [smtpCapabilities, smtpAuth, smtpClientBuffer, smtpGreetingDelay],
 };

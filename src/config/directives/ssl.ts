@@ -18,7 +18,7 @@ const starttls = directive({
 
 export const ssl: Module = {
   title: "TLS",
-  about: "",
+  about: "TLS with clients, from the first octet or after STARTTLS.",
   directives: [
     starttls,
     planned("ssl_certificate", {

@@ -51,7 +51,7 @@ describe("blocks of others", () => {
     it(`${name} is left to nginx, with one notice`, () => {
       const text = `events {}\n${name} {\n server {\n server { nonsense; } }\n}\n\nmail {\n}`;
       assertEquals(warnings(text), [
-        `notice: "${name}" block is left to nginx, it is not looked into in f:2`,
+        `notice: the "${name}" block is left to nginx, skipped in f:2`,
         'warn: no "server" is defined, nothing is served in f:7',
       ]);
     });

@@ -85,7 +85,10 @@ describe("tokens", () => {
 
   it("reports the line of a statement's end", () => {
     const tokens = new Tokenizer("a\nb\n;\n\nc 'd\ne'\n{\n}\n", "f");
-    assertEquals([tokens.next().line, tokens.next().line, tokens.next().line, tokens.next().line], [3, 7, 8, 9]);
+    for (const line of [3, 7, 8, 9]) {
+      tokens.next();
+      assertEquals(tokens.place, { file: "f", line });
+    }
   });
 });
 
