@@ -75,9 +75,8 @@ export class AuthServer implements Conversation {
     ) {
       return ["Auth-Status: OK", "Auth-Server: 127.0.0.1", `Auth-Port: ${port}`];
     }
-    // With a wait the client may try again; without one the proxy shows it the door.
-    const mayRetry = Number(this.#headers.get("auth-login-attempt")) < ATTEMPT_LIMIT;
-    return ["Auth-Status: Invalid login or password", ...(mayRetry ? ["Auth-Wait: 1"] : [])];
+    // Without Auth-Wait the proxy closes the connection, and its line in the demo says why.
+    return ["Auth-Status: Invalid login or password"];
   }
 
   #respond(status: Octets, headers: readonly Octets[]): Uint8Array {
@@ -114,4 +113,3 @@ function unescape(text: Octets): Octets {
 }
 
 const HEAD_LIMIT = 16 * 1024;
-const ATTEMPT_LIMIT = 3;
