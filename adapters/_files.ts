@@ -12,10 +12,10 @@ import {
 } from "node:fs";
 import type { Files, LogFile, Octets, SystemFailure } from "../src/runtime.ts";
 import { toFailure } from "./_errno.ts";
-import { fromPath, toBytes, toPath } from "./_octets.ts";
+import { fromPath, toBytes, toPath, toPlain } from "./_octets.ts";
 
 export const FILES: Files = {
-  read: (path) => attempt(() => readFileSync(toPath(path))),
+  read: (path) => attempt(() => toPlain(readFileSync(toPath(path)))),
   list: (path) => attempt(() => readdirSync(toPath(path)).map(fromPath).sort()),
   exists: (path) => existsSync(toPath(path)),
   write: (path, text) => failureOnly(() => writeFileSync(toPath(path), toBytes(text))),

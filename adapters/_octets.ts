@@ -8,6 +8,14 @@ export function toBytes(text: Octets): Uint8Array {
   return Buffer.from(text, "latin1");
 }
 
+/**
+ * The same octets as a plain array. A `Buffer` is one by type, but its `slice` and `toString` mean something else, and
+ * nobody beyond the adapters should have to know.
+ */
+export function toPlain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** A path as the runtime wants it: its octets read as UTF-8. */
 export function toPath(path: Octets): string {
   return Buffer.from(path, "latin1").toString("utf8");

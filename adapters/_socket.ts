@@ -6,6 +6,7 @@
 import type { Socket as RawSocket } from "node:net";
 import type { Millis, Socket, SocketAddress, SocketHandler, SystemFailure } from "../src/runtime.ts";
 import { toFailure } from "./_errno.ts";
+import { toPlain } from "./_octets.ts";
 import { clearTimer, setTimer, type Timer } from "./_timer.ts";
 
 /** How long a socket that is closed by us waits for its peer to read our last line and end. */
@@ -106,7 +107,7 @@ export class NetSocket implements Socket {
   }
 
   onData(bytes: Uint8Array): void {
-    if (!this.#isClosing) this.handler.bytes(bytes);
+    if (!this.#isClosing) this.handler.bytes(toPlain(bytes));
   }
 
   onDrain(): void {

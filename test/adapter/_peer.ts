@@ -128,27 +128,22 @@ export interface Connection {
   readonly far: Socket;
 }
 
-/** Makes connections to itself, one after the other. */
+/** Makes connections to itself. */
 export class Exchange {
   readonly #runtime: Runtime;
   readonly #listener: Listener;
-  readonly #accepted: Socket[] = [];
-  #wake: (() => void) | undefined;
+  readonly #arrivals: Arrivals;
 
-  private constructor(runtime: Runtime, listener: Listener, accepted: Socket[]) {
+  private constructor(runtime: Runtime, listener: Listener, arrivals: Arrivals) {
     this.#runtime = runtime;
     this.#listener = listener;
-    this.#accepted = accepted;
+    this.#arrivals = arrivals;
   }
 
   static async open(runtime: Runtime, options: Partial<ListenOptions> = {}): Promise<Exchange> {
-    const accepted: Socket[] = [];
-    let exchange: Exchange | undefined = undefined;
-    const listener = await listenAt(runtime, options, (socket) => {
-      accepted.push(socket);
-      exchange?.woken();
-    });
-    return exchange = new Exchange(runtime, listener, accepted);
+    const arrivals = new Arrivals();
+    const listener = await listenAt(runtime, options, (socket) => arrivals.add(socket));
+    return new Exchange(runtime, listener, arrivals);
   }
 
   get port(): number {
@@ -159,27 +154,45 @@ export class Exchange {
     return this.#listener;
   }
 
-  woken(): void {
-    this.#wake?.();
-  }
-
   /** The next connection that somebody else makes. */
-  async accept(): Promise<Socket> {
-    if (this.#accepted.length === 0) await new Promise<void>((resolve) => this.#wake = resolve);
-    const socket = this.#accepted.shift();
-    if (socket === undefined) throw new Error("woken without a connection");
-    return socket;
+  accept(): Promise<Socket> {
+    return this.#arrivals.take(() => true);
   }
 
   async connect(): Promise<Connection> {
     const near = await connectTo(this.#runtime, targetOf(this.#listener));
     if (isFailure(near)) throw new Error(`cannot connect: ${near.text}`);
-    return { near, far: await this.accept() };
+    return { near, far: await this.#arrivals.take((far) => areEnds(near, far)) };
   }
 
   close(): Promise<void> {
     return this.#listener.close();
   }
+}
+
+/** Accepted sockets, and those who wait for them. */
+class Arrivals {
+  readonly #sockets: Socket[] = [];
+  readonly #waiting: (() => void)[] = [];
+
+  add(socket: Socket): void {
+    this.#sockets.push(socket);
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async take(isWanted: (socket: Socket) => boolean): Promise<Socket> {
+    for (;;) {
+      const index = this.#sockets.findIndex(isWanted);
+      const [socket] = index < 0 ? [] : this.#sockets.splice(index, 1);
+      if (socket !== undefined) return socket;
+      await new Promise<void>((wake) => this.#waiting.push(wake));
+    }
+  }
+}
+
+/** Whether these are both ends of one connection; unix sockets do not tell. */
+function areEnds(near: Socket, far: Socket): boolean {
+  return near.local.family === "unix" || far.remote.family === "unix" || near.local.port === far.remote.port;
 }
 
 /** Octets that differ by place, so that a lost or swapped piece shows. */

@@ -1,0 +1,357 @@
+import { after, before, describe, it } from "node:test";
+import { createHash } from "node:crypto";
+import { connect as connectRaw, type Socket as RawSocket } from "node:net";
+import { assert, assertEquals } from "@std/assert";
+import { loadRuntime } from "../../adapters/detect.ts";
+import type { Relay, RelayOptions, RelayResult, Runtime, Socket } from "../../src/runtime.ts";
+import { areSame, Exchange, pattern, Peer } from "./_peer.ts";
+
+const NOTHING = new Uint8Array(0);
+
+describe("a relay", () => {
+  let runtime: Runtime;
+  let exchange: Exchange;
+
+  before(async () => {
+    runtime = await loadRuntime();
+    exchange = await Exchange.open(runtime);
+  });
+
+  after(() => exchange.close());
+
+  /** A client and a mail server with a relay between them, its two sockets being `left` and `right`. */
+  interface Session {
+    readonly client: Peer;
+    readonly upstream: Peer;
+    readonly left: Socket;
+    readonly right: Socket;
+    readonly relay: Relay;
+    readonly done: Promise<RelayResult>;
+    readonly dones: RelayResult[];
+  }
+
+  async function start(options: Partial<RelayOptions> = {}): Promise<Session> {
+    const front = await exchange.connect();
+    const back = await exchange.connect();
+    const sockets = { client: front.far, upstream: back.near };
+    return begin({ near: front.near, far: back.far, ...sockets }, options);
+  }
+
+  interface Ends {
+    readonly near: Socket;
+    readonly far: Socket;
+    readonly client: Socket;
+    readonly upstream: Socket;
+  }
+
+  function begin({ near, far, client, upstream }: Ends, options: Partial<RelayOptions>): Session {
+    const dones: RelayResult[] = [];
+    let tell: (result: RelayResult) => void = () => {};
+    const done = new Promise<RelayResult>((resolve) => tell = resolve);
+    const relay = runtime.relay({
+      client,
+      upstream,
+      toClient: NOTHING,
+      toUpstream: NOTHING,
+      clientEnded: false,
+      timeout: 60_000,
+      done: (result) => {
+        dones.push(result);
+        tell(result);
+      },
+      ...options,
+    });
+    const session = { client: new Peer(near), upstream: new Peer(far), left: client, right: upstream };
+    session.client.socket.resume();
+    session.upstream.socket.resume();
+    return { ...session, relay, done, dones };
+  }
+
+  /** Ends both outer sockets and checks that nothing is told twice. */
+  async function finish({ client, upstream, done, dones }: Session): Promise<RelayResult> {
+    client.socket.close();
+    upstream.socket.close();
+    await Promise.all([client.untilClosed(), upstream.untilClosed()]);
+    const result = await done;
+    await Promise.resolve();
+    assertEquals(dones.length, 1);
+    return result;
+  }
+
+  it("sends first what was read before, then moves octets both ways, and counts them", async () => {
+    const session = await start({
+      toClient: new TextEncoder().encode("a1 OK\r\n"),
+      toUpstream: new TextEncoder().encode("a2 SELECT INBOX\r\n"),
+    });
+    const { client, upstream } = session;
+    await upstream.untilReceived(17);
+    upstream.say("a2 OK\r\n");
+    await client.untilReceived(14);
+    client.say("a3 LOGOUT\r\n");
+    await upstream.untilReceived(28);
+    assertEquals(client.text, "a1 OK\r\na2 OK\r\n");
+    assertEquals(upstream.text, "a2 SELECT INBOX\r\na3 LOGOUT\r\n");
+    client.socket.end();
+    await upstream.untilEnded();
+    upstream.socket.end();
+    const result = await session.done;
+    assertEquals(result, { end: "clientClosed", failure: undefined, bytesToClient: 14, bytesToUpstream: 28 });
+    await finish(session);
+  });
+
+  it("passes the client's end on behind its octets, and the answers still flow", async () => {
+    const session = await start();
+    const { client, upstream } = session;
+    const asked = pattern(3_000_000, 1);
+    const answered = pattern(3_000_000, 2);
+    client.socket.write(asked);
+    client.socket.end();
+    await upstream.untilEnded();
+    assert(areSame(upstream.chunks, asked));
+    upstream.socket.write(answered);
+    upstream.socket.end();
+    await client.untilEnded();
+    assert(areSame(client.chunks, answered));
+    assertEquals(await session.done, {
+      end: "clientClosed",
+      failure: undefined,
+      bytesToClient: 3_000_000,
+      bytesToUpstream: 3_000_000,
+    });
+    await finish(session);
+  });
+
+  it("passes the upstream's end on behind its octets", async () => {
+    const session = await start();
+    const { client, upstream } = session;
+    upstream.say("* BYE\r\n");
+    upstream.socket.end();
+    await client.untilEnded();
+    assertEquals(client.text, "* BYE\r\n");
+    client.say("too late\r\n");
+    await upstream.untilReceived(10);
+    client.socket.end();
+    assertEquals(await session.done, {
+      end: "upstreamClosed",
+      failure: undefined,
+      bytesToClient: 7,
+      bytesToUpstream: 10,
+    });
+    await finish(session);
+  });
+
+  it("closes a client that does not end 10 seconds after its upstream did", { timeout: 30_000 }, async () => {
+    const session = await start();
+    const { client, upstream } = session;
+    const started = runtime.now();
+    upstream.say("* BYE\r\n");
+    upstream.socket.end();
+    await client.untilEnded();
+    assertEquals(session.dones, []);
+    await upstream.untilEnded();
+    const waited = runtime.now() - started;
+    assert(waited > 9_500 && waited < 15_000, `waited ${waited} ms`);
+    assertEquals((await finish(session)).end, "upstreamClosed");
+  });
+
+  it("tells the upstream that the client had ended before", async () => {
+    const front = await exchange.connect();
+    const back = await exchange.connect();
+    const early = new Peer(front.far);
+    front.far.resume();
+    front.near.end();
+    await early.untilEnded();
+    const session = begin({ near: front.near, far: back.far, client: front.far, upstream: back.near }, {
+      clientEnded: true,
+      toUpstream: new TextEncoder().encode("QUIT\r\n"),
+    });
+    await session.upstream.untilEnded();
+    assertEquals(session.upstream.text, "QUIT\r\n");
+    session.upstream.say("+OK\r\n");
+    session.upstream.socket.end();
+    await session.client.untilEnded();
+    assertEquals(session.client.text, "+OK\r\n");
+    assertEquals((await finish(session)).end, "clientClosed");
+  });
+
+  it("ends when its sockets were gone before it began", async () => {
+    const front = await exchange.connect();
+    const back = await exchange.connect();
+    const [client, upstream] = [new Peer(front.far), new Peer(back.near)];
+    front.far.abort();
+    back.near.abort();
+    await Promise.all([client.untilClosed(), upstream.untilClosed()]);
+    const session = begin({ near: front.near, far: back.far, client: front.far, upstream: back.near }, {});
+    assertEquals(session.dones, []);
+    assertEquals((await finish(session)).end, "clientClosed");
+  });
+
+  it("holds back a server whose client does not read", { timeout: 60_000 }, async () => {
+    const session = await start();
+    const { client, upstream, left } = session;
+    client.socket.pause();
+    const octets = pattern(50_000_000);
+    upstream.socket.write(octets);
+    upstream.socket.end();
+    while (left.queued === 0) await roundTrip();
+    for (let i = 0; i < 50; i++) {
+      await roundTrip();
+      assert(left.queued < 2_000_000, `${left.queued} octets wait`);
+    }
+    assert(upstream.socket.queued > 0, "the server should be held back");
+    client.socket.resume();
+    await client.untilEnded();
+    assertEquals(hash(client.chunks), hash([octets]));
+    client.socket.end();
+    assertEquals((await session.done).bytesToClient, octets.length);
+    await finish(session);
+  });
+
+  it("gives the upstream what a client said before its reset", async () => {
+    const raw = await connectRawTo(exchange.port);
+    const client = await exchange.accept();
+    const back = await exchange.connect();
+    const upstream = new Peer(back.far);
+    upstream.socket.resume();
+    const done = new Promise<RelayResult>((resolve) =>
+      runtime.relay({
+        client,
+        upstream: back.near,
+        toClient: NOTHING,
+        toUpstream: NOTHING,
+        clientEnded: false,
+        timeout: 60_000,
+        done: resolve,
+      })
+    );
+    raw.write("DELE 1\r\n");
+    await upstream.untilReceived(8);
+    raw.resetAndDestroy();
+    await upstream.untilEnded();
+    upstream.socket.close();
+    const result = await done;
+    assertEquals(result, {
+      end: "clientClosed",
+      failure: { number: 104, text: "Connection reset by peer" },
+      bytesToClient: 0,
+      bytesToUpstream: 8,
+    });
+  });
+
+  it("ends after a time without traffic, and traffic either way restarts it", { timeout: 20_000 }, async () => {
+    const session = await start({ timeout: 400 });
+    const { client, upstream } = session;
+    const started = runtime.now();
+    let ticks = 0;
+    await new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        if (++ticks % 2 === 0) client.say("x");
+        else upstream.say("y");
+        if (ticks < 8) return;
+        clearInterval(timer);
+        resolve();
+      }, 150);
+    });
+    const lastTraffic = runtime.now();
+    assertEquals(session.dones, []);
+    assert(lastTraffic - started > 1_000);
+    await client.untilEnded();
+    const waited = runtime.now() - lastTraffic;
+    assert(waited > 380 && waited < 3_000, `waited ${waited} ms`);
+    assertEquals((await finish(session)).end, "timedOut");
+  });
+
+  it("says a last line when it is stopped, behind what is under way", async () => {
+    const session = await start();
+    const { client, upstream } = session;
+    upstream.say("* 1 EXISTS\r\n");
+    await client.untilReceived(12);
+    session.relay.stop(new TextEncoder().encode("* BYE Restarting\r\n"));
+    session.relay.stop(new TextEncoder().encode("twice"));
+    await Promise.all([client.untilEnded(), upstream.untilEnded()]);
+    assertEquals(client.text, "* 1 EXISTS\r\n* BYE Restarting\r\n");
+    assertEquals(upstream.text, "");
+    assertEquals((await finish(session)).end, "stopped");
+    session.relay.stop(NOTHING);
+  });
+
+  it("leaks no descriptor and loses no octet in 300 sessions, aborted ones among them", {
+    timeout: 120_000,
+  }, async () => {
+    const before = runtime.descriptors().open;
+    const sockets = runtime.sockets();
+    const random = generator(20240607);
+    let running: Promise<void>[] = [];
+    for (let i = 0; i < 300; i++) {
+      running.push(randomSession(random, i));
+      if (running.length < 20) continue;
+      await Promise.all(running);
+      running = [];
+    }
+    await Promise.all(running);
+    assertEquals(runtime.sockets(), sockets);
+    // The last descriptors may be closed a turn after their socket told so.
+    for (let i = 0; i < 1_000 && runtime.descriptors().open > before; i++) {
+      await new Promise<void>((resolve) => setTimeout(resolve, 5));
+    }
+    assert(runtime.descriptors().open <= before, `${runtime.descriptors().open} open, ${before} before`);
+  });
+
+  /** One session of a random length that ends in a random way; unless it is aborted all octets must arrive. */
+  async function randomSession(random: () => number, number: number): Promise<void> {
+    const session = await start();
+    const { client, upstream } = session;
+    const up = pattern(Math.floor(random() ** 3 * 1_000_000), number);
+    const down = pattern(Math.floor(random() ** 3 * 3_000_000), number + 1_000);
+    const abortion = random() < 0.12 ? Math.floor(random() * 4) : undefined;
+    client.socket.write(up);
+    upstream.socket.write(down);
+    if (abortion === undefined) {
+      const [first, second] = random() < 0.5 ? [client, upstream] : [upstream, client];
+      first.socket.end();
+      await second.untilEnded();
+      second.socket.end();
+      await first.untilEnded();
+      assertEquals([hash(upstream.chunks), hash(client.chunks)], [hash([up]), hash([down])]);
+    } else {
+      if (abortion < 2) await client.until(() => client.received >= down.length / 2);
+      const victims = [client.socket, upstream.socket, session.left, session.right];
+      victims[abortion]?.abort();
+    }
+    await finish(session);
+  }
+
+  /** Another connection comes and goes meanwhile. */
+  async function roundTrip(): Promise<void> {
+    const { near, far } = await exchange.connect();
+    const [left, right] = [new Peer(near), new Peer(far)];
+    right.socket.resume();
+    left.say("ping");
+    await right.untilReceived(4);
+    left.socket.close();
+    right.socket.close();
+    await Promise.all([left.untilClosed(), right.untilClosed()]);
+  }
+});
+
+function connectRawTo(port: number): Promise<RawSocket> {
+  return new Promise((resolve, reject) => {
+    const raw = connectRaw({ host: "127.0.0.1", port, allowHalfOpen: true });
+    raw.once("connect", () => resolve(raw)).once("error", reject);
+  });
+}
+
+function hash(chunks: readonly Uint8Array[]): string {
+  const sum = createHash("sha256");
+  for (const chunk of chunks) sum.update(chunk);
+  return sum.digest("hex");
+}
+
+/** Numbers from 0 to 1 that are the same in each run. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = Math.imul(state, 1664525) + 1013904223 | 0;
+    return (state >>> 8) / 2 ** 24;
+  };
+}
