@@ -5,23 +5,23 @@ import type { Cancel, ConnectHandler, ConnectTarget } from "../src/runtime.ts";
 import { addressesOf } from "./_address.ts";
 import { toFailure } from "./_errno.ts";
 import { toPath } from "./_octets.ts";
-import { type Addresses, type Census, NetSocket } from "./_socket.ts";
+import { type Addresses, NetSocket, type SocketTraits } from "./_socket.ts";
 
 /** See `Runtime.connect`. */
-export function connect(target: ConnectTarget, handler: ConnectHandler, census: Census): Cancel {
+export function connect(target: ConnectTarget, handler: ConnectHandler, traits: SocketTraits): Cancel {
   const raw = "path" in target
     ? connectRaw({ path: toPath(target.path), allowHalfOpen: true })
-    : connectRaw({ host: target.host, port: target.port, allowHalfOpen: true, noDelay: true });
+    : connectRaw({ host: target.host, port: target.port, allowHalfOpen: true, noDelay: traits.asksNoDelay });
   // Nothing may be read before somebody wants it.
   raw.pause();
-  const attempt = new Attempt(raw, { target, handler, census });
+  const attempt = new Attempt(raw, { target, handler, traits });
   return () => attempt.cancel();
 }
 
 interface Wish {
   readonly target: ConnectTarget;
   readonly handler: ConnectHandler;
-  readonly census: Census;
+  readonly traits: SocketTraits;
 }
 
 /** A connection on its way. It lets go of the raw socket as soon as that is connected. */
@@ -51,7 +51,7 @@ class Attempt {
     const addresses = this.#addresses();
     if (addresses === undefined) return this.#failed({ code: "ECONNRESET" });
     this.#isOver = true;
-    const socket = new NetSocket(this.#raw, addresses, this.#wish.census);
+    const socket = new NetSocket(this.#raw, addresses, this.#wish.traits.census);
     this.#raw.off("error", this.#onError);
     this.#wish.handler.connected(socket);
   }

@@ -13,15 +13,14 @@ import type { KeepAlive, Listener, ListenOptions, Octets, SocketAddress, SystemF
 import { addressesOf, tcpAddress } from "./_address.ts";
 import { codeOf, toFailure } from "./_errno.ts";
 import { toPath } from "./_octets.ts";
-import { type Census, NetSocket } from "./_socket.ts";
+import { NetSocket, type SocketTraits } from "./_socket.ts";
 
 /** Asks for probes of silent peers on an accepted socket, as far as the runtime can. */
 export type KeepAliveSetter = (raw: RawSocket, setting: KeepAlive) => void;
 
 /** What all listeners of a runtime share. */
-export interface ListenTraits {
+export interface ListenTraits extends SocketTraits {
   readonly setKeepAlive: KeepAliveSetter;
-  readonly census: Census;
 }
 
 /** Opens a listener; `accept` gets paused sockets. */
@@ -33,7 +32,7 @@ export async function listen(
   const path = "path" in options.address ? options.address.path : undefined;
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   server.on("connection", (raw) => {
-    if (path === undefined) raw.setNoDelay(true);
+    if (path === undefined && traits.asksNoDelay) raw.setNoDelay(true);
     if (options.keepAlive !== undefined) applyKeepAlive(raw, options.keepAlive, traits.setKeepAlive);
     const addresses = addressesOf(raw, path);
     if (addresses === undefined) discard(raw);

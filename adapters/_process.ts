@@ -1,6 +1,6 @@
 /** The process, its signals and its descriptors. */
 
-import { readdirSync, readFileSync, writeSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import process from "node:process";
 import type { Octets, Process, Runtime } from "../src/runtime.ts";
@@ -29,22 +29,30 @@ export function createProcess(): Process {
   };
 }
 
-/** What `/proc` says; where there is none, a limit that every system has at least. */
-export function descriptors(): ReturnType<Runtime["descriptors"]> {
-  try {
-    // The reading itself has one open.
-    const open = readdirSync("/proc/self/fd").length - 1;
-    return { limit: softLimit(), open };
-  } catch {
-    return { limit: SMALLEST_LIMIT, open: 0 };
-  }
+/**
+ * What `/proc` says. Where there is none the limit is what every system has at least; and when nothing is left to look
+ * with, all are open.
+ */
+export function createDescriptors(): Runtime["descriptors"] {
+  const limit = softLimit();
+  return () => {
+    try {
+      // The reading itself has one open.
+      return { limit, open: readdirSync("/proc/self/fd").length - 1 };
+    } catch (error) {
+      return { limit, open: codeOf(error) === "ENOENT" ? 0 : limit };
+    }
+  };
 }
 
 function softLimit(): number {
-  const value = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
+  const limits = existsSync(LIMITS) ? readFileSync(LIMITS, "latin1") : "";
+  const value = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
   if (value === "unlimited") return Number.MAX_SAFE_INTEGER;
   return value === undefined ? SMALLEST_LIMIT : Number(value);
 }
+
+const LIMITS = "/proc/self/limits";
 
 /** macOS starts programs with this one. */
 const SMALLEST_LIMIT = 256;

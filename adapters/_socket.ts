@@ -26,6 +26,13 @@ export interface Census {
   open: number;
 }
 
+/** What all sockets of a runtime share. */
+export interface SocketTraits {
+  readonly census: Census;
+  /** Whether a TCP socket must be asked to send small writes at once; Bun's do so anyway. */
+  readonly asksNoDelay: boolean;
+}
+
 export class NetSocket implements Socket {
   remote: SocketAddress;
   local: SocketAddress;

@@ -12,22 +12,20 @@ import type { Millis, RelayOptions, Runtime, SystemFailure } from "../src/runtim
 import { connect } from "./_connect.ts";
 import { toFailure } from "./_errno.ts";
 import { FILES } from "./_files.ts";
-import { type KeepAliveSetter, listen } from "./_listener.ts";
-import { createProcess, descriptors } from "./_process.ts";
+import { listen, type ListenTraits } from "./_listener.ts";
+import { createDescriptors, createProcess } from "./_process.ts";
 import { NetRelay } from "./_relay.ts";
-import { type Census, NetSocket } from "./_socket.ts";
+import { NetSocket } from "./_socket.ts";
 import { startTimer } from "./_timer.ts";
 
 /** What one runtime has of its own. */
-export interface Traits extends Pick<Runtime, "name" | "version" | "tlsLibrary" | "capabilities"> {
-  /** Sets what {@linkcode capabilities} says this runtime can set. */
-  readonly setKeepAlive: KeepAliveSetter;
-}
+export interface Traits
+  extends Pick<Runtime, "name" | "version" | "tlsLibrary" | "capabilities">, Omit<ListenTraits, "census"> {}
 
 /** The adapter of a runtime with these traits. */
 export function createRuntime(traits: Traits): Runtime {
-  const { name, version, tlsLibrary, capabilities, setKeepAlive } = traits;
-  const census: Census = { open: 0 };
+  const { name, version, tlsLibrary, capabilities } = traits;
+  const shared: ListenTraits = { ...traits, census: { open: 0 } };
   return {
     name,
     version,
@@ -40,12 +38,12 @@ export function createRuntime(traits: Traits): Runtime {
     utcOffset: (date: Millis) => -new Date(date).getTimezoneOffset(),
     timer: startTimer,
     random: (bytes) => randomFillSync(bytes),
-    listen: (options, accept) => listen(options, accept, { setKeepAlive, census }),
-    connect: (target, handler) => connect(target, handler, census),
+    listen: (options, accept) => listen(options, accept, shared),
+    connect: (target, handler) => connect(target, handler, shared),
     lookup,
     relay: (options) => new NetRelay({ ...options, ...ownSockets(options) }),
-    sockets: () => census.open,
-    descriptors,
+    sockets: () => shared.census.open,
+    descriptors: createDescriptors(),
   };
 }
 

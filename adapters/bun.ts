@@ -15,6 +15,7 @@ export function createBunRuntime(): Runtime {
     version: process.versions["bun"] ?? "unknown",
     tlsLibrary: "BoringSSL",
     capabilities: CAPABILITIES,
+    asksNoDelay: false,
     setKeepAlive: (raw) => raw.setKeepAlive(true),
   });
 }

@@ -17,6 +17,7 @@ export function createDenoRuntime(): Runtime {
     version: process.versions["deno"] ?? "unknown",
     tlsLibrary: "rustls",
     capabilities: CAPABILITIES,
+    asksNoDelay: true,
     setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
   });
   return { ...base, listen: separateFamilies(withBindErrors(base.listen)) };

@@ -19,6 +19,7 @@ export function createNodeRuntime(): Runtime {
     version: process.versions.node,
     tlsLibrary: `OpenSSL ${process.versions["openssl"] ?? ""}`.trimEnd(),
     capabilities: hasProbes ? CAPABILITIES : { ...CAPABILITIES, ...BEFORE_26 },
+    asksNoDelay: true,
     setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
   });
 }
