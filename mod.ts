@@ -22,8 +22,8 @@ export * from "./src/proxy/mod.ts";
 export * from "./src/auth/mod.ts";
 export * from "./src/session/mod.ts";
 export type { Runtime } from "./src/runtime.ts";
-export { ImapSession, type ImapOptions } from "./src/protocol/imap/session.ts";
-export { Pop3Session, type Pop3Options } from "./src/protocol/pop3/session.ts";
-export { SmtpSession, type SmtpOptions } from "./src/protocol/smtp/session.ts";
+export { type ImapOptions, ImapSession } from "./src/protocol/imap/session.ts";
+export { type Pop3Options, Pop3Session } from "./src/protocol/pop3/session.ts";
+export { type SmtpOptions, SmtpSession } from "./src/protocol/smtp/session.ts";
 
 if (import.meta.main) await import("./src/main.ts");

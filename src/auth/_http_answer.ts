@@ -6,6 +6,7 @@
  */
 
 import type { Millis, Octets } from "../runtime.ts";
+import { fromBase64 } from "../session/base64.ts";
 import { Secret } from "../session/secret.ts";
 import type { FieldName } from "./_http_field.ts";
 import type { ResponseHead } from "./_http_response.ts";
@@ -70,6 +71,7 @@ interface Fields {
   pass: Octets | undefined;
   wait: Millis;
   errorCode: Octets | undefined;
+  saslError: Octets | undefined;
 }
 
 /** A field that is repeated counts as it came last, but an error text stands over WAIT and WAIT over OK. */
@@ -82,6 +84,7 @@ function gather(head: ResponseHead): Fields {
     pass: undefined,
     wait: 0,
     errorCode: undefined,
+    saslError: undefined,
   };
   for (const { name, value } of head.fields) take(fields, name, value);
   return fields;
@@ -110,6 +113,9 @@ function take(fields: Fields, name: FieldName, value: Octets): void {
     case "auth-error-code":
       fields.errorCode = value;
       break;
+    case "auth-error-sasl":
+      fields.saslError = value;
+      break;
   }
 }
 
@@ -126,9 +132,15 @@ function accepted(fields: Fields, credentials: Credentials, complain: Complain):
   if (host === undefined) return complain(`sent invalid server address:"${printable(server)}"`);
   const number = parsePort(port);
   if (number === undefined) return complain(`sent invalid server port:"${printable(port)}"`);
-  const secret = pass === undefined ? credentials.secret : new Secret(pass);
+  const secret = pass === undefined ? ownSecret(credentials) : new Secret(pass);
+  if (secret === undefined && credentials.protocol !== "smtp") return complain("did not send password");
   const route = { target: { host, port: number }, text: `${server}:${port}` };
   return { type: "accepted", route, login, secret };
+}
+
+/** What the client sent, where it is worth something to an upstream: a digest is not, and EXTERNAL sends nothing. */
+function ownSecret({ method, secret }: Credentials): Secret | undefined {
+  return method === "plain" || method === "xoauth2" || method === "oauthbearer" ? secret : undefined;
 }
 
 /** An empty status is a refusal without words; to nginx it is a success in SMTP, which lets everybody in. */
@@ -143,7 +155,12 @@ function refused(
     if (isRefusalCode(fields.errorCode)) smtpCode = fields.errorCode;
     else complain(`sent invalid error code:"${printable(fields.errorCode)}"`);
   }
-  return { type: "refused", text: text === "" ? NO_WORDS : text, wait: fields.wait, smtpCode };
+  const { wait, saslError } = fields;
+  if (saslError !== undefined && fromBase64(saslError) === undefined) {
+    complain("sent invalid SASL error");
+    return { type: "refused", text: text === "" ? NO_WORDS : text, wait, smtpCode, saslError: undefined };
+  }
+  return { type: "refused", text: text === "" ? NO_WORDS : text, wait, smtpCode, saslError };
 }
 
 /**

@@ -14,6 +14,7 @@ const KNOWN = [
   "auth-pass",
   "auth-wait",
   "auth-error-code",
+  "auth-error-sasl",
   "connection",
   "content-length",
   "transfer-encoding",

@@ -23,7 +23,7 @@ export class RequestWriter {
 
   /** The octets of one request, in memory of its own: they may be sent more than once. */
   write(credentials: Credentials): Uint8Array {
-    const { protocol, method, login, secret, attempt, client, clientHost, envelope } = credentials;
+    const { protocol, method, login, secret, salt, attempt, client, clientHost, envelope } = credentials;
     const out = new Writer(this.#start.length + this.#end.length + NAMES_ROOM + valuesRoom(credentials));
     out.bytes(this.#start);
     out.plain(method);
@@ -31,6 +31,7 @@ export class RequestWriter {
     out.escaped(login);
     out.plain("\r\nAuth-Pass: ");
     out.escaped(secret.reveal());
+    if (salt !== undefined) out.header("\r\nAuth-Salt: ", salt);
     out.plain("\r\nAuth-Protocol: ");
     out.plain(protocol);
     out.plain("\r\nAuth-Login-Attempt: ");
@@ -101,10 +102,10 @@ function clientIp(client: SocketAddress): Octets {
 }
 
 /** How many octets the values of a request take at most. */
-function valuesRoom({ login, secret, client, clientHost, envelope }: Credentials): number {
+function valuesRoom({ login, secret, salt = "", client, clientHost, envelope }: Credentials): number {
   const escaped = 3 * (login.length + secret.length);
   const mail = envelope === undefined ? 0 : envelope.helo.length + envelope.from.length + envelope.to.length;
-  return escaped + mail + clientIp(client).length + (clientHost?.length ?? 0);
+  return escaped + salt.length + mail + clientIp(client).length + (clientHost?.length ?? 0);
 }
 
 /** Enough for all header names above, the method, the protocol and the attempt's digits. */

@@ -9,8 +9,11 @@ import type { Protocol } from "../config/types.ts";
 import type { Cancel, ConnectTarget, Millis, Octets, SocketAddress } from "../runtime.ts";
 import type { Secret } from "../session/secret.ts";
 
-/** How the client proved itself: `plain` for everything that carries the password, `none` for mail without a login. */
-export type AuthMethod = "plain" | "none";
+/**
+ * How the client proved itself: `plain` for everything that carries the password, the others by their mechanism, `none`
+ * for mail without a login.
+ */
+export type AuthMethod = "plain" | "apop" | "cram-md5" | "external" | "xoauth2" | "oauthbearer" | "none";
 
 /** What a session knows of the client that wants in. */
 export interface Credentials {
@@ -18,7 +21,10 @@ export interface Credentials {
   readonly method: AuthMethod;
   /** Empty for `none`. */
   readonly login: Octets;
+  /** The password, the token, or for `apop` and `cram-md5` the digest; empty for `external` and `none`. */
   readonly secret: Secret;
+  /** What a digest was made with, in its angle brackets. */
+  readonly salt: Octets | undefined;
   /** 1 for the first try on this connection, then 2, … */
   readonly attempt: number;
   readonly client: SocketAddress;
@@ -43,7 +49,8 @@ export interface Accepted {
   readonly route: Route;
   /** What to log in to the upstream with; the client's own unless the source replaced it. */
   readonly login: Octets;
-  readonly secret: Secret;
+  /** `undefined` when the client gave none and the source knows none either. */
+  readonly secret: Secret | undefined;
 }
 
 /** Where the session goes. */
@@ -62,6 +69,8 @@ export interface Refused {
   readonly wait: Millis;
   /** What an SMTP reply begins with instead of `535 5.7.0` (`Auth-Error-Code`). */
   readonly smtpCode: Octets | undefined;
+  /** What an OAuth client is told as a challenge before the refusal itself, in base64 (`Auth-Error-SASL`). */
+  readonly saslError: Octets | undefined;
 }
 
 /** Our fault or the operator's: the source of answers failed. It has told the log why. */

@@ -57,7 +57,7 @@ async function test(flags: Flags, paths: Paths, runtime: Runtime): Promise<numbe
     await tryServe(config, runtime, { errorLog: errorLog(paths) });
     createPidFile(config.main, runtime);
     if (!flags.quiet) stderr(`postern: configuration file ${paths.configuration} test is successful\n`);
-    if (flags.dump) for (const { path, text } of config.files) stdout(`# configuration file ${path}:\n${text}\n`);
+    if (flags.dump) { for (const { path, text } of config.files) stdout(`# configuration file ${path}:\n${text}\n`); }
     return 0;
   } catch (error) {
     const code = explain(error, runtime);
@@ -103,7 +103,9 @@ function explain(error: unknown, runtime: Runtime): number {
 
 function explanation(error: unknown): Octets[] {
   if (error instanceof FlagError) return [error.message];
-  if (error instanceof ConfigError) return [`[emerg] ${error.message}`, ...error.hint === undefined ? [] : [error.hint]];
+  if (error instanceof ConfigError) {
+    return [`[emerg] ${error.message}`, ...error.hint === undefined ? [] : [error.hint]];
+  }
   if (error instanceof StartError) return error.lines.map((line) => `[emerg] ${line}`);
   throw error;
 }

@@ -86,23 +86,16 @@ export function oneOf<W extends string>(choices: readonly W[]): Kind<W> {
 
 /**
  * Some of a few words, in any case. The value has them in the order of `choices`, however they were given: that is the
- * order in which nginx announces them. `planned` words are known, and refused.
+ * order in which nginx announces them.
  */
-export function someOf<W extends string>(
-  choices: readonly W[],
-  planned: { readonly words: readonly string[]; readonly what: string },
-): Kind<readonly W[]> {
-  const all: readonly string[] = [...choices, ...planned.words];
+export function someOf<W extends string>(choices: readonly W[]): Kind<readonly W[]> {
   return {
-    syntax: `${all.join(" | ")} …`,
+    syntax: `${choices.join(" | ")} …`,
     count: SOME,
     repeated: "adds",
     read(call, earlier = []) {
       const given = new Set(earlier);
       for (const arg of call.args) {
-        if (planned.words.includes(arg.toLowerCase())) {
-          throw call.error(`"${arg}" ${planned.what} is not supported yet`);
-        }
         const choice = choose(call, arg, choices);
         if (given.has(choice)) call.warn(`duplicate value "${arg}"`);
         given.add(choice);

@@ -19,8 +19,8 @@ import { errorLog } from "./directives/error_log.ts";
 import { events, workerConnections } from "./directives/events.ts";
 import { imapAuth, imapCapabilities, imapClientBuffer } from "./directives/imap.ts";
 import { listen } from "./directives/listen.ts";
-import { mail, maxErrors, protocolOf, server, serverName, timeout } from "./directives/mail.ts";
-import { pop3Auth, pop3Capabilities } from "./directives/pop3.ts";
+import { mail, maxCommands, maxErrors, protocolOf, server, serverName, timeout } from "./directives/mail.ts";
+import { pop3Auth, pop3Capabilities, pop3ClientBuffer } from "./directives/pop3.ts";
 import { proxyBuffer, proxyPassErrorMessage, proxySmtpAuth, proxyTimeout, xclient } from "./directives/proxy.ts";
 import { smtpAuth, smtpCapabilities, smtpClientBuffer, smtpGreetingDelay } from "./directives/smtp.ts";
 import { lineOf } from "./error.ts";
@@ -70,6 +70,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     errorLogs: resolveErrorLogs(scope, prefix),
     timeout: scope.value(timeout),
     maxErrors: scope.value(maxErrors),
+    maxCommands: scope.value(maxCommands),
     authHttp: {
       ...authHttpOf(scope),
       timeout: scope.value(authHttpTimeout),
@@ -87,7 +88,11 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
       auth: scope.value(imapAuth),
       clientBuffer: scope.value(imapClientBuffer),
     },
-    pop3: { capabilities: scope.value(pop3Capabilities), auth: scope.value(pop3Auth) },
+    pop3: {
+      capabilities: scope.value(pop3Capabilities),
+      auth: scope.value(pop3Auth),
+      clientBuffer: scope.value(pop3ClientBuffer),
+    },
     smtp: {
       capabilities: scope.value(smtpCapabilities),
       auth: scope.value(smtpAuth),

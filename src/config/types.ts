@@ -86,6 +86,7 @@ export interface ServerConfig {
   /** How long a client may take to log in, and how long one upstream login may take. */
   readonly timeout: Millis;
   readonly maxErrors: number;
+  readonly maxCommands: number;
   readonly authHttp: AuthHttpConfig;
   readonly proxy: ProxyConfig;
   readonly imap: ImapConfig;
@@ -114,9 +115,10 @@ export interface ProxyConfig {
   readonly smtpAuth: boolean;
 }
 
-export type ImapAuth = "plain" | "login" | "cram-md5" | "external";
-export type Pop3Auth = "plain" | "apop" | "cram-md5" | "external";
-export type SmtpAuth = "plain" | "login" | "cram-md5" | "external" | "none";
+type SharedAuth = "plain" | "cram-md5" | "external" | "xoauth2" | "oauthbearer";
+export type ImapAuth = SharedAuth | "login";
+export type Pop3Auth = SharedAuth | "apop";
+export type SmtpAuth = SharedAuth | "login" | "none";
 
 export interface ImapConfig {
   readonly capabilities: readonly Octets[];
@@ -128,6 +130,8 @@ export interface ImapConfig {
 export interface Pop3Config {
   readonly capabilities: readonly Octets[];
   readonly auth: readonly Pop3Auth[];
+  /** Octets: the longest command. */
+  readonly clientBuffer: number;
 }
 
 export interface SmtpConfig {

@@ -1,4 +1,5 @@
 import type { ServerConfig } from "../config/types.ts";
+import type { Octets, Runtime } from "../runtime.ts";
 import { capabilityReply } from "../protocol/imap/capability.ts";
 import { ImapSession } from "../protocol/imap/session.ts";
 import { authReply, capaReply } from "../protocol/pop3/capability.ts";
@@ -8,16 +9,27 @@ import { SmtpSession } from "../protocol/smtp/session.ts";
 import type { LoginOptions } from "../session/login.ts";
 import type { Connection, Session } from "../session/mod.ts";
 
+/** What sessions need of the runtime. */
+export type SessionRuntime = Pick<Runtime, "date" | "random">;
+
 /** Makes the sessions of one server block. What they all say is put together once, here. */
-export function sessionFactory(server: ServerConfig): (connection: Connection) => Session {
+export function sessionFactory(server: ServerConfig, runtime: SessionRuntime): (connection: Connection) => Session {
+  const shared = loginOptions(server, runtime);
   switch (server.protocol) {
     case "imap": {
-      const options = { ...loginOptions(server, server.imap.clientBuffer), capability: capabilityReply(server.imap) };
+      const options = {
+        ...shared,
+        clientBuffer: server.imap.clientBuffer,
+        mechanisms: server.imap.auth,
+        capability: capabilityReply(server.imap),
+      };
       return (connection) => new ImapSession(options, connection);
     }
     case "pop3": {
       const options = {
-        ...loginOptions(server, POP3_CLIENT_BUFFER),
+        ...shared,
+        clientBuffer: server.pop3.clientBuffer,
+        mechanisms: server.pop3.auth,
         capa: capaReply(server.pop3),
         authMethods: authReply(server.pop3),
       };
@@ -25,7 +37,9 @@ export function sessionFactory(server: ServerConfig): (connection: Connection) =
     }
     case "smtp": {
       const options = {
-        ...loginOptions(server, server.smtp.clientBuffer),
+        ...shared,
+        clientBuffer: server.smtp.clientBuffer,
+        mechanisms: server.smtp.auth,
         serverName: server.serverName,
         ehlo: ehloReply(server.serverName, server.smtp),
         allowsAnonymous: server.smtp.auth.includes("none"),
@@ -37,15 +51,22 @@ export function sessionFactory(server: ServerConfig): (connection: Connection) =
   }
 }
 
-function loginOptions(server: ServerConfig, clientBuffer: number): LoginOptions {
+function loginOptions(
+  server: ServerConfig,
+  runtime: SessionRuntime,
+): Omit<LoginOptions, "clientBuffer" | "mechanisms"> {
   return {
     timeout: server.timeout,
     maxErrors: server.maxErrors,
-    clientBuffer,
+    maxCommands: server.maxCommands,
     proxyBuffer: server.proxy.buffer,
     passErrorMessage: server.proxy.passErrorMessage,
+    createSalt: () => createSalt(server.serverName, runtime),
   };
 }
 
-/** nginx has 128 octets here, which refuses long names and any AUTH PLAIN with them; this is the other two's size. */
-const POP3_CLIENT_BUFFER = 4096;
+/** `<RANDOM.SECONDS@NAME>`, as RFC 1939, 7 and RFC 2195, 2 want it: never the same twice, and not to be guessed. */
+function createSalt(serverName: Octets, runtime: SessionRuntime): Octets {
+  const random = runtime.random(new Uint8Array(8)).join("");
+  return `<${random}.${Math.floor(runtime.date() / 1000)}@${serverName}>`;
+}

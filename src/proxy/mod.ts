@@ -5,6 +5,6 @@
  */
 
 export { serve, StartError, tryServe } from "./worker.ts";
-export type { Server, ServeOptions, ServingListener } from "./worker.ts";
+export type { ServeOptions, Server, ServingListener } from "./worker.ts";
 export type { SessionRecord } from "./record.ts";
 export { sessionFactory } from "./factory.ts";

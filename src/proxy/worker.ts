@@ -184,7 +184,7 @@ class Worker implements Server {
       proxyTimeout: server.proxy.timeout,
       log,
       authenticator,
-      createSession: sessionFactory(server),
+      createSession: sessionFactory(server, this.#runtime),
       mayConnect: () => this.#hasRoom(log),
     };
   }

@@ -12,7 +12,8 @@ import { InputBuffer } from "./buffer.ts";
 import { concat, encode } from "./bytes.ts";
 import { splitWords } from "./line.ts";
 import type { CloseReason, Connection, Effect, Input, Session, Side } from "./mod.ts";
-import type { SaslExchange, SaslStep } from "../protocol/sasl/mod.ts";
+import type { Proof, SaslExchange, SaslStep } from "../protocol/sasl/mod.ts";
+import { startExchange } from "../protocol/sasl/mod.ts";
 import { Secret } from "./secret.ts";
 import type { UpstreamLogin, UpstreamStep } from "./upstream.ts";
 
@@ -22,16 +23,22 @@ export interface LoginOptions {
   readonly timeout: Millis;
   /** With which unparsable command the connection is closed: `max_errors`. */
   readonly maxErrors: number;
+  /** How many commands a client may send before its login, SASL responses included: `max_commands`. */
+  readonly maxCommands: number;
   /** Octets of the longest command, its line end included. */
   readonly clientBuffer: number;
   /** Octets of the longest reply of the upstream during the login: `proxy_buffer`. */
   readonly proxyBuffer: number;
   /** Whether the upstream's refusal reaches the client: `proxy_pass_error_message`. */
   readonly passErrorMessage: boolean;
+  /** The mechanisms that are allowed beside PLAIN and LOGIN. */
+  readonly mechanisms: readonly string[];
+  /** Makes the salt of one connection, in angle brackets. */
+  readonly createSalt: () => Octets;
 }
 
 /** What is asked of the source of logins; the rest of the credentials is the same for all protocols. */
-export type Claim = Pick<Credentials, "method" | "login" | "secret" | "clientHost" | "envelope">;
+export type Claim = Pick<Credentials, "method" | "login" | "secret" | "salt" | "clientHost" | "envelope">;
 
 type Phase = "new" | "commands" | "authenticating" | "delaying" | "connecting" | "upstream" | "over";
 
@@ -49,8 +56,12 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   #deadline: Millis | undefined;
   #action = "sending client greeting line";
   #errors = 0;
+  #commands = 0;
   #attempt = 0;
   #exchange: SaslExchange | undefined;
+  #salt: Octets | undefined;
+  /** What the client has to answer to an error that it was told as a challenge. */
+  #errorAnswer: Octets | undefined;
   #claimed: Octets | undefined;
   #refusal: Refused | undefined;
   #accepted: Accepted | undefined;
@@ -133,6 +144,15 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     return line;
   }
 
+  /** Counts a command that was understood; `false` when it is one too many, and the session is over. */
+  protected isAllowed(): boolean {
+    if (++this.#commands <= this.options.maxCommands) return true;
+    this.log("info", "client sent too many commands");
+    this.say(this.invalidCommand());
+    this.close("tooManyErrors");
+    return false;
+  }
+
   /** Answers a command that was understood but makes no sense here. It does not count for `max_errors`. */
   protected misuse(): void {
     this.say(this.invalidCommand());
@@ -148,11 +168,19 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     if (isTooMany) this.close("tooManyErrors");
   }
 
-  /** Begins a SASL exchange; an unknown mechanism is for the caller to refuse. */
-  protected exchange(exchange: SaslExchange, initialResponse: Octets | undefined): void {
+  /** The salt of this connection, the same each time: a client may have seen it in the greeting. */
+  protected readonly salt = (): Octets => this.#salt ??= this.options.createSalt();
+
+  /** Obeys AUTH or AUTHENTICATE with these arguments. */
+  protected startSasl(args: readonly Octets[]): void {
+    const [mechanism = "", initialResponse] = args;
+    const { mechanisms: allowed } = this.options;
+    const exchange = args.length > 2 ? undefined : startExchange(mechanism, { allowed, salt: this.salt });
+    if (exchange === undefined) return this.misuse();
+    if (initialResponse !== undefined && !exchange.takesInitialResponse) return this.misuse();
     this.#exchange = exchange;
     if (initialResponse === undefined) this.#challenge(exchange.firstChallenge);
-    else this.#follow(exchange.respond(initialResponse));
+    else this.#follow(exchange, exchange.respond(initialResponse));
   }
 
   /** Asks who this is and where they live. */
@@ -173,9 +201,9 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     });
   }
 
-  /** What a login with a password asks; SMTP adds what it knows. */
-  protected claim(login: Octets, secret: Secret): Claim {
-    return { method: "plain", login, secret, clientHost: undefined, envelope: undefined };
+  /** What a login asks; SMTP adds what it knows. */
+  protected claim(proof: Proof): Claim {
+    return { ...proof, clientHost: undefined, envelope: undefined };
   }
 
   /** Whether credentials could do harm on a line of this protocol or in a C string. */
@@ -247,23 +275,26 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   #readResponse(exchange: SaslExchange): boolean {
     const line = this.nextLine();
     if (line === undefined) return false;
-    this.#follow(exchange.respond(splitWords(line, Infinity)?.[0] ?? ""));
+    if (!this.isAllowed()) return true;
+    const response = splitWords(line, Infinity)?.[0] ?? "";
+    if (this.#errorAnswer === undefined) this.#follow(exchange, exchange.respond(response));
+    else this.#answeredError(response === this.#errorAnswer);
     return true;
   }
 
-  #follow(step: SaslStep): void {
+  #follow(exchange: SaslExchange, step: SaslStep): void {
     if (step.type === "challenge") return this.#challenge(step.text);
+    if (step.type === "done") return this.logIn(step.proof, exchange);
     this.#exchange = undefined;
-    if (step.type === "failed") {
-      this.log("info", step.text);
-      return this.misuse();
-    }
-    this.logIn(step.login, step.secret);
+    this.log("info", step.text);
+    this.misuse();
   }
 
-  /** Asks for a login with a password, unless it could do harm further on. */
-  protected logIn(login: Octets, secret: Secret): void {
-    if (this.isUsable(login, secret)) return this.authenticate(this.claim(login, secret));
+  /** Asks for a login, unless it could do harm further on. */
+  protected logIn(proof: Proof, exchange?: SaslExchange): void {
+    this.#exchange = exchange?.errorAnswer === undefined ? undefined : exchange;
+    if (this.isUsable(proof.login, proof.secret)) return this.authenticate(this.claim(proof));
+    this.#exchange = undefined;
     this.log("info", "client sent a login or password with a character that cannot be passed on");
     this.misuse();
   }
@@ -301,23 +332,43 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   #refuse(refused: Refused): void {
     this.log("info", `client login failed: "${refused.text}"`);
     this.#refusal = refused;
-    if (refused.wait > 0) {
-      this.#phase = "delaying";
-      this.#deadline = this.#now + refused.wait;
-      return;
-    }
-    this.say(this.refusal(refused));
-    this.close("refused");
+    if (refused.wait === 0) return this.#tellRefusal(refused);
+    this.#phase = "delaying";
+    this.#deadline = this.#now + refused.wait;
+  }
+
+  /** An OAuth client hears the error as a challenge first, and the refusal once it has answered that. */
+  #tellRefusal(refused: Refused): void {
+    const answer = refused.saslError === undefined ? undefined : this.#exchange?.errorAnswer;
+    if (answer === undefined) return this.#endAttempt(this.refusal(refused));
+    this.#errorAnswer = answer;
+    this.#challenge(refused.saslError ?? "");
+    this.#readOn();
+  }
+
+  #answeredError(isRight: boolean): void {
+    const refused = this.#refusal;
+    this.#errorAnswer = undefined;
+    if (refused !== undefined) this.#endAttempt(isRight ? this.refusal(refused) : this.invalidCommand());
+  }
+
+  /** Tells how the attempt ended. Only a refusal that was held back leaves the client another. */
+  #endAttempt(reply: Octets): void {
+    const isLast = this.#refusal?.wait === 0;
+    this.say(reply);
+    this.#exchange = undefined;
+    this.#refusal = undefined;
+    this.#claimed = undefined;
+    this.reset();
+    if (isLast) this.close("refused");
+    else this.#readOn();
   }
 
   #timedOut(): void {
     switch (this.#phase) {
       case "delaying":
-        if (this.#refusal !== undefined) this.say(this.refusal(this.#refusal));
-        this.#refusal = undefined;
-        this.#claimed = undefined;
-        this.reset();
-        return this.#readOn();
+        if (this.#refusal !== undefined) this.#tellRefusal(this.#refusal);
+        return;
       case "connecting":
       case "upstream":
         this.log("info", `upstream timed out ${TIMED_OUT}`);

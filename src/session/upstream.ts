@@ -20,3 +20,6 @@ export interface UpstreamLogin {
 }
 
 export const WAIT: UpstreamStep = { type: "wait" };
+
+/** A digest proves the client to the auth server; to the upstream it is worth nothing. */
+export const NO_PASSWORD: UpstreamStep = { type: "failed", text: "no password available" };

@@ -81,7 +81,7 @@ interface Answer {
 
 /** The verdict in one line. */
 function brief(verdict: Verdict): string {
-  if (verdict.type === "accepted") return `${verdict.login} ${verdict.secret.reveal()} at ${verdict.route.text}`;
+  if (verdict.type === "accepted") return `${verdict.login} ${verdict.secret?.reveal()} at ${verdict.route.text}`;
   return verdict.type === "refused" ? verdict.text : verdict.type;
 }
 
@@ -100,6 +100,7 @@ describe("auth_http over real sockets", () => {
         method: "plain",
         login,
         secret: new Secret("sesame"),
+        salt: undefined,
         attempt: 1,
         client: { family: 4, host: "198.51.100.7", port: 40000 },
         clientHost: undefined,

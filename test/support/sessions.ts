@@ -11,9 +11,12 @@ import { type SmtpOptions, SmtpSession } from "../../src/protocol/smtp/session.t
 const LOGIN_OPTIONS = {
   timeout: 60_000,
   maxErrors: 5,
+  maxCommands: 1000,
   clientBuffer: 4096,
   proxyBuffer: 4096,
   passErrorMessage: false,
+  mechanisms: [],
+  createSalt: () => "<1896.697170952@mail.example.com>",
 };
 
 export const CLIENT: SocketAddress = { family: 4, host: "198.51.100.7", port: 40001 };

@@ -3,18 +3,18 @@
  *
  *     S: what the client hears            C: what the client says
  *     P: what the upstream hears          U: what the upstream says
- *     ask METHOD "LOGIN" "PASSWORD" ATTEMPT      log LEVEL TEXT (ACTION)
+ *     ask METHOD "LOGIN" "PASSWORD" ATTEMPT [SALT]      log LEVEL TEXT (ACTION)
  *     connect TARGET                      splice "TO CLIENT" "TO UPSTREAM"
  *     close REASON
  *
- * and the stimuli `accept`, `refuse WAIT TEXT`, `unavailable`, `connected`, `connectFailed`, `shutdown`,
+ * and the stimuli `accept`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `unavailable`, `connected`, `connectFailed`, `shutdown`,
  * `C ended`, `U ended`, and `after MILLISECONDS`, which delivers `timedOut` when the deadline has come by then.
  * A line of C, S, U or P has its CRLF left out; a backslash at its end says that none follows. `\r`, `\n`, `\0`,
  * `\xHH` and `\\` are what they are elsewhere.
  */
 
 import { assertEquals } from "@std/assert";
-import type { Accepted, Verdict } from "../../src/auth/mod.ts";
+import type { Accepted, Refused } from "../../src/auth/mod.ts";
 import { decode, encode } from "../../src/session/bytes.ts";
 import { type Effect, type Input, Secret, type Session } from "../../src/session/mod.ts";
 
@@ -42,6 +42,8 @@ const ACCEPTED: Accepted = {
   secret: new Secret("s3cret"),
 };
 
+const REFUSED: Refused = { type: "refused", text: "", wait: 0, smtpCode: undefined, saslError: undefined };
+
 function parseScript(script: string): Step[] {
   const lines = script.split("\n").map((line) => line.replace(/^ +/, "")).filter((line) => line !== "");
   return lines.map(parseLine);
@@ -61,14 +63,19 @@ function parseLine(line: string): Step {
 function parseInput(line: string): Input | undefined {
   const [, wait, text] = /^refuse (\d+) ?(.*)$/.exec(line) ?? [];
   if (wait !== undefined) {
-    const verdict: Verdict = { type: "refused", text: text ?? "", wait: Number(wait), smtpCode: undefined };
-    return { type: "verdict", verdict };
+    return { type: "verdict", verdict: { ...REFUSED, text: text ?? "", wait: Number(wait) } };
+  }
+  const [, oauthWait, saslError] = /^refuse oauth (\d+) (.*)$/.exec(line) ?? [];
+  if (oauthWait !== undefined) {
+    return { type: "verdict", verdict: { ...REFUSED, text: "Expired", wait: Number(oauthWait), saslError } };
   }
   switch (line) {
     case "accept":
       return { type: "verdict", verdict: ACCEPTED };
     case "accept a line break":
       return { type: "verdict", verdict: { ...ACCEPTED, login: "joe\r\nDELE 1" } };
+    case "accept without a password":
+      return { type: "verdict", verdict: { ...ACCEPTED, secret: undefined } };
     case "accept nobody":
       return { type: "verdict", verdict: { ...ACCEPTED, login: "" } };
     case "accept a login of every kind":
@@ -172,8 +179,9 @@ class Player {
       case "log":
         return `log ${effect.level} ${effect.text}${effect.action === "" ? "" : ` (${effect.action})`}`;
       case "authenticate": {
-        const { method, login, secret, attempt } = effect.credentials;
-        return `ask ${method} ${quote(login)} ${quote(secret.reveal())} ${attempt}`;
+        const { method, login, secret, salt, attempt } = effect.credentials;
+        const salted = salt === undefined ? "" : ` ${salt}`;
+        return `ask ${method} ${quote(login)} ${quote(secret.reveal())} ${attempt}${salted}`;
       }
       case "connect":
         return `connect ${effect.route.text}`;

@@ -4,7 +4,6 @@ import { directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { size, someOf, words } from "../kinds.ts";
 import type { ImapAuth } from "../types.ts";
-import { PLANNED_MECHANISMS } from "./_mechanisms.ts";
 
 export const imapCapabilities = directive({
   name: "imap_capabilities",
@@ -19,7 +18,7 @@ export const imapAuth = directive<readonly ImapAuth[]>({
   name: "imap_auth",
   contexts: MAIL_AND_SERVER,
   since: "0.6.5",
-  kind: someOf<ImapAuth>(["plain", "login"], PLANNED_MECHANISMS),
+  kind: someOf<ImapAuth>(["plain", "login", "cram-md5", "external", "xoauth2", "oauthbearer"]),
   default: ["plain"],
   written: "plain",
   meaning: "The mechanisms of AUTHENTICATE that a client is offered; the command LOGIN always works",

@@ -106,7 +106,7 @@ export const maxErrors = directive({
   meaning: "After how many commands that make no sense the connection is closed",
 });
 
-const maxCommands = directive({
+export const maxCommands = directive({
   name: "max_commands",
   contexts: MAIL_AND_SERVER,
   since: "freenginx 1.25.5",
@@ -114,7 +114,6 @@ const maxCommands = directive({
   default: 1000,
   written: "1000",
   meaning: "How many commands a client may send before it has logged in",
-  state: PLANNED,
 });
 
 const resolver = directive({

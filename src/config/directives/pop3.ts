@@ -2,9 +2,8 @@
 
 import { directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
-import { someOf, words } from "../kinds.ts";
+import { size, someOf, words } from "../kinds.ts";
 import type { Pop3Auth } from "../types.ts";
-import { PLANNED_MECHANISMS } from "./_mechanisms.ts";
 
 export const pop3Capabilities = directive({
   name: "pop3_capabilities",
@@ -19,14 +18,23 @@ export const pop3Auth = directive<readonly Pop3Auth[]>({
   name: "pop3_auth",
   contexts: MAIL_AND_SERVER,
   since: "0.4.10",
-  kind: someOf<Pop3Auth>(["plain"], { ...PLANNED_MECHANISMS, words: ["apop", ...PLANNED_MECHANISMS.words] }),
+  kind: someOf<Pop3Auth>(["plain", "apop", "cram-md5", "external", "xoauth2", "oauthbearer"]),
   default: ["plain"],
   written: "plain",
   meaning: "The mechanisms that a client is offered; `plain` stands for USER and PASS, AUTH PLAIN and AUTH LOGIN",
 });
 
+export const pop3ClientBuffer = directive({
+  name: "pop3_client_buffer",
+  contexts: MAIL_AND_SERVER,
+  kind: size,
+  default: 4096,
+  written: "4k",
+  meaning: "The longest command before the login; nginx has 128 octets here, too few for the tokens of OAuth",
+});
+
 export const pop3: Module = {
   title: "POP3",
   about: "These count where `protocol` is `pop3`.",
-  directives: [pop3Capabilities, pop3Auth],
+  directives: [pop3Capabilities, pop3Auth, pop3ClientBuffer],
 };

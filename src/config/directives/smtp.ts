@@ -4,7 +4,6 @@ import { directive, MAIL_AND_SERVER, partly } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { millis, size, someOf, words } from "../kinds.ts";
 import type { SmtpAuth } from "../types.ts";
-import { PLANNED_MECHANISMS } from "./_mechanisms.ts";
 
 export const smtpCapabilities = directive({
   name: "smtp_capabilities",
@@ -19,7 +18,7 @@ export const smtpAuth = directive<readonly SmtpAuth[]>({
   name: "smtp_auth",
   contexts: MAIL_AND_SERVER,
   since: "0.5.15",
-  kind: someOf<SmtpAuth>(["plain", "login", "none"], PLANNED_MECHANISMS),
+  kind: someOf<SmtpAuth>(["plain", "login", "cram-md5", "external", "xoauth2", "oauthbearer", "none"]),
   default: ["plain", "login"],
   written: "plain login",
   meaning: "The mechanisms that a client is offered; with `none` it may send mail without a login",

@@ -10,4 +10,8 @@ export function capabilityReply(config: Pick<ImapConfig, "capabilities" | "auth"
 const MECHANISMS = [
   { auth: "plain", word: "AUTH=PLAIN" },
   { auth: "login", word: "AUTH=LOGIN" },
+  { auth: "cram-md5", word: "AUTH=CRAM-MD5" },
+  { auth: "external", word: "AUTH=EXTERNAL" },
+  { auth: "xoauth2", word: "AUTH=XOAUTH2" },
+  { auth: "oauthbearer", word: "AUTH=OAUTHBEARER" },
 ] as const;

@@ -9,7 +9,6 @@ import type { Octets } from "../../runtime.ts";
 import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import { Secret } from "../../session/secret.ts";
-import { startExchange } from "../sasl/mod.ts";
 import type { ImapParse } from "./command.ts";
 import { parseImapCommand } from "./command.ts";
 import * as reply from "./reply.ts";
@@ -48,7 +47,7 @@ export class ImapSession extends LoginSession<ImapOptions> {
         return true;
       case "command":
         this.#consume(parse.length, parse.tag);
-        this.#obey(parse);
+        if (this.isAllowed()) this.#obey(parse);
         return true;
     }
   }
@@ -71,21 +70,14 @@ export class ImapSession extends LoginSession<ImapOptions> {
       case "LOGIN":
         return this.#login(command.args);
       case "AUTHENTICATE":
-        return this.#authenticate(command.args);
+        return this.startSasl(command.args);
     }
   }
 
   #login(args: readonly Octets[]): void {
     const [login, password] = args;
     if (args.length !== 2 || password === undefined || !login) return this.misuse();
-    this.logIn(login, new Secret(password));
-  }
-
-  #authenticate(args: readonly Octets[]): void {
-    const [mechanism = "", initialResponse] = args;
-    const exchange = args.length > 2 ? undefined : startExchange(mechanism);
-    if (exchange === undefined) return this.misuse();
-    this.exchange(exchange, initialResponse);
+    this.logIn({ method: "plain", login, secret: new Secret(password), salt: undefined });
   }
 
   protected commandName(): Octets {

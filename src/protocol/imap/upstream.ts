@@ -1,7 +1,7 @@
 import type { Accepted } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
 import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
-import { WAIT } from "../../session/upstream.ts";
+import { NO_PASSWORD, WAIT } from "../../session/upstream.ts";
 
 type Await = "greeting" | "loginLiteral" | "passwordLiteral" | "completion";
 
@@ -35,6 +35,7 @@ export class ImapUpstream implements UpstreamLogin {
   /** PREAUTH is refused: it would put the client into somebody else's session. */
   #greeting(line: Octets): UpstreamStep {
     if (!isWord(line, "* ", "OK")) return { type: "refused", text: line };
+    if (this.#accepted.secret === undefined) return NO_PASSWORD;
     this.#awaits = "loginLiteral";
     const text = `${this.#tag} LOGIN {${this.#accepted.login.length}}\r\n`;
     return { type: "send", text, action: "sending LOGIN command to upstream" };
@@ -49,11 +50,11 @@ export class ImapUpstream implements UpstreamLogin {
   }
 
   #loginLine(): Octets {
-    return `${this.#accepted.login} {${this.#accepted.secret.length}}\r\n`;
+    return `${this.#accepted.login} {${this.#accepted.secret?.length ?? 0}}\r\n`;
   }
 
   #passwordLine(): Octets {
-    return `${this.#accepted.secret.reveal()}\r\n`;
+    return `${this.#accepted.secret?.reveal() ?? ""}\r\n`;
   }
 
   /** Untagged lines, such as the CAPABILITY that belongs to the login, reach the client with the answer. */

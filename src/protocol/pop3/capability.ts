@@ -14,8 +14,16 @@ export function authReply(config: Pick<Pop3Config, "auth">): Octets {
 
 /** POP3 has no word of its own for LOGIN: whoever allows PLAIN allows it too. */
 function mechanisms(config: Pick<Pop3Config, "auth">): readonly Octets[] {
-  return config.auth.includes("plain") ? ["PLAIN", "LOGIN"] : [];
+  return MECHANISMS.flatMap(({ auth, words }) => config.auth.includes(auth) ? words : []);
 }
+
+const MECHANISMS = [
+  { auth: "plain", words: ["PLAIN", "LOGIN"] },
+  { auth: "cram-md5", words: ["CRAM-MD5"] },
+  { auth: "external", words: ["EXTERNAL"] },
+  { auth: "xoauth2", words: ["XOAUTH2"] },
+  { auth: "oauthbearer", words: ["OAUTHBEARER"] },
+] as const;
 
 function lines(words: readonly Octets[]): Octets {
   return [...words, "."].map((word) => `${word}\r\n`).join("");

@@ -1,13 +1,17 @@
 import type { Octets } from "../../runtime.ts";
 
 /** What Postern itself says to a POP3 client. */
-export const GREETING = "+OK POP3 ready\r\n";
 export const OK = "+OK\r\n";
 export const INVALID_COMMAND = "-ERR invalid command\r\n";
 
 /** nginx's words, with the response code of RFC 3206: clients must not take our trouble for a wrong password. */
 export const INTERNAL_ERROR = "-ERR [SYS/TEMP] internal server error\r\n";
 export const SHUTTING_DOWN = "-ERR [SYS/TEMP] shutting down\r\n";
+
+/** The greeting; a timestamp (RFC 1939, 7) is what APOP is answered with. */
+export function greeting(timestamp: Octets | undefined): Octets {
+  return `+OK POP3 ready${timestamp === undefined ? "" : ` ${timestamp}`}\r\n`;
+}
 
 /** `-ERR TEXT`, TEXT being the auth server's. */
 export function refused(text: Octets): Octets {

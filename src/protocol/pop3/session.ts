@@ -9,8 +9,8 @@ import type { Octets } from "../../runtime.ts";
 import { breaksLine } from "../../session/line.ts";
 import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
+import type { Connection } from "../../session/mod.ts";
 import { Secret } from "../../session/secret.ts";
-import { startExchange } from "../sasl/mod.ts";
 import type { Pop3Command } from "./command.ts";
 import { parsePop3Command } from "./command.ts";
 import * as reply from "./reply.ts";
@@ -25,16 +25,24 @@ export interface Pop3Options extends LoginOptions {
 /** One POP3 client on its way to its server. */
 export class Pop3Session extends LoginSession<Pop3Options> {
   protected readonly protocol = "pop3";
-  protected readonly greeting = reply.GREETING;
+  protected readonly greeting: Octets;
   protected readonly challengePrefix = "+ ";
   /** The name that USER gave, until PASS or another command follows. */
   #user: Octets | undefined;
+
+  constructor(options: Pop3Options, connection: Connection) {
+    super(options, connection);
+    const { mechanisms } = options;
+    const hasTimestamp = mechanisms.includes("apop") || mechanisms.includes("cram-md5");
+    this.greeting = reply.greeting(hasTimestamp ? this.salt() : undefined);
+  }
 
   protected command(): boolean {
     const line = this.nextLine();
     if (line === undefined) return false;
     const command = parsePop3Command(line);
     if (command === undefined) this.unparsable();
+    else if (!this.isAllowed()) return true;
     else if (this.#user === undefined) this.#obeyAtStart(command);
     else this.#obeyAfterUser(command, this.#user);
     return true;
@@ -47,6 +55,8 @@ export class Pop3Session extends LoginSession<Pop3Options> {
         return this.#user === undefined ? this.misuse() : this.say(reply.OK);
       case "AUTH":
         return this.#authenticate(command.args);
+      case "APOP":
+        return this.#apop(command.args);
       case "PASS":
         return this.misuse();
       default:
@@ -57,8 +67,9 @@ export class Pop3Session extends LoginSession<Pop3Options> {
   #obeyAfterUser(command: Pop3Command, user: Octets): void {
     switch (command.keyword) {
       case "PASS":
-        return command.args[0] === undefined ? this.misuse() : this.logIn(user, new Secret(command.args[0]));
+        return this.#pass(user, command.args[0]);
       case "USER":
+      case "APOP":
       case "AUTH":
         return this.misuse();
       default:
@@ -81,11 +92,21 @@ export class Pop3Session extends LoginSession<Pop3Options> {
   }
 
   #authenticate(args: readonly Octets[]): void {
-    const [mechanism, initialResponse] = args;
-    if (mechanism === undefined) return this.say(this.options.authMethods);
-    const exchange = args.length > 2 ? undefined : startExchange(mechanism);
-    if (exchange === undefined) return this.misuse();
-    this.exchange(exchange, initialResponse);
+    if (args.length === 0) this.say(this.options.authMethods);
+    else this.startSasl(args);
+  }
+
+  #pass(login: Octets, password: Octets | undefined): void {
+    if (password === undefined) return this.misuse();
+    this.logIn({ method: "plain", login, secret: new Secret(password), salt: undefined });
+  }
+
+  /** APOP (RFC 1939, 7): a name, and a digest of the timestamp in the greeting with the password. */
+  #apop(args: readonly Octets[]): void {
+    const [login, digest] = args;
+    const isAllowed = this.options.mechanisms.includes("apop");
+    if (!isAllowed || args.length !== 2 || login === undefined || digest === undefined) return this.misuse();
+    this.logIn({ method: "apop", login, secret: new Secret(digest), salt: this.salt() });
   }
 
   protected override isUsable(login: Octets, secret: Secret): boolean {

@@ -2,6 +2,7 @@ import type { Accepted } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
 import { breaksLine } from "../../session/line.ts";
 import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
+import { NO_PASSWORD } from "../../session/upstream.ts";
 
 /** The login to a POP3 server: USER and PASS; the answer to PASS is the client's. */
 export class Pop3Upstream implements UpstreamLogin {
@@ -21,7 +22,7 @@ export class Pop3Upstream implements UpstreamLogin {
         this.#awaits = "pass";
         return {
           type: "send",
-          text: `PASS ${this.#accepted.secret.reveal()}\r\n`,
+          text: `PASS ${this.#accepted.secret?.reveal() ?? ""}\r\n`,
           action: "sending password to upstream",
         };
       case "pass":
@@ -32,6 +33,7 @@ export class Pop3Upstream implements UpstreamLogin {
   /** An auth server may have put another name in place of the client's, so both are looked at once more. */
   #user(): UpstreamStep {
     const { login, secret } = this.#accepted;
+    if (secret === undefined) return NO_PASSWORD;
     if (breaksLine(login) || breaksLine(secret.reveal())) {
       return { type: "failed", text: "login or password with a line break cannot be sent to a POP3 upstream" };
     }

@@ -5,15 +5,24 @@
  * @module
  */
 
+import type { AuthMethod } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
 import type { Secret } from "../../session/secret.ts";
+import { CramMd5Exchange } from "./cram_md5.ts";
+import { ExternalExchange } from "./external.ts";
 import { LoginExchange } from "./login.ts";
+import { OauthBearerExchange } from "./oauthbearer.ts";
 import { PlainExchange } from "./plain.ts";
+import { Xoauth2Exchange } from "./xoauth2.ts";
 
 /** One exchange under way. */
 export interface SaslExchange {
   /** What to ask first when the client sent no initial response; base64 already. */
   readonly firstChallenge: Octets;
+  /** Whether the client may send its first response along with the command. */
+  readonly takesInitialResponse: boolean;
+  /** What a client says to an error that was told as a challenge, when the mechanism has such a thing. */
+  readonly errorAnswer: Octets | undefined;
   /** Takes a response, still in base64. */
   respond(response: Octets): SaslStep;
 }
@@ -21,18 +30,50 @@ export interface SaslExchange {
 /** What follows from a response. */
 export type SaslStep =
   | { readonly type: "challenge"; readonly text: Octets }
-  | { readonly type: "done"; readonly login: Octets; readonly secret: Secret }
+  | { readonly type: "done"; readonly proof: Proof }
   /** `text` is for the log and has nothing of what the client sent. */
   | { readonly type: "failed"; readonly text: Octets };
 
-/** Begins an exchange, or gives `undefined` for a mechanism we do not have. Names are compared without case. */
-export function startExchange(mechanism: Octets): SaslExchange | undefined {
-  switch (mechanism.toUpperCase()) {
-    case "PLAIN":
+/** Who the client says it is, and what it has to show for it. */
+export interface Proof {
+  readonly method: AuthMethod;
+  readonly login: Octets;
+  /** The password, the digest or the token; empty for EXTERNAL. */
+  readonly secret: Secret;
+  /** What the digest was made with. */
+  readonly salt: Octets | undefined;
+}
+
+/** The mechanisms that are refused unless they are configured. PLAIN and LOGIN always work, as in nginx. */
+export type GatedMechanism = "cram-md5" | "external" | "xoauth2" | "oauthbearer";
+
+/** What an exchange may depend on. */
+export interface SaslContext {
+  readonly allowed: readonly string[];
+  /** The connection's salt, in angle brackets, the same each time. */
+  readonly salt: () => Octets;
+}
+
+/** Begins an exchange, or gives `undefined` for a mechanism that is not to be had. Names are compared without case. */
+export function startExchange(mechanism: Octets, context: SaslContext): SaslExchange | undefined {
+  const name = mechanism.toLowerCase();
+  if (GATED.has(name) && !context.allowed.includes(name)) return undefined;
+  switch (name) {
+    case "plain":
       return new PlainExchange();
-    case "LOGIN":
+    case "login":
       return new LoginExchange();
+    case "cram-md5":
+      return new CramMd5Exchange(context.salt());
+    case "external":
+      return new ExternalExchange();
+    case "xoauth2":
+      return new Xoauth2Exchange();
+    case "oauthbearer":
+      return new OauthBearerExchange();
     default:
       return undefined;
   }
 }
+
+const GATED: ReadonlySet<string> = new Set<GatedMechanism>(["cram-md5", "external", "xoauth2", "oauthbearer"]);

@@ -1,27 +1,26 @@
 import type { Octets } from "../../runtime.ts";
 import { fromBase64 } from "../../session/base64.ts";
 import { Secret } from "../../session/secret.ts";
+import { failed } from "./failure.ts";
 import type { SaslExchange, SaslStep } from "./mod.ts";
 
 /** PLAIN (RFC 4616): `[authzid] NUL authcid NUL password` in one response. The authzid is read over, as nginx does. */
 export class PlainExchange implements SaslExchange {
   readonly firstChallenge = "";
+  readonly takesInitialResponse = true;
+  readonly errorAnswer = undefined;
 
   respond(response: Octets): SaslStep {
     const message = fromBase64(response);
-    if (message === undefined) return failed("base64 encoding");
+    if (message === undefined) return failed("base64 encoding", "PLAIN");
     const first = message.indexOf("\0");
-    if (first < 0) return failed("login");
+    if (first < 0) return failed("login", "PLAIN");
     const second = message.indexOf("\0", first + 1);
-    if (second < 0) return failed("password");
+    if (second < 0) return failed("password", "PLAIN");
     const login = message.slice(first + 1, second);
     const password = message.slice(second + 1);
     // RFC 4616, 2: NUL parts the message and can stand in no part of it.
-    if (password.includes("\0")) return failed("password");
-    return { type: "done", login, secret: new Secret(password) };
+    if (password.includes("\0")) return failed("password", "PLAIN");
+    return { type: "done", proof: { method: "plain", login, secret: new Secret(password), salt: undefined } };
   }
-}
-
-function failed(what: string): SaslStep {
-  return { type: "failed", text: `client sent invalid ${what} in AUTH PLAIN command` };
 }

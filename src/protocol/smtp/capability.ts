@@ -12,4 +12,8 @@ export function ehloReply(serverName: Octets, config: Pick<SmtpConfig, "capabili
 const MECHANISMS = [
   { auth: "plain", word: "PLAIN" },
   { auth: "login", word: "LOGIN" },
+  { auth: "cram-md5", word: "CRAM-MD5" },
+  { auth: "external", word: "EXTERNAL" },
+  { auth: "xoauth2", word: "XOAUTH2" },
+  { auth: "oauthbearer", word: "OAUTHBEARER" },
 ] as const;

@@ -11,7 +11,7 @@ import type { Claim, LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import type { Connection } from "../../session/mod.ts";
 import { Secret } from "../../session/secret.ts";
-import { startExchange } from "../sasl/mod.ts";
+import type { Proof } from "../sasl/mod.ts";
 import type { SmtpCommand } from "./command.ts";
 import { parseSmtpCommand } from "./command.ts";
 import * as reply from "./reply.ts";
@@ -51,7 +51,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     if (line === undefined) return false;
     const command = parseSmtpCommand(line);
     if (command === undefined) this.unparsable();
-    else this.#obey(command);
+    else if (this.isAllowed()) this.#obey(command);
     return true;
   }
 
@@ -90,11 +90,8 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   }
 
   #authenticate(args: readonly Octets[]): void {
-    const [mechanism, initialResponse] = args;
-    if (mechanism === undefined) return this.say(reply.INVALID_ARGUMENT);
-    const exchange = args.length > 2 ? undefined : startExchange(mechanism);
-    if (exchange === undefined) return this.misuse();
-    this.exchange(exchange, initialResponse);
+    if (args.length === 0) return this.say(reply.INVALID_ARGUMENT);
+    this.startSasl(args);
   }
 
   #mail(command: SmtpCommand): void {
@@ -114,7 +111,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     this.#to = command.line;
     this.#isAnonymous = true;
     const envelope: Envelope = { helo: this.#helo, from: this.#from, to: this.#to };
-    this.authenticate({ method: "none", login: "", secret: NO_SECRET, clientHost: UNAVAILABLE, envelope });
+    this.authenticate({ ...NOBODY, clientHost: UNAVAILABLE, envelope });
   }
 
   #forgetMail(): void {
@@ -122,9 +119,9 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     this.#to = "";
   }
 
-  protected override claim(login: Octets, secret: Secret): Claim {
+  protected override claim(proof: Proof): Claim {
     this.#isAnonymous = false;
-    return { ...super.claim(login, secret), clientHost: UNAVAILABLE };
+    return { ...super.claim(proof), clientHost: UNAVAILABLE };
   }
 
   protected startUpstream(accepted: Accepted): SmtpUpstream {
@@ -164,7 +161,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   }
 }
 
-const NO_SECRET = new Secret("");
+const NOBODY: Proof = { method: "none", login: "", secret: new Secret(""), salt: undefined };
 
 /** What stands for the client's name as long as none was looked up. */
 const UNAVAILABLE = "[UNAVAILABLE]";

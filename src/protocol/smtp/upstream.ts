@@ -3,7 +3,7 @@ import type { Octets, SocketAddress } from "../../runtime.ts";
 import { toBase64 } from "../../session/base64.ts";
 import { breaksLine } from "../../session/line.ts";
 import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
-import { WAIT } from "../../session/upstream.ts";
+import { NO_PASSWORD, WAIT } from "../../session/upstream.ts";
 import { AUTHENTICATED } from "./reply.ts";
 
 /** What the login to an SMTP server depends on. */
@@ -88,6 +88,7 @@ export class SmtpUpstream implements UpstreamLogin {
     const { mail, smtpAuth, accepted } = this.#options;
     if (mail) return this.#say("mail", mail.from, "sending MAIL FROM to upstream");
     if (!smtpAuth) return DONE;
+    if (accepted.secret === undefined) return NO_PASSWORD;
     const message = toBase64(`\0${accepted.login}\0${accepted.secret.reveal()}`);
     return this.#say("auth", `AUTH PLAIN ${message}`, "sending AUTH to upstream");
   }

@@ -25,6 +25,7 @@ export function credentials(changes: Partial<Credentials> = {}): Credentials {
     method: "plain",
     login: "anna",
     secret: new Secret("sesame"),
+    salt: undefined,
     attempt: 1,
     client: { family: 4, host: "198.51.100.7", port: 40000 },
     clientHost: undefined,

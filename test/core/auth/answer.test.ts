@@ -18,7 +18,7 @@ function answer(
   const notes: string[] = [];
   const note = (level: string, text: string) => notes.push(`${level}: ${text}`);
   const result = interpret(reader.head, credentials(changes), { server: "auth.test", note });
-  const shown = result.type === "accepted" ? { ...result, secret: result.secret.reveal() } : result;
+  const shown = result.type === "accepted" ? { ...result, secret: result.secret?.reveal() } : result;
   return notes.length === 0 ? shown : { ...shown, notes };
 }
 
@@ -26,8 +26,8 @@ function unavailable(text: string): unknown {
   return { type: "unavailable", notes: [`error: auth http server auth.test ${text}`] };
 }
 
-function refused(text: string, wait = 0, smtpCode?: string): unknown {
-  return { type: "refused", text, wait, smtpCode };
+function refused(text: string, wait = 0, smtpCode?: string, saslError?: string): unknown {
+  return { type: "refused", text, wait, smtpCode, saslError };
 }
 
 const OK = ["Auth-Status: OK", "Auth-Server: 192.0.2.5", "Auth-Port: 143"];
@@ -51,7 +51,19 @@ describe("an answer that lets in", () => {
 
   it("needs no login in SMTP without one", () => {
     const changes: Partial<Credentials> = { protocol: "smtp", method: "none", login: "", secret: new Secret("") };
-    assertEquals(answer(OK, changes), { ...ACCEPTED, login: "", secret: "" });
+    assertEquals(answer(OK, changes), { ...ACCEPTED, login: "", secret: undefined });
+  });
+
+  it("must say a password where the client's own is worth nothing further on", () => {
+    for (const method of ["apop", "cram-md5", "external"] as const) {
+      assertEquals(answer(OK, { method }), unavailable("did not send password"));
+      assertEquals(answer([...OK, "Auth-Pass: p"], { method }), { ...ACCEPTED, secret: "p" });
+      assertEquals(answer([...OK, "Auth-Pass:"], { method }), { ...ACCEPTED, secret: "" });
+      assertEquals(answer(OK, { method, protocol: "smtp" }), { ...ACCEPTED, secret: undefined });
+    }
+    for (const method of ["plain", "xoauth2", "oauthbearer"] as const) {
+      assertEquals(answer(OK, { method }), ACCEPTED);
+    }
   });
 
   it("may name the server in any form, which the log shows as written", () => {
@@ -157,6 +169,14 @@ describe("an answer that refuses", () => {
     assertEquals(wait("9".repeat(100)), refused("no"));
   });
 
+  it("may say more to an OAuth client, in base64", () => {
+    assertEquals(answer(["Auth-Status: no", "Auth-Error-SASL: eyJ9"]), refused("no", 0, undefined, "eyJ9"));
+    assertEquals(answer(["Auth-Status: no", "Auth-Error-SASL: {}"]), {
+      ...refused("no") as object,
+      notes: ["error: auth http server auth.test sent invalid SASL error"],
+    });
+  });
+
   it("may set the SMTP reply code, to one that refuses", () => {
     const code = (value: string, protocol: Credentials["protocol"] = "smtp") =>
       answer(["Auth-Status: no", `Auth-Error-Code: ${value}`], { protocol });
@@ -169,7 +189,7 @@ describe("an answer that refuses", () => {
     ) {
       const notes = [`error: auth http server auth.test sent invalid error code:"${value.trim()}"`];
       if (value !== "535 ") {
-        assertEquals(code(value), { type: "refused", text: "no", wait: 0, smtpCode: undefined, notes });
+        assertEquals(code(value), { type: "refused", text: "no", wait: 0, smtpCode: undefined, saslError: undefined, notes });
       }
     }
     assertEquals(code("nonsense", "imap"), refused("no"));

@@ -8,7 +8,7 @@ import { Bench, FIELDS, KEPT, ROUTE, seeded } from "./_support.ts";
 /** A verdict as `assertEquals` can compare it. */
 function shown(verdicts: readonly Verdict[]): unknown[] {
   return verdicts.map((verdict) =>
-    verdict.type === "accepted" ? { ...verdict, secret: verdict.secret.reveal() } : verdict
+    verdict.type === "accepted" ? { ...verdict, secret: verdict.secret?.reveal() } : verdict
   );
 }
 
@@ -61,7 +61,13 @@ describe("a login by auth_http", () => {
     bench.accept().says(
       "HTTP/1.1 200 OK\r\nAuth-Status: Bad login\r\nAuth-Wait: 3\r\nAuth-Error-Code: 535 5.7.8\r\n\r\n",
     );
-    assertEquals(login.verdicts, [{ type: "refused", text: "Bad login", wait: 3000, smtpCode: "535 5.7.8" }]);
+    assertEquals(login.verdicts, [{
+      type: "refused",
+      text: "Bad login",
+      wait: 3000,
+      smtpCode: "535 5.7.8",
+      saslError: undefined,
+    }]);
     assertEquals(login.notes, []);
   });
 
@@ -230,7 +236,13 @@ describe("an auth server that says WAIT", () => {
       const second = bench.accept();
       assertEquals(second.heard(), request);
       second.says("HTTP/1.1 200 OK\r\nAuth-Status:\r\n\r\n");
-      assertEquals(login.verdicts, [{ type: "refused", text: NO_WORDS, wait: 0, smtpCode: undefined }]);
+      assertEquals(login.verdicts, [{
+        type: "refused",
+        text: NO_WORDS,
+        wait: 0,
+        smtpCode: undefined,
+        saslError: undefined,
+      }]);
     }
   });
 
@@ -360,6 +372,7 @@ const ANY: Credentials = {
   method: "plain",
   login: "anna",
   secret: new Secret("sesame"),
+  salt: undefined,
   attempt: 1,
   client: { family: 4, host: "198.51.100.7", port: 1 },
   clientHost: undefined,

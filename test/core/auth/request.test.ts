@@ -32,6 +32,23 @@ describe("the request of auth_http", () => {
     );
   });
 
+  it("says what a digest was made with", () => {
+    assertEquals(
+      request({ method: "cram-md5", secret: new Secret("0123456789abcdef"), salt: "<1.2@mail>" }),
+      lines(
+        "GET /auth HTTP/1.1",
+        "Host: auth.test",
+        "Auth-Method: cram-md5",
+        "Auth-User: anna",
+        "Auth-Pass: 0123456789abcdef",
+        "Auth-Salt: <1.2@mail>",
+        "Auth-Protocol: imap",
+        "Auth-Login-Attempt: 1",
+        "Client-IP: 198.51.100.7",
+      ),
+    );
+  });
+
   it("names an SMTP client's host, and ends with the configured headers as they stand", () => {
     const headers = [{ name: "X-Auth-Key", value: "k$ey" }, { name: "X-Empty", value: "" }];
     const changes: Partial<Credentials> = { protocol: "smtp", attempt: 12, clientHost: "[UNAVAILABLE]" };

@@ -65,9 +65,10 @@ describe("mail and server", () => {
       errorLogs: [],
       timeout: 60_000,
       maxErrors: 5,
+      maxCommands: 1000,
       proxy: { timeout: 86_400_000, buffer: 4096, passErrorMessage: false, xclient: true, smtpAuth: false },
       imap: { capabilities: ["IMAP4", "IMAP4rev1", "UIDPLUS"], auth: ["plain"], clientBuffer: 4096 },
-      pop3: { capabilities: ["TOP", "USER", "UIDL"], auth: ["plain"] },
+      pop3: { capabilities: ["TOP", "USER", "UIDL"], auth: ["plain"], clientBuffer: 4096 },
       smtp: { capabilities: [], auth: ["plain", "login"], clientBuffer: 4096, greetingDelay: 0 },
     });
   });

@@ -19,7 +19,6 @@ const REFUSED: readonly [line: string, name: string][] = [
   ["set_real_ip_from 10.0.0.0/8;", "set_real_ip_from"],
   ["smtp_greeting_delay 5s;", "smtp_greeting_delay"],
   ["auth_http_pass_client_cert on;", "auth_http_pass_client_cert"],
-  ["max_commands 100;", "max_commands"],
   ["proxy_pass backend:143;", "proxy_pass"],
   ["proxy_ssl on;", "proxy_ssl"],
   ["proxy_ssl_verify on;", "proxy_ssl_verify"],
@@ -59,22 +58,6 @@ describe("what comes later", () => {
 
   it("imap {} of the oldest documents", () => {
     assertEquals(problem(inMain("imap {")), '"imap" directive is not supported yet in f:2');
-  });
-
-  for (const word of ["cram-md5", "CRAM-MD5", "external", "xoauth2", "oauthbearer"]) {
-    it(`the mechanism ${word}`, () => {
-      for (const protocol of ["imap", "pop3", "smtp"]) {
-        assertEquals(
-          problem(inServer(`${protocol}_auth plain ${word};`)),
-          `"${word}" authentication is not supported yet in f:4`,
-        );
-      }
-    });
-  }
-
-  it("the mechanism apop, of POP3 only", () => {
-    assertEquals(problem(inServer("pop3_auth apop;")), '"apop" authentication is not supported yet in f:4');
-    assertEquals(problem(inServer("imap_auth apop;")), 'invalid value "apop" in f:4');
   });
 
   it("is checked for its form first", () => {

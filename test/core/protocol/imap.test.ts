@@ -4,7 +4,9 @@ import { transcript } from "../../support/transcript.ts";
 
 describe("IMAP before the login", () => {
   it("answers the commands it knows, under their tags", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a1 NOOP
       S: a1 OK completed
@@ -20,19 +22,25 @@ describe("IMAP before the login", () => {
       S: * BYE
       S: a3 OK completed
       close quit
-    `);
+    `,
+    );
   });
 
   it("takes a bare LF for a line end", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a1 NOOP\\n\\
       S: a1 OK completed
-    `);
+    `,
+    );
   });
 
   it("answers a pipeline in order", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a NOOP
       C: b LOGIN joe s3cret
@@ -51,7 +59,8 @@ describe("IMAP before the login", () => {
       U: b OK welcome
       log info client logged in
       splice "b OK welcome\\r\\n" "c SELECT INBOX\\r\\n"
-    `);
+    `,
+    );
   });
 
   for (
@@ -76,7 +85,9 @@ describe("IMAP before the login", () => {
     ] as const
   ) {
     it(`refuses ${title} and counts it`, () => {
-      transcript(() => imapSession({ maxErrors: 2 }), `
+      transcript(
+        () => imapSession({ maxErrors: 2 }),
+        `
         S: * OK IMAP4 ready
         C: ${line}
         S: ${reply} BAD invalid command
@@ -84,12 +95,15 @@ describe("IMAP before the login", () => {
         log info client sent too many invalid commands (in auth state)
         S: ${reply} BAD invalid command
         close tooManyErrors
-      `);
+      `,
+      );
     });
   }
 
   it("does not count what is only out of place", () => {
-    transcript(() => imapSession({ maxErrors: 1 }), `
+    transcript(
+      () => imapSession({ maxErrors: 1 }),
+      `
       S: * OK IMAP4 ready
       C: a LOGIN joe
       S: a BAD invalid command
@@ -103,42 +117,57 @@ describe("IMAP before the login", () => {
       S: a BAD invalid command
       C: a AUTHENTICATE PLAIN x y
       S: a BAD invalid command
-    `);
+    `,
+    );
   });
 
   it("closes behind an invalid command with a literal that is sent without waiting", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a APPEND x {5+}
       S: a BAD invalid command
       close protocolError
-    `);
-    transcript(imapSession, `
+    `,
+    );
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a LOGIN {99999+}
       S: a BAD invalid command
       close protocolError
-    `);
+    `,
+    );
   });
 
   it("takes a buffer's worth of command and not one octet more", () => {
     const fits = "x".repeat(64 - "a LOGIN  y\r\n".length);
-    transcript(() => imapSession({ clientBuffer: 64 }), `
+    transcript(
+      () => imapSession({ clientBuffer: 64 }),
+      `
       S: * OK IMAP4 ready
       C: a LOGIN ${fits} y
       ask plain "${fits}" "y" 1
-    `);
-    transcript(() => imapSession({ clientBuffer: 64 }), `
+    `,
+    );
+    transcript(
+      () => imapSession({ clientBuffer: 64 }),
+      `
       S: * OK IMAP4 ready
       C: a LOGIN ${fits}x y
       log info client sent too long command "a LOGIN..." (in auth state)
       S: * BAD invalid command
       close tooLongCommand
-    `);
+    `,
+    );
   });
 
   it("counts a literal's octets against the buffer", () => {
-    transcript(() => imapSession({ clientBuffer: 32 }), `
+    transcript(
+      () => imapSession({ clientBuffer: 32 }),
+      `
       S: * OK IMAP4 ready
       C: a LOGIN {18}
       S: a BAD invalid command
@@ -148,20 +177,26 @@ describe("IMAP before the login", () => {
       log info client sent too long command "a LOGIN..." (in auth state)
       S: * BAD invalid command
       close tooLongCommand
-    `);
+    `,
+    );
   });
 
   it("tells the client when it shuts down", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       shutdown
       S: * BYE shutting down
       close shutdown
-    `);
+    `,
+    );
   });
 
   it("gives up a client that takes too long, without a word", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       after 59999
       C: a NOOP
@@ -169,7 +204,8 @@ describe("IMAP before the login", () => {
       after 1
       log info client timed out (110: Connection timed out) (in auth state)
       close timeout
-    `);
+    `,
+    );
   });
 });
 
@@ -187,16 +223,21 @@ describe("IMAP LOGIN", () => {
     ] as const
   ) {
     it(`takes ${title}`, () => {
-      transcript(imapSession, `
+      transcript(
+        imapSession,
+        `
         S: * OK IMAP4 ready
         C: a LOGIN ${line}
         ask plain "${login}" "${password}" 1
-      `);
+      `,
+      );
     });
   }
 
   it("takes synchronizing literals", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a LOGIN {3}
       S: + OK
@@ -204,19 +245,25 @@ describe("IMAP LOGIN", () => {
       S: + OK
       C: s3cret
       ask plain "joe" "s3cret" 1
-    `);
+    `,
+    );
   });
 
   it("takes literals sent ahead", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a LOGIN {3+}
       C: joe {2}
       C: \\r\\n
       S: + OK
       ask plain "joe" "\\r\\n" 1
-    `);
-    transcript(imapSession, `
+    `,
+    );
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a LOGIN {3}
       C: joe {6}
@@ -230,58 +277,76 @@ describe("IMAP LOGIN", () => {
       after 1000
       S: a NO Nope
       S: b OK completed
-    `);
+    `,
+    );
   });
 
   it("takes an empty literal for what it is", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a LOGIN joe {0}
       S: + OK
       C: 
       ask plain "joe" "" 1
-    `);
+    `,
+    );
   });
 
   it("refuses what a literal is not followed by", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a LOGIN {3+}
       C: joes3cret
       S: a BAD invalid command
       C: b NOOP
       S: b OK completed
-    `);
+    `,
+    );
   });
 
   it("refuses a NUL, which no server takes", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a LOGIN joe s3\\0cret
       log info client sent a login or password with a character that cannot be passed on (in auth state)
       S: a BAD invalid command
-    `);
+    `,
+    );
   });
 });
 
 describe("IMAP AUTHENTICATE", () => {
   it("takes PLAIN with and without an initial response, in any case", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a authenticate plain
       S: + \\r\\n\\
       C: AGpvZQBzM2NyZXQ=
       ask plain "joe" "s3cret" 1
-    `);
-    transcript(imapSession, `
+    `,
+    );
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a AUTHENTICATE PLAIN anVuawBqb2UAczNjcmV0
       ask plain "joe" "s3cret" 1
-    `);
+    `,
+    );
   });
 
   it("takes LOGIN with and without an initial response, answers sent ahead", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a AUTHENTICATE LOGIN
       C: am9l
@@ -289,14 +354,18 @@ describe("IMAP AUTHENTICATE", () => {
       S: + VXNlcm5hbWU6
       S: + UGFzc3dvcmQ6
       ask plain "joe" "s3cret" 1
-    `);
-    transcript(imapSession, `
+    `,
+    );
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a AUTHENTICATE LOGIN am9l
       S: + UGFzc3dvcmQ6
       C: czNjcmV0 ignored
       ask plain "joe" "s3cret" 1
-    `);
+    `,
+    );
   });
 
   for (
@@ -312,7 +381,9 @@ describe("IMAP AUTHENTICATE", () => {
     ] as const
   ) {
     it(`refuses ${title} in ${mechanism}, without counting it`, () => {
-      transcript(() => imapSession({ maxErrors: 1 }), `
+      transcript(
+        () => imapSession({ maxErrors: 1 }),
+        `
         S: * OK IMAP4 ready
         C: a AUTHENTICATE ${mechanism}
         S: + ${mechanism === "LOGIN" ? "VXNlcm5hbWU6" : ""}
@@ -321,12 +392,15 @@ describe("IMAP AUTHENTICATE", () => {
         S: a BAD invalid command
         C: b NOOP
         S: b OK completed
-      `);
+      `,
+      );
     });
   }
 
   it("bounds a response as it bounds a command", () => {
-    transcript(() => imapSession({ clientBuffer: 32 }), `
+    transcript(
+      () => imapSession({ clientBuffer: 32 }),
+      `
       S: * OK IMAP4 ready
       C: a AUTHENTICATE PLAIN
       S: + \\r\\n\\
@@ -334,7 +408,8 @@ describe("IMAP AUTHENTICATE", () => {
       log info client sent too long command "..." (in auth state)
       S: a BAD invalid command
       close tooLongCommand
-    `);
+    `,
+    );
   });
 });
 
@@ -346,16 +421,21 @@ describe("IMAP and the verdict", () => {
   `;
 
   it("closes behind a refusal without a delay", () => {
-    transcript(imapSession, `${asked}
+    transcript(
+      imapSession,
+      `${asked}
       refuse 0 Invalid login or password
       log info client login failed: "Invalid login or password" (in http auth state)
       S: a NO Invalid login or password
       close refused
-    `);
+    `,
+    );
   });
 
   it("holds a refusal back, then goes on with a fresh clock and the number of tries", () => {
-    transcript(imapSession, `${asked}
+    transcript(
+      imapSession,
+      `${asked}
       refuse 3000 Wrong
       log info client login failed: "Wrong" (in http auth state)
       after 2999
@@ -370,35 +450,47 @@ describe("IMAP and the verdict", () => {
       log info client login failed: "Wrong" (in http auth state)
       S: b NO Wrong
       close refused
-    `);
+    `,
+    );
   });
 
   it("says that the fault is not the client's when nobody can tell", () => {
-    transcript(imapSession, `${asked}
+    transcript(
+      imapSession,
+      `${asked}
       unavailable
       S: * BAD [UNAVAILABLE] internal server error
       close authUnavailable
-    `);
+    `,
+    );
   });
 
   it("stops its clock while it waits for the verdict", () => {
-    transcript(imapSession, `${asked}
+    transcript(
+      imapSession,
+      `${asked}
       after 1000000
       unavailable
       S: * BAD [UNAVAILABLE] internal server error
       close authUnavailable
-    `);
+    `,
+    );
   });
 
   it("lets go when the client leaves meanwhile", () => {
-    transcript(imapSession, `${asked}
+    transcript(
+      imapSession,
+      `${asked}
       C ended
       close clientGone
-    `);
+    `,
+    );
   });
 
   it("keeps on for a client that has said all it wants to say", () => {
-    transcript(imapSession, `
+    transcript(
+      imapSession,
+      `
       S: * OK IMAP4 ready
       C: a LOGIN joe s3cret
       C: b LOGOUT
@@ -416,7 +508,8 @@ describe("IMAP and the verdict", () => {
       U: a OK done
       log info client logged in
       splice "a OK done\\r\\n" "b LOGOUT\\r\\n" ended
-    `);
+    `,
+    );
   });
 });
 
@@ -443,17 +536,22 @@ describe("IMAP and the upstream", () => {
   `;
 
   it("passes on what the upstream says with its OK, and behind it", () => {
-    transcript(imapSession, `${connected}
+    transcript(
+      imapSession,
+      `${connected}
       U: * CAPABILITY IMAP4rev1 IDLE
       U: * OK [ALERT] over quota
       U: a ok [READ-WRITE] logged in
       log info client logged in
       splice "* CAPABILITY IMAP4rev1 IDLE\\r\\n* OK [ALERT] over quota\\r\\na ok [READ-WRITE] logged in\\r\\n" ""
-    `);
+    `,
+    );
   });
 
   it("takes lines that end in a bare LF", () => {
-    transcript(imapSession, `${connecting}
+    transcript(
+      imapSession,
+      `${connecting}
       connected
       U: * OK ready\\n\\
       P: a LOGIN {3}
@@ -464,75 +562,103 @@ describe("IMAP and the upstream", () => {
       U: a OK\\n\\
       log info client logged in
       splice "a OK\\n" ""
-    `);
+    `,
+    );
   });
 
   it("hides a refusal, or shows it when it may", () => {
-    transcript(imapSession, `${connected}
+    transcript(
+      imapSession,
+      `${connected}
       U: a NO [AUTHENTICATIONFAILED] no
       log error upstream sent invalid response: "NO [AUTHENTICATIONFAILED] no" (reading response from upstream)
       S: * BAD [UNAVAILABLE] internal server error
       close upstreamRefused
-    `);
-    transcript(() => imapSession({ passErrorMessage: true }), `${connected}
+    `,
+    );
+    transcript(
+      () => imapSession({ passErrorMessage: true }),
+      `${connected}
       U: a NO [AUTHENTICATIONFAILED] no
       log info upstream sent invalid response: "NO [AUTHENTICATIONFAILED] no" (reading response from upstream)
       S: a NO [AUTHENTICATIONFAILED] no
       close upstreamRefused
-    `);
+    `,
+    );
   });
 
   for (const greeting of ["* PREAUTH welcome", "* BYE busy", "* OKAY", "+OK POP3", "220 smtp", "garbage", ""]) {
     it(`refuses the greeting "${greeting}"`, () => {
-      transcript(imapSession, `${connecting}
+      transcript(
+        imapSession,
+        `${connecting}
         connected
         U: ${greeting}
         log error upstream sent invalid response: "${greeting}" (reading response from upstream)
         S: * BAD [UNAVAILABLE] internal server error
         close upstreamRefused
-      `);
+      `,
+      );
     });
   }
 
   it("refuses a BYE and another's tag in the middle of the login", () => {
     for (const line of ["* BYE stopping", "b OK whose?"]) {
-      transcript(imapSession, `${connected}
+      transcript(
+        imapSession,
+        `${connected}
         U: ${line}
         log error upstream sent invalid response: "${line}" (reading response from upstream)
         S: * BAD [UNAVAILABLE] internal server error
         close upstreamRefused
-      `);
+      `,
+      );
     }
   });
 
   it("bounds the upstream's reply", () => {
-    transcript(() => imapSession({ proxyBuffer: 16 }), `${connecting}
+    transcript(
+      () => imapSession({ proxyBuffer: 16 }),
+      `${connecting}
       connected
       U: * OK 6789012345678
       log error upstream sent too long response line: "* OK 67890123456..." (reading response from upstream)
       ${failed}
-    `);
+    `,
+    );
   });
 
   it("says so when the upstream cannot be reached, leaves, or is silent", () => {
-    transcript(imapSession, `${connecting}
+    transcript(
+      imapSession,
+      `${connecting}
       connectFailed
       ${failed}
-    `);
-    transcript(imapSession, `${connected}
+    `,
+    );
+    transcript(
+      imapSession,
+      `${connected}
       U ended
       log error upstream prematurely closed connection (reading response from upstream)
       ${failed}
-    `);
-    transcript(imapSession, `${connecting}
+    `,
+    );
+    transcript(
+      imapSession,
+      `${connecting}
       after 60000
       log info upstream timed out (110: Connection timed out) (connecting to upstream)
       ${failed}
-    `);
-    transcript(imapSession, `${connected}
+    `,
+    );
+    transcript(
+      imapSession,
+      `${connected}
       after 60000
       log info upstream timed out (110: Connection timed out) (sending password to upstream)
       ${failed}
-    `);
+    `,
+    );
   });
 });

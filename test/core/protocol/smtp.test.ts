@@ -8,7 +8,9 @@ const anonymous = () => smtpSession({ allowsAnonymous: true });
 
 describe("SMTP before the hand-over", () => {
   it("answers the commands it knows", () => {
-    transcript(smtpSession, `
+    transcript(
+      smtpSession,
+      `
       S: 220 mail.example.com ESMTP ready
       C: HELO client.example
       S: 250 mail.example.com
@@ -28,31 +30,40 @@ describe("SMTP before the hand-over", () => {
       C: QUIT
       S: 221 2.0.0 Bye
       close quit
-    `);
+    `,
+    );
   });
 
   it("announces the configured capabilities, and AUTH only when there is a mechanism", () => {
     const ehlo = (auth: readonly ("plain" | "login" | "none")[]) =>
       ehloReply("mx", { capabilities: ["SIZE 10485760", "8BITMIME"], auth });
-    transcript(() => smtpSession({ ehlo: ehlo(["login"]) }), `
+    transcript(
+      () => smtpSession({ ehlo: ehlo(["login"]) }),
+      `
       S: 220 mail.example.com ESMTP ready
       C: EHLO x
       S: 250-mx
       S: 250-SIZE 10485760
       S: 250-8BITMIME
       S: 250 AUTH LOGIN
-    `);
-    transcript(() => smtpSession({ ehlo: ehlo(["none"]) }), `
+    `,
+    );
+    transcript(
+      () => smtpSession({ ehlo: ehlo(["none"]) }),
+      `
       S: 220 mail.example.com ESMTP ready
       C: EHLO x
       S: 250-mx
       S: 250-SIZE 10485760
       S: 250 8BITMIME
-    `);
+    `,
+    );
   });
 
   it("wants a login before mail", () => {
-    transcript(smtpSession, `
+    transcript(
+      smtpSession,
+      `
       S: 220 mail.example.com ESMTP ready
       C: EHLO x
       S: 250-mail.example.com
@@ -62,12 +73,15 @@ describe("SMTP before the hand-over", () => {
       S: 530 5.7.1 Authentication required
       C: RCPT TO:<b@example.com>
       S: 503 5.5.1 Bad sequence of commands
-    `);
+    `,
+    );
   });
 
   for (const line of ["DATA", "BDAT 10", "", "STARTTLS", "MAIL\\rx", " NOOP", "M4IL", `RCPT${" x".repeat(12)}`]) {
     it(`refuses "${line}" and counts it`, () => {
-      transcript(() => smtpSession({ maxErrors: 2 }), `
+      transcript(
+        () => smtpSession({ maxErrors: 2 }),
+        `
         S: 220 mail.example.com ESMTP ready
         C: ${line}
         S: 500 5.5.1 Invalid command
@@ -75,12 +89,15 @@ describe("SMTP before the hand-over", () => {
         log info client sent too many invalid commands (in auth state)
         S: 500 5.5.1 Invalid command
         close tooManyErrors
-      `);
+      `,
+      );
     });
   }
 
   it("does not count what is only out of place", () => {
-    transcript(() => smtpSession({ maxErrors: 1 }), `
+    transcript(
+      () => smtpSession({ maxErrors: 1 }),
+      `
       S: 220 mail.example.com ESMTP ready
       C: VRFY joe
       S: 500 5.5.1 Invalid command
@@ -92,11 +109,14 @@ describe("SMTP before the hand-over", () => {
       S: 500 5.5.1 Invalid command
       C: AUTH PLAIN x y
       S: 500 5.5.1 Invalid command
-    `);
+    `,
+    );
   });
 
   it("closes at a line that is too long", () => {
-    transcript(() => smtpSession({ clientBuffer: 32 }), `
+    transcript(
+      () => smtpSession({ clientBuffer: 32 }),
+      `
       S: 220 mail.example.com ESMTP ready
       C: EHLO abcdefghijklmnopqrstuvwxy
       S: 250-mail.example.com
@@ -105,40 +125,55 @@ describe("SMTP before the hand-over", () => {
       log info client sent too long command "EHLO..." (in auth state)
       S: 500 5.5.1 Invalid command
       close tooLongCommand
-    `);
+    `,
+    );
   });
 
   it("says so when it shuts down or the client takes too long", () => {
-    transcript(smtpSession, `
+    transcript(
+      smtpSession,
+      `
       S: 220 mail.example.com ESMTP ready
       shutdown
       S: 421 4.3.2 Shutting down
       close shutdown
-    `);
-    transcript(smtpSession, `
+    `,
+    );
+    transcript(
+      smtpSession,
+      `
       S: 220 mail.example.com ESMTP ready
       after 60000
       log info client timed out (110: Connection timed out) (in auth state)
       close timeout
-    `);
+    `,
+    );
   });
 });
 
 describe("SMTP AUTH", () => {
   it("takes PLAIN and LOGIN, before EHLO too", () => {
-    transcript(smtpSession, `
+    transcript(
+      smtpSession,
+      `
       S: 220 mail.example.com ESMTP ready
       C: AUTH PLAIN
       S: 334 \\r\\n\\
       C: AGpvZQBzM2NyZXQ=
       ask plain "joe" "s3cret" 1
-    `);
-    transcript(smtpSession, `
+    `,
+    );
+    transcript(
+      smtpSession,
+      `
       S: 220 mail.example.com ESMTP ready
       C: auth plain AGpvZQBzM2NyZXQ=
       ask plain "joe" "s3cret" 1
-    `);
-    transcript(smtpSession, `
+    `,
+    );
+    transcript(
+      smtpSession,
+      `
       S: 220 mail.example.com ESMTP ready
       C: AUTH LOGIN
       S: 334 VXNlcm5hbWU6
@@ -146,11 +181,14 @@ describe("SMTP AUTH", () => {
       S: 334 UGFzc3dvcmQ6
       C: czNjcmV0
       ask plain "joe" "s3cret" 1
-    `);
+    `,
+    );
   });
 
   it("tells a refusal, now or later", () => {
-    transcript(smtpSession, `
+    transcript(
+      smtpSession,
+      `
       S: 220 mail.example.com ESMTP ready
       C: AUTH PLAIN AGpvZQBzM2NyZXQ=
       ask plain "joe" "s3cret" 1
@@ -165,11 +203,14 @@ describe("SMTP AUTH", () => {
       unavailable
       S: 451 4.3.2 Internal server error
       close authUnavailable
-    `);
+    `,
+    );
   });
 
   it("refuses a cancelled exchange", () => {
-    transcript(() => smtpSession({ maxErrors: 1 }), `
+    transcript(
+      () => smtpSession({ maxErrors: 1 }),
+      `
       S: 220 mail.example.com ESMTP ready
       C: AUTH LOGIN
       S: 334 VXNlcm5hbWU6
@@ -178,13 +219,16 @@ describe("SMTP AUTH", () => {
       S: 500 5.5.1 Invalid command
       C: NOOP
       S: 250 2.0.0 OK
-    `);
+    `,
+    );
   });
 });
 
 describe("SMTP without a login", () => {
   it("asks for each recipient and keeps the sender", () => {
-    transcript(anonymous, `
+    transcript(
+      anonymous,
+      `
       S: 220 mail.example.com ESMTP ready
       C: RCPT TO:<b@example.com>
       S: 503 5.5.1 Bad sequence of commands
@@ -219,11 +263,14 @@ describe("SMTP without a login", () => {
       S: 250 AUTH PLAIN LOGIN
       C: RCPT TO:<d@example.com>
       S: 503 5.5.1 Bad sequence of commands
-    `);
+    `,
+    );
   });
 
   it("tells the upstream what the client said, and the client what the upstream says", () => {
-    transcript(anonymous, `
+    transcript(
+      anonymous,
+      `
       S: 220 mail.example.com ESMTP ready
       C: HELO client.example
       S: 250 mail.example.com
@@ -248,7 +295,8 @@ describe("SMTP without a login", () => {
       U: 550 5.1.1 No such user
       log info client logged in
       splice "550 5.1.1 No such user\\r\\n" "DATA\\r\\n"
-    `);
+    `,
+    );
   });
 });
 
@@ -279,7 +327,9 @@ describe("SMTP and the upstream", () => {
   `;
 
   it("sends XCLIENT with the login, then the client's own EHLO", () => {
-    transcript(smtpSession, `${asked(ehlo)}
+    transcript(
+      smtpSession,
+      `${asked(ehlo)}
       P: EHLO mail.example.com
       U: 250-upstream
       U: 250 XCLIENT NAME ADDR LOGIN
@@ -289,17 +339,21 @@ describe("SMTP and the upstream", () => {
       U: 250-upstream
       U: 250 PIPELINING
       ${done}
-    `);
+    `,
+    );
   });
 
   it("stops behind XCLIENT for a client without a name", () => {
-    transcript(smtpSession, `${asked("")}
+    transcript(
+      smtpSession,
+      `${asked("")}
       P: EHLO mail.example.com
       U: 250 upstream
       P: XCLIENT ADDR=198.51.100.7 LOGIN=joe NAME=[UNAVAILABLE]
       U: 250 fine
       ${done}
-    `);
+    `,
+    );
   });
 
   for (
@@ -309,32 +363,43 @@ describe("SMTP and the upstream", () => {
     ] as const satisfies readonly (readonly [string, SocketAddress, string])[]
   ) {
     it(`says ${title} as XCLIENT has it`, () => {
-      transcript(() => smtpSession({}, client), `${asked("")}
+      transcript(
+        () => smtpSession({}, client),
+        `${asked("")}
         P: EHLO mail.example.com
         U: 250 upstream
         P: XCLIENT ADDR=${address} LOGIN=joe NAME=[UNAVAILABLE]
         U: 250 fine
         ${done}
-      `);
+      `,
+      );
     });
   }
 
   it("says HELO or EHLO as the client did when there is no XCLIENT", () => {
     const session = () => smtpSession({ xclient: false });
-    transcript(session, `${asked(helo)}
+    transcript(
+      session,
+      `${asked(helo)}
       P: HELO mail.example.com
       U: 250 upstream
       ${done}
-    `);
-    transcript(session, `${asked(ehlo)}
+    `,
+    );
+    transcript(
+      session,
+      `${asked(ehlo)}
       P: EHLO mail.example.com
       U: 250 upstream
       ${done}
-    `);
+    `,
+    );
   });
 
   it("logs in when it is told to, and leaves the login out of XCLIENT then", () => {
-    transcript(() => smtpSession({ smtpAuth: true }), `${asked(ehlo)}
+    transcript(
+      () => smtpSession({ smtpAuth: true }),
+      `${asked(ehlo)}
       P: EHLO mail.example.com
       U: 250 upstream
       P: XCLIENT ADDR=198.51.100.7 NAME=[UNAVAILABLE]
@@ -344,8 +409,11 @@ describe("SMTP and the upstream", () => {
       P: AUTH PLAIN AGpvZQBzM2NyZXQ=
       U: 235 2.7.0 welcome
       ${done}
-    `);
-    transcript(() => smtpSession({ smtpAuth: true, xclient: false }), `${asked(ehlo)}
+    `,
+    );
+    transcript(
+      () => smtpSession({ smtpAuth: true, xclient: false }),
+      `${asked(ehlo)}
       P: EHLO mail.example.com
       U: 250 upstream
       P: AUTH PLAIN AGpvZQBzM2NyZXQ=
@@ -353,11 +421,14 @@ describe("SMTP and the upstream", () => {
       log error upstream sent invalid response: "535 5.7.8 no" (reading response from upstream)
       S: 451 4.3.2 Internal server error
       close upstreamRefused
-    `);
+    `,
+    );
   });
 
   it("writes a login in xtext, so that it cannot become an attribute", () => {
-    transcript(smtpSession, `
+    transcript(
+      smtpSession,
+      `
       S: 220 mail.example.com ESMTP ready
       C: AUTH PLAIN AGpvZQBzM2NyZXQ=
       ask plain "joe" "s3cret" 1
@@ -370,19 +441,25 @@ describe("SMTP and the upstream", () => {
       P: XCLIENT ADDR=198.51.100.7 LOGIN=a+20NAME+3Db+2B+0D+0A+7F+E9! NAME=[UNAVAILABLE]
       U: 250 fine
       ${done}
-    `);
+    `,
+    );
   });
 
   it("hides a refusal, or shows all lines of it when it may", () => {
-    transcript(smtpSession, `${asked("")}
+    transcript(
+      smtpSession,
+      `${asked("")}
       P: EHLO mail.example.com
       U: 421-busy
       U: 421 4.3.2 later
       log error upstream sent invalid response: "421 4.3.2 later" (reading response from upstream)
       S: 451 4.3.2 Internal server error
       close upstreamRefused
-    `);
-    transcript(() => smtpSession({ passErrorMessage: true }), `${asked("")}
+    `,
+    );
+    transcript(
+      () => smtpSession({ passErrorMessage: true }),
+      `${asked("")}
       P: EHLO mail.example.com
       U: 421-busy
       U: 421 4.3.2 later
@@ -390,18 +467,22 @@ describe("SMTP and the upstream", () => {
       S: 421-busy
       S: 421 4.3.2 later
       close upstreamRefused
-    `);
+    `,
+    );
   });
 
   it("refuses what is no reply", () => {
     for (const line of ["+OK POP3", "22 x", "220x", "", "* OK"]) {
-      transcript(smtpSession, `${asked("")}
+      transcript(
+        smtpSession,
+        `${asked("")}
         P: EHLO mail.example.com
         U: ${line}
         log error upstream sent invalid response: "${line}" (reading response from upstream)
         S: 451 4.3.2 Internal server error
         close upstreamRefused
-      `);
+      `,
+      );
     }
   });
 });
