@@ -8,25 +8,33 @@ import type { Runtime } from "../../src/runtime.ts";
 /** A proxy under test. */
 export interface TestProxy {
   readonly server: Server;
-  /** The port of each `listen`, in the order of the configuration: write `listen 127.0.0.1:0`. */
+  /** The port of each `listen`, in the order of the configuration: write `listen 127.0.0.1`. */
   readonly ports: readonly number[];
   /** The lines of the error log, level and text, without time, process and connection number. */
   readonly log: string[];
   /** The connections that are over. */
   readonly records: SessionRecord[];
+  /** How many sockets the proxy has, to clients and to servers. */
+  sockets(): number;
   stop(): Promise<void>;
 }
 
 /** Serves the text of a `mail {}` block. The error log is kept at level info. */
-export async function startProxy(mail: string): Promise<TestProxy> {
+export async function startProxy(mail: string, workerConnections = 2048): Promise<TestProxy> {
   const runtime = await loadRuntime();
   const log: string[] = [];
   const records: SessionRecord[] = [];
-  const text = `error_log stderr info; events { worker_connections 2048; } mail { ${mail} }`;
-  const config = loadConfig({ path: "/test/nginx.conf", text, files: runtime.files, prefix: "/test/", hostname: "test" });
+  const text = `error_log stderr info; events { worker_connections ${workerConnections}; } mail { ${mail} }`;
+  const config = loadConfig({
+    path: "/test/nginx.conf",
+    text,
+    files: runtime.files,
+    prefix: "/test/",
+    hostname: "test",
+  });
   const server = await serve(config, withLog(runtime, log), { sessionEnded: (record) => records.push(record) });
   const ports = server.listeners.map(({ address }) => address.family === "unix" ? 0 : address.port);
-  return { server, ports, log, records, stop: () => server.stop("fast") };
+  return { server, ports, log, records, sockets: () => runtime.sockets(), stop: () => server.stop("fast") };
 }
 
 /** The runtime, with what it would print kept instead. */

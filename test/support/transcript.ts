@@ -94,7 +94,8 @@ function parseInput(line: string): Input | undefined {
   return undefined;
 }
 
-function octets(text: string): string {
+/** The octets that a line of the notation stands for, with its CRLF. */
+export function octets(text: string): string {
   const whole = text.endsWith("\\") && !text.endsWith("\\\\") ? text.slice(0, -1) : `${text}\\r\\n`;
   return whole.replace(
     /\\(?:x([0-9a-fA-F]{2})|(.))/g,
