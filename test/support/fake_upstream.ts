@@ -1,0 +1,85 @@
+/** Mail servers that say what a test tells them to. */
+
+import { type Wire, WireServer } from "./wire.ts";
+
+/**
+ * What an upstream does in turn. Its greeting is the first string; each other string is what it says when it was told
+ * a line, with `TAG` for the first word it was ever told. What is done with the connection is done at once.
+ */
+export type Script = readonly (string | ((wire: Wire) => void))[];
+
+/** These log in whoever comes, then say everything back. */
+export const IMAP_LOGIN: Script = ["* OK ready\r\n", "+ OK\r\n", "+ OK\r\n", "TAG OK logged in\r\n", echo];
+export const POP3_LOGIN: Script = ["+OK ready\r\n", "+OK\r\n", "+OK mailbox open\r\n", echo];
+/** With `xclient on`, for a client that said its name. */
+export const SMTP_LOGIN: Script = ["220 up ESMTP\r\n", "250 up\r\n", "220 up ESMTP\r\n", "250 up\r\n", echo];
+
+/** Sends FIN. */
+export function hangUp(wire: Wire): void {
+  wire.end();
+}
+
+/** Sends RST. */
+export function breakOff(wire: Wire): void {
+  wire.reset();
+}
+
+/** Says everything back from now on, and ends when the peer has. */
+export function echo(wire: Wire): void {
+  const { unread } = wire;
+  wire.consume((bytes) => {
+    if (wire.send(bytes.slice())) return;
+    wire.pause();
+    wire.untilDrained().then(() => wire.resume(), () => wire.destroy());
+  });
+  if (unread !== "") wire.send(unread);
+}
+
+/** Plays one script for each connection. */
+export class FakeUpstream {
+  /** What is played from now on. */
+  script: Script;
+  readonly #server: WireServer;
+
+  private constructor(script: Script, server: WireServer) {
+    this.script = script;
+    this.#server = server;
+  }
+
+  static async start(script: Script): Promise<FakeUpstream> {
+    const server = await WireServer.start((wire) => void play(upstream.script, wire));
+    const upstream = new FakeUpstream(script, server);
+    return upstream;
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  get wires(): readonly Wire[] {
+    return this.#server.wires;
+  }
+
+  /** The connection with this number, counted from 0. */
+  wire(index: number): Promise<Wire> {
+    return this.#server.wire(index);
+  }
+
+  stop(): Promise<void> {
+    return this.#server.stop();
+  }
+}
+
+async function play(script: Script, wire: Wire): Promise<void> {
+  let tag: string | undefined;
+  for (const [i, move] of script.entries()) {
+    if (typeof move !== "string") {
+      move(wire);
+      continue;
+    }
+    const told = i === 0 ? "" : await wire.nextUpTo("\n");
+    if (told === undefined) return;
+    if (i > 0) tag ??= told.split(" ")[0] ?? "";
+    wire.send(move.replaceAll("TAG", tag ?? ""));
+  }
+}
