@@ -10,6 +10,7 @@ import { lookup as lookupRaw } from "node:dns";
 import { performance } from "node:perf_hooks";
 import type { Millis, RelayOptions, Runtime, SystemFailure } from "../src/runtime.ts";
 import { connect } from "./_connect.ts";
+import { openDatagram } from "./_datagram.ts";
 import { toFailure } from "./_errno.ts";
 import { FILES } from "./_files.ts";
 import { listen, type ListenTraits } from "./_listener.ts";
@@ -40,6 +41,7 @@ export function createRuntime(traits: Traits): Runtime {
     random: (bytes) => randomFillSync(bytes),
     listen: (options, accept) => listen(options, accept, shared),
     connect: (target, handler) => connect(target, handler, shared),
+    datagram: openDatagram,
     lookup,
     relay: (options) => new NetRelay({ ...options, ...ownSockets(options) }),
     sockets: () => shared.census.open,

@@ -84,6 +84,25 @@ export interface ConnectHandler {
 /** Takes back what was asked for; harmless when it already happened. */
 export type Cancel = () => void;
 
+/** What a datagram socket tells its owner. */
+export interface DatagramHandler {
+  /**
+   * A datagram arrived. Its octets are valid only during the call. It may come from anybody (Deno lets all of them
+   * through), so whoever cares compares `from`.
+   */
+  received(bytes: Uint8Array, from: SocketAddress): void;
+  /** The socket broke, or the other side refuses datagrams; it is closed, and this is its last call. */
+  failed(failure: SystemFailure): void;
+}
+
+/** A UDP socket with one address to send to and a port of its own that the system chose. */
+export interface DatagramSocket {
+  /** Sends one datagram. The caller gives `bytes` away. Does nothing on a socket that is closed. */
+  send(bytes: Uint8Array): void;
+  /** Closes at once. The handler is not called any more. */
+  close(): void;
+}
+
 /** What to listen on. */
 export interface ListenOptions {
   readonly address:
@@ -217,6 +236,11 @@ export interface Runtime {
   random(bytes: Uint8Array): Uint8Array;
   listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<Listener | SystemFailure>;
   connect(target: ConnectTarget, handler: ConnectHandler): Cancel;
+  /**
+   * A datagram socket towards a numeric address. The handler is called only after this has returned. The socket does
+   * not keep the process alive.
+   */
+  datagram(target: { readonly host: string; readonly port: number }, handler: DatagramHandler): DatagramSocket;
   /** The addresses a name has, IPv4 first as the system orders them. */
   lookup(name: string): Promise<readonly string[] | SystemFailure>;
   /** Moves bytes both ways until both sides are done. It takes both sockets over. */

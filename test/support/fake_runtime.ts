@@ -10,6 +10,8 @@ import type {
   CapabilityState,
   ConnectHandler,
   ConnectTarget,
+  DatagramHandler,
+  DatagramSocket,
   Files,
   Listener,
   ListenOptions,
@@ -67,6 +69,43 @@ export class FakeConnect {
   /** Whether there is a socket for it, or will be. */
   get isOpen(): boolean {
     return this.socket === undefined ? !this.isCancelled && !this.isRefused : !this.socket.isClosed;
+  }
+}
+
+/** A datagram socket that the code under test opened; the test plays who is at its other end, and strangers. */
+export class FakeDatagramSocket implements DatagramSocket {
+  readonly target: { readonly host: string; readonly port: number };
+  /** Everything that was sent, one entry for each datagram. */
+  readonly sent: Uint8Array[] = [];
+  isClosed = false;
+  readonly #handler: DatagramHandler;
+
+  constructor(target: { readonly host: string; readonly port: number }, handler: DatagramHandler) {
+    this.target = target;
+    this.#handler = handler;
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!this.isClosed) this.sent.push(bytes);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  /** A datagram arrives, from the target if nobody else is named. It is good only during the call. */
+  receives(bytes: Uint8Array, from: Partial<{ readonly host: string; readonly port: number }> = {}): void {
+    if (this.isClosed) return;
+    const { host, port } = { ...this.target, ...from };
+    const lent = bytes.slice();
+    this.#handler.received(lent, { family: host.includes(":") ? 6 : 4, host, port });
+    lent.fill(POISON);
+  }
+
+  breaks(failure: SystemFailure = { number: 111, text: "Connection refused" }): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#handler.failed(failure);
   }
 }
 
@@ -145,6 +184,8 @@ export class FakeRuntime implements Runtime {
   /** Every connect, in order, answered or not. */
   readonly connects: FakeConnect[] = [];
   readonly listeners: FakeListener[] = [];
+  /** Every datagram socket, in order, open or closed. */
+  readonly datagrams: FakeDatagramSocket[] = [];
   readonly relays: FakeRelay[] = [];
   /** What names mean. */
   readonly names = new Map<string, readonly string[]>();
@@ -183,6 +224,12 @@ export class FakeRuntime implements Runtime {
     const listener = new FakeListener(options, accept, this.clock);
     this.listeners.push(listener);
     return Promise.resolve(listener);
+  }
+
+  datagram(target: { readonly host: string; readonly port: number }, handler: DatagramHandler): DatagramSocket {
+    const socket = new FakeDatagramSocket(target, handler);
+    this.datagrams.push(socket);
+    return socket;
   }
 
   lookup(name: string): Promise<readonly string[] | SystemFailure> {
@@ -287,5 +334,7 @@ export class FakeProcess implements Process {
   }
 }
 
+/** What lent octets turn into when the call is over. */
+const POISON = 0xdb;
 const YES: CapabilityState = { state: "yes" };
 const MISSING: SystemFailure = { number: 2, text: "No such file or directory" };

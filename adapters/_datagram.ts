@@ -1,0 +1,79 @@
+/** Datagram sockets over `node:dgram`, which all three runtimes have. */
+
+import { createSocket, type Socket as RawSocket } from "node:dgram";
+import type { DatagramHandler, DatagramSocket, Runtime } from "../src/runtime.ts";
+import { toFailure } from "./_errno.ts";
+
+type Target = Parameters<Runtime["datagram"]>[0];
+
+/** See `Runtime.datagram`. */
+export function openDatagram(target: Target, handler: DatagramHandler): DatagramSocket {
+  return new NetDatagram(target, handler);
+}
+
+/** Connected, so that Node and Bun tell when nobody listens there. */
+class NetDatagram implements DatagramSocket {
+  readonly #handler: DatagramHandler;
+  #raw: RawSocket | undefined;
+  /** What is sent before the socket is connected. */
+  #early: Uint8Array[] | undefined = [];
+  #isClosed = false;
+
+  constructor({ host, port }: Target, handler: DatagramHandler) {
+    this.#handler = handler;
+    const family = host.includes(":") ? 6 : 4;
+    try {
+      const raw = createSocket(family === 6 ? "udp6" : "udp4");
+      this.#raw = raw;
+      raw.on("message", (bytes, from) => {
+        if (!this.#isClosed) handler.received(bytes, { family, host: from.address, port: from.port });
+      });
+      raw.on("error", (error) => this.#fail(error));
+      raw.once("connect", () => this.#flush());
+      raw.unref();
+      raw.connect(port, host);
+    } catch (error) {
+      // No descriptor is left, for one.
+      queueMicrotask(() => this.#fail(error));
+    }
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    if (this.#early === undefined) this.#send(bytes);
+    else this.#early.push(bytes);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#early = undefined;
+    try {
+      this.#raw?.close();
+    } catch {
+      // It was never open.
+    }
+    this.#raw = undefined;
+  }
+
+  #flush(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const bytes of early) this.#send(bytes);
+  }
+
+  #send(bytes: Uint8Array): void {
+    try {
+      this.#raw?.send(bytes, (error) => {
+        if (error !== null && error !== undefined) this.#fail(error);
+      });
+    } catch (error) {
+      queueMicrotask(() => this.#fail(error));
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isClosed) return;
+    this.close();
+    this.#handler.failed(toFailure(error));
+  }
+}
