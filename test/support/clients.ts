@@ -1,0 +1,99 @@
+/** Programs that a test runs to their end: mail clients, and scripts for Python's mail libraries. */
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import type { Octets } from "../../src/runtime.ts";
+
+/** How a program ended. Its output is kept as octets. */
+export interface Finished {
+  /** The exit code, or why there is none. */
+  readonly status: number | string;
+  readonly stdout: Octets;
+  readonly stderr: Octets;
+}
+
+export interface RunOptions {
+  /** What it reads from standard input. */
+  readonly input?: Octets;
+  /** Seconds after which it is killed. */
+  readonly limit?: number;
+}
+
+/** Runs a program to its end, whatever that is. */
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  const child = spawn(program, args, { env: environment(), stdio: ["pipe", "pipe", "pipe"] });
+  const stdout: Uint8Array[] = [];
+  const stderr: Uint8Array[] = [];
+  child.stdout.on("data", (part: Uint8Array) => stdout.push(part));
+  child.stderr.on("data", (part: Uint8Array) => stderr.push(part));
+  // A program may end without reading all of it.
+  child.stdin.on("error", () => {});
+  child.stdin.end(Buffer.from(options.input ?? "", "latin1"));
+  return new Promise((resolve) => {
+    const limit = options.limit ?? 20;
+    const timer = setTimeout(() => child.kill("SIGKILL"), limit * 1000);
+    const finish = (status: number | string) => {
+      clearTimeout(timer);
+      const text = (parts: readonly Uint8Array[]) => Buffer.concat(parts).toString("latin1");
+      resolve({ status, stdout: text(stdout), stderr: text(stderr) });
+    };
+    child.on("error", (error) => finish(error.message));
+    child.on("close", (code, signal) => finish(code ?? `${signal} (the limit is ${limit} s)`));
+  });
+}
+
+/** What a program prints; throws with all it said when it fails. */
+export async function outputOf(program: string, args: readonly string[], options: RunOptions = {}): Promise<Octets> {
+  const { status, stdout, stderr } = await run(program, args, options);
+  if (status === 0) return stdout;
+  throw new Error(`${program} ended with ${status}: ${stderr}\n${stdout.slice(0, 4000)}`);
+}
+
+/** What a Python script prints. It finds `args` in `sys.argv`, from 1 on. */
+export function python(script: string, args: readonly string[], options: RunOptions = {}): Promise<Octets> {
+  return outputOf("python3", ["-c", script, ...args], options);
+}
+
+/** The options of a test that needs these programs: where one is missing the test is skipped, and says why. */
+export interface Needs {
+  readonly skip: string | false;
+  readonly timeout: number;
+}
+
+/** See {@linkcode Needs}. `root` stands for the rights of the superuser. */
+export function needs(...names: readonly (keyof typeof PACKAGES | "root")[]): Needs {
+  const missing = names.filter((name) => name === "root" ? process.getuid?.() !== 0 : !isInstalled(name));
+  const reasons = missing.map((name) => name === "root" ? "root" : `${name} (apt-get install ${PACKAGES[name]})`);
+  return { skip: reasons.length === 0 ? false : `needs ${reasons.join(", ")}`, timeout: 60_000 };
+}
+
+/** Where Debian puts servers is not in everybody's path. */
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/local/sbin:/usr/sbin:/sbin` };
+}
+
+function isInstalled(program: keyof typeof PACKAGES): boolean {
+  const file = PARTS[program] ?? program;
+  if (file.startsWith("/")) return existsSync(file);
+  return (environment()["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, file)));
+}
+
+/** Which Debian package brings a program. */
+const PACKAGES = {
+  "curl": "curl",
+  "dovecot": "dovecot-imapd dovecot-pop3d",
+  "dovecot-submission": "dovecot-submissiond",
+  "mbsync": "isync",
+  "postfix": "postfix",
+  "python3": "python3",
+  "swaks": "swaks",
+} as const;
+
+/** By which file we know that it is there, where that is not the program's own name. */
+const PARTS: Readonly<Record<string, string>> = {
+  "dovecot": "/usr/lib/dovecot/pop3-login",
+  "dovecot-submission": "/usr/lib/dovecot/submission-login",
+  "postfix": "/usr/lib/postfix/sbin/master",
+};

@@ -1,0 +1,158 @@
+/** A Dovecot of its own: IMAP, POP3 and submission on loopback ports, everything else in a folder under /tmp. */
+
+import { execFileSync } from "node:child_process";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import type { Octets } from "../../src/runtime.ts";
+import { Daemon } from "./daemon.ts";
+import { freePort, TestFolder } from "./program.ts";
+
+export interface DovecotOptions {
+  /** Passwords by login. */
+  readonly users: Readonly<Record<string, string>>;
+  /** Where submission hands letters on to. */
+  readonly relayPort?: number;
+}
+
+/** A Dovecot at work. */
+export class Dovecot {
+  readonly ports: DovecotPorts;
+  readonly #folder: TestFolder;
+  readonly #daemon: Daemon;
+  #delivered = 0;
+
+  private constructor(folder: TestFolder, ports: DovecotPorts, daemon: Daemon) {
+    this.#folder = folder;
+    this.ports = ports;
+    this.#daemon = daemon;
+  }
+
+  static async start(options: DovecotOptions): Promise<Dovecot> {
+    const folder = new TestFolder();
+    const ports = { imap: await freePort(), pop3: await freePort(), submission: await freePort() };
+    // Its processes run as other users, if it is started by root.
+    chmodSync(folder.path, 0o755);
+    for (const name of ["base", "state", "mail"]) mkdirSync(join(folder.path, name));
+    for (const user of Object.keys(options.users)) makeMaildir(join(folder.path, "mail", user));
+    give(join(folder.path, "mail"));
+    folder.write("users", Object.entries(options.users).map(([user, word]) => `${user}:{PLAIN}${word}\n`).join(""));
+    const file = folder.write("dovecot.conf", configuration(folder.path, ports, options.relayPort ?? 1));
+    // Asked nicely it takes a second to end. All its processes end with the first one.
+    const daemon = new Daemon("dovecot", ["-F", "-c", file], "KILL");
+    await daemon.until(/ starting up for /);
+    return new Dovecot(folder, ports, daemon);
+  }
+
+  /** Lays letters into a mailbox, past all protocols. On disk lines end in LF alone. */
+  deliver(user: string, letters: readonly Octets[]): void {
+    for (const letter of letters) {
+      const path = join(this.#folder.path, "mail", user, "cur", `${1e9 + ++this.#delivered}.test:2,S`);
+      writeFileSync(path, letter.replaceAll("\r\n", "\n"), "latin1");
+      give(path);
+    }
+  }
+
+  /** The letters in a mailbox as they lie on disk, with lines that end in CRLF again. */
+  letters(user: string): Octets[] {
+    const folder = join(this.#folder.path, "mail", user);
+    const paths = ["cur", "new"].flatMap((name) =>
+      readdirSync(join(folder, name)).map((file) => join(folder, name, file))
+    );
+    return paths.sort().map((path) => readFileSync(path, "latin1").replaceAll("\n", "\r\n"));
+  }
+
+  /** Each `USER PASSWORD` that it was given so far, from its log. */
+  get credentials(): string[] {
+    const found = this.#daemon.log.matchAll(/ client in: (?:AUTH\t.*\tresp=|CONT\t\d+\t)(\S+)/g);
+    return [...found].map(([, response = ""]) => {
+      return Buffer.from(response, "base64").toString("latin1").split("\0").slice(1).join(" ");
+    });
+  }
+
+  /** Waits until the log matches. */
+  until(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#daemon.until(pattern);
+  }
+
+  async stop(): Promise<void> {
+    await this.#daemon.stop();
+    this.#folder.remove();
+  }
+}
+
+interface DovecotPorts {
+  readonly imap: number;
+  readonly pop3: number;
+  readonly submission: number;
+}
+
+function makeMaildir(path: string): void {
+  for (const name of ["", "cur", "new", "tmp"]) {
+    mkdirSync(join(path, name));
+    give(join(path, name));
+  }
+}
+
+function configuration(folder: string, ports: DovecotPorts, relayPort: number): string {
+  return `
+base_dir = ${folder}/base
+state_dir = ${folder}/state
+log_path = /dev/stderr
+auth_verbose = yes
+auth_debug_passwords = yes
+${rights()}
+listen = 127.0.0.1
+protocols = imap pop3 submission
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+login_trusted_networks = 127.0.0.0/8
+# A refusal costs two seconds otherwise.
+auth_failure_delay = 0
+mail_location = maildir:${folder}/mail/%u
+mail_fsync = never
+submission_relay_host = 127.0.0.1
+submission_relay_port = ${relayPort}
+passdb {
+  driver = passwd-file
+  args = username_format=%u ${folder}/users
+}
+userdb {
+  driver = static
+  args = home=${folder}/mail/%u
+}
+${service("imap", ports.imap)}
+${service("pop3", ports.pop3)}
+${service("submission", ports.submission)}
+service anvil {
+  chroot =
+}
+`;
+}
+
+function service(name: string, port: number): string {
+  // Those for TLS have ports of their own unless they are told to have none.
+  const off = (other: string) => `  inet_listener ${other} {\n    port = 0\n  }\n`;
+  const others = name === "submission" ? "" : off(`${name}s`);
+  return `service ${name}-login {\n  chroot =\n  inet_listener ${name} {\n    port = ${port}\n  }\n${others}}`;
+}
+
+/** The rights of its processes: the package's own users when root starts it, else those of whoever does. */
+function rights(): string {
+  if (process.getuid?.() === 0) {
+    return `mail_uid = ${NOBODY}\nmail_gid = ${NOBODY}\nfirst_valid_uid = 1\nfirst_valid_gid = 1`;
+  }
+  const name = (option: string) => execFileSync("id", [option]).toString().trim();
+  const users = ["default_internal_user", "default_login_user", "mail_uid"].map((key) => `${key} = ${name("-un")}`);
+  const groups = ["default_internal_group", "mail_gid"].map((key) => `${key} = ${name("-gn")}`);
+  return [...users, ...groups, "first_valid_uid = 1", "first_valid_gid = 1"].join("\n");
+}
+
+/** Makes a file the property of the user who reads mail. */
+function give(path: string): void {
+  if (process.getuid?.() === 0) chownSync(path, NOBODY, NOBODY);
+}
+
+/** Debian's number of this user and this group. */
+const NOBODY = 65534;

@@ -1,0 +1,119 @@
+/** A Postfix of its own: SMTP on a loopback port, everything else in a folder under /tmp. It must be started by root. */
+
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Daemon } from "./daemon.ts";
+import { freePort, TestFolder } from "./program.ts";
+
+export interface PostfixOptions {
+  /** Whose mail it takes from everybody. */
+  readonly domain: string;
+  /** Where it hands letters on to, over SMTP on 127.0.0.1. */
+  readonly relayPort: number;
+}
+
+/** A Postfix at work. It believes XCLIENT from 127.0.0.1, and relays for whom XCLIENT names with LOGIN. */
+export class Postfix {
+  readonly port: number;
+  readonly #folder: TestFolder;
+  readonly #daemon: Daemon;
+
+  private constructor(folder: TestFolder, port: number, daemon: Daemon) {
+    this.#folder = folder;
+    this.port = port;
+    this.#daemon = daemon;
+  }
+
+  static async start(options: PostfixOptions): Promise<Postfix> {
+    const folder = new TestFolder();
+    const port = await freePort();
+    layOut(folder.path);
+    folder.write("main.cf", mainConfiguration(folder.path, options));
+    folder.write("master.cf", services(port));
+    const daemon = new Daemon("/bin/sh", ["-c", START, folder.path]);
+    await daemon.until(/daemon started/);
+    return new Postfix(folder, port, daemon);
+  }
+
+  /** Waits until the log matches. */
+  until(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#daemon.until(pattern);
+  }
+
+  async stop(): Promise<void> {
+    await this.#daemon.stop();
+    this.#folder.remove();
+  }
+}
+
+/** The folders as `postfix check` would make them, which takes three seconds. */
+function layOut(path: string): void {
+  chmodSync(path, 0o755);
+  const own = ["data", ...QUEUES.map((name) => join("queue", name))];
+  for (const name of ["queue", "queue/pid", ...own]) mkdirSync(join(path, name));
+  execFileSync("chown", ["postfix", ...own.map((name) => join(path, name))]);
+}
+
+const QUEUES: readonly string[] = (
+  "active bounce corrupt defer deferred flush hold incoming maildrop private public saved trace"
+).split(" ");
+
+/**
+ * Postfix writes its log to a file only, which `tail` shows. The sessions' shell ends both; Postfix ends its own
+ * processes.
+ */
+const START = `
+  : >"$0/mail.log"
+  tail -n +1 -F "$0/mail.log" 2>/dev/null & tail=$!
+  /usr/lib/postfix/sbin/master -c "$0" -s >/dev/null 2>&1 & master=$!
+  trap 'kill $master; wait $master; kill $tail' TERM
+  wait $master
+  kill $tail 2>/dev/null
+`;
+
+function mainConfiguration(folder: string, { domain, relayPort }: PostfixOptions): string {
+  return `
+compatibility_level = 3.6
+queue_directory = ${folder}/queue
+data_directory = ${folder}/data
+maillog_file = ${folder}/mail.log
+maillog_file_prefixes = ${folder}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+smtp_dns_support_level = disabled
+myhostname = postfix.${domain}
+mydestination =
+alias_maps =
+mynetworks =
+relay_domains = ${domain}
+relayhost = [127.0.0.1]:${relayPort}
+smtpd_authorized_xclient_hosts = 127.0.0.1
+smtpd_sasl_authenticated_header = yes
+smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_peername_lookup = no
+smtputf8_enable = no
+`;
+}
+
+/** Name, type, private, unprivileged, chroot, wake-up time, process limit, command. */
+function services(port: number): string {
+  return `
+127.0.0.1:${port} inet n - n - - smtpd
+postlog unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+`;
+}
