@@ -33,7 +33,8 @@ function readCases(xml: string, fileLevels: number): TestCase[] {
       else if (!closes) suites.push(attribute(attributes, "name"));
     } else if (tag === "testcase") {
       if (slash !== "/") {
-        const name = [...suites.slice(fileLevels), attribute(attributes, "name")].join(" > ");
+        const own = attribute(attributes, "name") || "<anonymous>";
+        const name = [...suites.slice(fileLevels), own].join(" > ").replace(/[\b\f\t\n\r\v]/g, escapeControl);
         open = { name, result: "passed", reason: "" };
       }
       if (closes && open !== undefined) {
@@ -59,6 +60,11 @@ function withoutContainers(cases: readonly TestCase[]): TestCase[] {
     }
   }
   return cases.filter(({ name, result }) => !containers.has(name) || (result === "failed" && !failing.has(name)));
+}
+
+/** As Deno does it in its report, so that all name a test in the same way. */
+function escapeControl(character: string): string {
+  return `\\${"bfnrtv"["\b\f\n\r\t\v".indexOf(character)]}`;
 }
 
 function attribute(attributes: string, name: string): string {
