@@ -1,4 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { SIGNAL_WORDS, type SignalWord } from "../process/signal.ts";
 import type { Octets } from "../runtime.ts";
 
 /** What the command line asks for: nginx's flags. */
@@ -15,6 +16,8 @@ export interface Flags {
   readonly configuration: Octets | undefined;
   readonly errorLog: Octets | undefined;
   readonly globals: Octets | undefined;
+  /** `-s`: what the running process is told. */
+  readonly signal: SignalWord | undefined;
 }
 
 /** A command line that cannot be understood; the message is nginx's. */
@@ -43,11 +46,12 @@ export function parseFlags(args: readonly string[]): Flags {
     configuration: value("c"),
     errorLog: value("e"),
     globals: value("g"),
+    signal: signalWord(value("s")),
   };
 }
 
 /** The help text, as `-h` prints it. */
-export const HELP = `Usage: postern [-?hvVtTq] [-p prefix] [-c filename] [-e filename] [-g directives]
+export const HELP = `Usage: postern [-?hvVtTq] [-s signal] [-p prefix] [-c filename] [-e filename] [-g directives]
 
 Options:
   -?,-h         : this help
@@ -56,6 +60,7 @@ Options:
   -t            : test configuration and exit
   -T            : test configuration, dump it and exit
   -q            : suppress non-error messages during configuration testing
+  -s signal     : send signal to the running process: stop, quit, reopen, reload
   -p prefix     : set prefix path (default: the working directory)
   -c filename   : set configuration file (default: /etc/postern/nginx.conf)
   -e filename   : set error log file (default: stderr)
@@ -63,6 +68,12 @@ Options:
 
 Without a configuration file it starts a demo on loopback ports.
 `;
+
+function signalWord(word: Octets | undefined): SignalWord | undefined {
+  const known = SIGNAL_WORDS.find((candidate) => candidate === word);
+  if (word !== undefined && known === undefined) throw new FlagError(`invalid option: "-s ${word}"`);
+  return known;
+}
 
 /** Writes every flag out as one long option, the only form in which a value may begin with a hyphen. */
 function unbundle(args: readonly string[]): string[] {
@@ -107,4 +118,5 @@ const VALUES: Readonly<Record<string, string>> = {
   c: "file name",
   e: "file name",
   g: "parameter",
+  s: "signal name",
 };

@@ -9,6 +9,7 @@ import type { Config, ErrorLogConfig } from "../config/types.ts";
 import { startDemo } from "../demo/mod.ts";
 import { runServer, stopRequested } from "../process/mod.ts";
 import { createPidFile } from "../process/pid_file.ts";
+import { sendSignal, SignalError } from "../process/signal.ts";
 import { serve, StartError, tryServe } from "../proxy/mod.ts";
 import type { Octets, Runtime } from "../runtime.ts";
 import type { Flags } from "./flags.ts";
@@ -29,13 +30,15 @@ export async function run(runtime: Runtime, args: readonly string[]): Promise<nu
 async function obey(flags: Flags, runtime: Runtime): Promise<number> {
   if (flags.version || flags.build || flags.help) return introduce(flags, runtime);
   const paths = findPaths(flags, runtime);
+  if (flags.signal !== undefined) return sendSignal(flags.signal, load(flags, paths, runtime).main, runtime);
   if (flags.test || flags.dump) return await test(flags, paths, runtime);
   if (!paths.isChosen && !runtime.files.exists(paths.configuration)) return await demo(runtime);
   const config = load(flags, paths, runtime);
   showWarnings(config, runtime);
   const server = await serve(config, runtime, { errorLog: errorLog(paths) });
   const version = `postern/${VERSION} (nginx/${NGINX_VERSION} mail), ${runtime.name} ${runtime.version}`;
-  return await runServer({ config, runtime, server, version });
+  const readConfig = () => load(flags, paths, runtime);
+  return await runServer({ config, runtime, server, version, readConfig, explain: reasons });
 }
 
 function introduce(flags: Flags, runtime: Runtime): number {
@@ -79,6 +82,7 @@ function load(flags: Flags, paths: Paths, runtime: Runtime): Config {
     prefix: paths.prefix,
     files: runtime.files,
     hostname: runtime.process.hostname,
+    isRoot: runtime.process.isRoot,
     ...(flags.globals === undefined ? {} : { globals: flags.globals }),
   });
 }
@@ -101,11 +105,16 @@ function explain(error: unknown, runtime: Runtime): number {
   return 1;
 }
 
-function explanation(error: unknown): Octets[] {
+function explanation(error: unknown): readonly Octets[] {
   if (error instanceof FlagError) return [error.message];
-  if (error instanceof ConfigError) {
-    return [`[emerg] ${error.message}`, ...error.hint === undefined ? [] : [error.hint]];
-  }
-  if (error instanceof StartError) return error.lines.map((line) => `[emerg] ${line}`);
+  if (error instanceof SignalError) return [`[${error.level}] ${error.message}`];
+  const hint = error instanceof ConfigError && error.hint !== undefined ? [error.hint] : [];
+  return [...reasons(error).map((line) => `[emerg] ${line}`), ...hint];
+}
+
+/** Why a configuration cannot be used. */
+function reasons(error: unknown): readonly Octets[] {
+  if (error instanceof ConfigError) return [error.message];
+  if (error instanceof StartError) return error.lines;
   throw error;
 }

@@ -16,16 +16,25 @@ export interface Running {
   readonly server: Server;
   /** The line the log begins with. */
   readonly version: Octets;
+  /** Reads the configuration anew. Throws what {@linkcode explain} can tell. */
+  readonly readConfig: () => Config;
+  /** The lines that tell an error which is the operator's; throws one that is ours. */
+  readonly explain: (error: unknown) => readonly Octets[];
 }
 
 /** Looks after a server that accepts already, until a signal ends it. Returns the exit code. */
-export async function runServer({ config, runtime, server, version }: Running): Promise<number> {
+export async function runServer(running: Running): Promise<number> {
+  const { runtime, server, version } = running;
+  let { config } = running;
   const { log } = server;
   // Before the pid file tells anybody whom to send signals to.
   const stopped = untilStopped(runtime, server);
   runtime.process.onSignal("SIGUSR1", () => {
     log.write("notice", "signal 10 (SIGUSR1) received, reopening logs");
     server.reopenLogs();
+  });
+  onHangUp(runtime, async () => {
+    config = await reconfigure(config, running);
   });
   try {
     writePidFile(config.main, runtime);
@@ -41,6 +50,42 @@ export async function runServer({ config, runtime, server, version }: Running): 
   removePidFile(config.main, runtime);
   server.closeLogs();
   return 0;
+}
+
+/** Runs `reload` at every HUP, one at a time; those that come meanwhile are one more. */
+function onHangUp(runtime: Runtime, reload: () => Promise<void>): void {
+  let isReloading = false;
+  let isWanted = false;
+  const run = async () => {
+    isWanted = true;
+    if (isReloading) return;
+    isReloading = true;
+    while (isWanted) {
+      isWanted = false;
+      await reload();
+    }
+    isReloading = false;
+  };
+  runtime.process.onSignal("SIGHUP", () => void run());
+}
+
+/** Takes the configuration as it is now, or tells the log why not and stays with the old one. */
+async function reconfigure(config: Config, { runtime, server, readConfig, explain }: Running): Promise<Config> {
+  server.log.write("notice", "signal 1 (SIGHUP) received, reconfiguring");
+  try {
+    const next = readConfig();
+    await server.reload(next);
+    if (next.main.pid !== config.main.pid) {
+      writePidFile(next.main, runtime);
+      removePidFile(config.main, runtime);
+    }
+    for (const { level, text } of next.warnings) server.log.write(level, text);
+    server.log.write("notice", "reconfigured");
+    return next;
+  } catch (error) {
+    for (const line of explain(error)) server.log.write("emerg", line);
+    return config;
+  }
 }
 
 /** Resolves at the first TERM, INT or QUIT. */

@@ -79,6 +79,11 @@ function wildcardOf({ address }: Endpoint): string | undefined {
   return `${address.host.includes(":") ? "::" : "0.0.0.0"} ${address.port}`;
 }
 
+/** The same for every binding that could use the same socket. */
+export function bindingKey({ endpoint }: Binding): string {
+  return key(endpoint);
+}
+
 function key({ address }: Endpoint): string {
   return "path" in address ? `unix ${address.path}` : `${address.host} ${address.port}`;
 }

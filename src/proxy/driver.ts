@@ -35,7 +35,7 @@ export interface Service {
   readonly authenticator: Authenticator;
   createSession(connection: Connection): Session;
   /** Whether one more socket may be opened; it has told the log when not. */
-  mayConnect(): boolean;
+  hasRoom(): boolean;
 }
 
 /** What one connection is told when it is accepted. */
@@ -177,7 +177,7 @@ export class Driver {
 
   #connect(route: Route): void {
     this.#upstreamText = route.text;
-    if (!this.#service.mayConnect()) return this.#feed({ type: "connectFailed" });
+    if (!this.#service.hasRoom()) return this.#feed({ type: "connectFailed" });
     this.#cancel = this.#service.runtime.connect(route.target, {
       connected: (socket) => {
         this.#cancel = undefined;

@@ -4,7 +4,8 @@
  * @module
  */
 
-export { serve, StartError, tryServe } from "./worker.ts";
+export { serve, tryServe } from "./worker.ts";
+export { StartError } from "./start_error.ts";
 export type { ServeOptions, Server, ServingListener } from "./worker.ts";
 export type { SessionRecord } from "./record.ts";
 export { sessionFactory } from "./factory.ts";

@@ -4,18 +4,15 @@
  * @module
  */
 
-import type { Authenticator } from "../auth/mod.ts";
-import { HttpAuthenticator } from "../auth/http.ts";
 import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
-import type { ErrorLog } from "../log/error_log.ts";
-import { LogFailure, LogFiles } from "../log/error_log.ts";
-import type { Listener, Millis, Octets, Runtime, Socket, SocketAddress, SystemFailure } from "../runtime.ts";
-import { describeFailure, isFailure } from "../runtime.ts";
-import type { Binding } from "./addresses.ts";
-import { endpointFor, ListenError, planBindings, resolveEndpoints } from "./addresses.ts";
+import { type ErrorLog, LogFiles } from "../log/error_log.ts";
+import type { Octets, Runtime, Socket, SocketAddress } from "../runtime.ts";
+import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints } from "./addresses.ts";
 import { Driver, type Service } from "./driver.ts";
-import { sessionFactory } from "./factory.ts";
+import { Generation } from "./generation.ts";
+import { Listeners, type Purpose } from "./listeners.ts";
 import type { SessionRecord } from "./record.ts";
+import { StartError } from "./start_error.ts";
 
 /** What one run is told beside its configuration. */
 export interface ServeOptions {
@@ -41,6 +38,11 @@ export interface Server {
   readonly log: ErrorLog;
   /** How many client connections there are. */
   readonly connections: number;
+  /**
+   * Goes on with another configuration: new sessions have the new settings, those under way keep theirs, and no address
+   * that stays is closed. Throws {@linkcode StartError} with everything as it was before.
+   */
+  reload(config: Config): Promise<void>;
   /** Closes and opens all log files anew. */
   reopenLogs(): void;
   closeLogs(): void;
@@ -51,65 +53,54 @@ export interface Server {
   stop(how: "fast" | "graceful"): Promise<void>;
 }
 
-/** The proxy cannot start; each line says why as nginx would. */
-export class StartError extends Error {
-  override readonly name = "StartError";
-  readonly lines: readonly Octets[];
-
-  constructor(lines: readonly Octets[]) {
-    super(lines.join("\n"));
-    this.lines = lines;
-  }
-}
-
 /** Opens the listeners of a configuration and serves them. Throws {@linkcode StartError} with nothing left open. */
 export async function serve(config: Config, runtime: Runtime, options: ServeOptions = {}): Promise<Server> {
-  const worker = new Worker(config, runtime, options);
-  await worker.start();
+  const worker = new Worker(runtime, options);
+  await worker.start(config, "serve");
   return worker;
 }
 
 /** Does all that {@linkcode serve} does short of serving, for `-t`. An address in use is no error: it may be our own. */
 export async function tryServe(config: Config, runtime: Runtime, options: ServeOptions = {}): Promise<void> {
-  const worker = new Worker(config, runtime, options);
-  await worker.start("test");
+  const worker = new Worker(runtime, options);
+  await worker.start(config, "test");
   await worker.stop("fast");
   worker.closeLogs();
 }
 
 class Worker implements Server {
-  readonly #config: Config;
   readonly #runtime: Runtime;
   readonly #options: ServeOptions;
   readonly #logFiles: LogFiles;
-  readonly #services = new Map<ServerConfig, Service>();
-  readonly #authenticators: Authenticator[] = [];
-  readonly #open: { readonly listener: Listener; readonly binding: Binding }[] = [];
+  readonly #listeners: Listeners;
   readonly #drivers = new Set<Driver>();
-  readonly #mostSockets: number;
-  #log: ErrorLog | undefined;
+  readonly #whenIdle: (() => void)[] = [];
+  /** Of all generations: a connection may be accepted for the one that is just being replaced. */
+  readonly #services = new WeakMap<ServerConfig, Service>();
+  /** How many sockets the descriptors last for. */
+  readonly #descriptorRoom: number;
+  #generation: Generation | undefined;
   #lastNumber = 0;
   #isStopping = false;
-  readonly #whenIdle: (() => void)[] = [];
 
-  constructor(config: Config, runtime: Runtime, options: ServeOptions) {
-    this.#config = config;
+  constructor(runtime: Runtime, options: ServeOptions) {
     this.#runtime = runtime;
     this.#options = options;
     this.#logFiles = new LogFiles(runtime);
-    this.#mostSockets = mostSockets(config, runtime);
+    this.#listeners = new Listeners(runtime, (binding, socket) => this.#accept(binding, socket));
+    const { limit, open } = runtime.descriptors();
+    this.#descriptorRoom = limit - open - SPARE_DESCRIPTORS;
   }
 
   get log(): ErrorLog {
-    if (this.#log === undefined) throw new Error("the log is used before it is open");
-    return this.#log;
+    return this.#current.log;
   }
 
   get listeners(): ServingListener[] {
-    return this.#open.map(({ listener, binding }) => ({
-      text: binding.endpoint.listen.text,
+    return this.#listeners.all.map(({ listener, binding: { endpoint } }) => ({
+      text: endpoint.listen.text,
       address: listener.address,
-      server: binding.endpoint.server,
+      server: endpoint.server,
     }));
   }
 
@@ -117,115 +108,83 @@ class Worker implements Server {
     return this.#drivers.size;
   }
 
-  async start(purpose: "serve" | "test" = "serve"): Promise<void> {
+  async start(config: Config, purpose: Purpose): Promise<void> {
     try {
-      this.#openLogs();
-      this.#announceLimits();
-      const bindings = planBindings(await resolveEndpoints(this.#config.servers, this.#runtime));
-      for (const binding of bindings) await this.#listen(binding, purpose);
+      await this.#adopt(config, purpose);
     } catch (error) {
-      await this.#closeListeners();
       this.#logFiles.close();
-      throw error instanceof ListenError ? new StartError([error.message]) : error;
+      throw error;
     }
+  }
+
+  async reload(config: Config): Promise<void> {
+    const before = this.#current;
+    await this.#adopt(config, "serve");
+    before.retire();
   }
 
   reopenLogs(): void {
     for (const failure of this.#logFiles.reopen()) this.log.write("emerg", failure.text);
   }
 
-  async stop(how: "fast" | "graceful"): Promise<void> {
-    this.#isStopping = true;
-    await this.#closeListeners();
-    for (const authenticator of this.#authenticators) authenticator.close();
-    if (how === "fast") this.#stopDrivers();
-    if (this.#drivers.size === 0) return;
-    const { workerShutdownTimeout } = this.#config.main;
-    if (workerShutdownTimeout !== undefined) this.#runtime.timer(workerShutdownTimeout, () => this.#stopDrivers());
-    await this.#idle();
-  }
-
   closeLogs(): void {
     this.#logFiles.close();
   }
 
-  /** More than one call of `stop` may wait for the last session. */
-  #idle(): Promise<void> {
-    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  async stop(how: "fast" | "graceful"): Promise<void> {
+    this.#isStopping = true;
+    await this.#listeners.close();
+    const { config } = this.#current;
+    this.#current.retire();
+    if (how === "fast") this.#stopDrivers();
+    if (this.#drivers.size === 0) return;
+    const { workerShutdownTimeout } = config.main;
+    if (workerShutdownTimeout !== undefined) this.#runtime.timer(workerShutdownTimeout, () => this.#stopDrivers());
+    // More than one call may wait for the last session.
+    await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
-  #stopDrivers(): void {
-    for (const driver of [...this.#drivers]) driver.stop();
+  get #current(): Generation {
+    if (this.#generation === undefined) throw new Error("the worker is used before it has started");
+    return this.#generation;
   }
 
-  #openLogs(): void {
-    const { main, servers } = this.#config;
-    const fallback = this.#options.errorLog ?? { target: { type: "stderr" }, level: "error" };
-    const mainLogs = main.errorLogs.length > 0 ? main.errorLogs : [fallback];
-    this.#log = this.#openLog(mainLogs);
-    for (const server of servers) {
-      const log = server.errorLogs.length > 0 ? this.#openLog(server.errorLogs) : this.#log;
-      this.#services.set(server, this.#service(server, log));
-    }
-  }
-
-  #openLog(configs: readonly ErrorLogConfig[]): ErrorLog {
-    const log = this.#logFiles.open(configs);
-    if (log instanceof LogFailure) throw new StartError([log.text]);
-    return log;
-  }
-
-  #service(server: ServerConfig, log: ErrorLog): Service {
-    const authenticator = new HttpAuthenticator(server.authHttp, this.#runtime);
-    this.#authenticators.push(authenticator);
-    return {
+  async #adopt(config: Config, purpose: Purpose): Promise<void> {
+    const generation = new Generation(config, {
       runtime: this.#runtime,
-      protocol: server.protocol,
-      proxyTimeout: server.proxy.timeout,
-      log,
-      authenticator,
-      createSession: sessionFactory(server, this.#runtime),
-      mayConnect: () => this.#hasRoom(log),
-    };
+      logFiles: this.#logFiles,
+      errorLog: this.#options.errorLog ?? { target: { type: "stderr" }, level: "error" },
+      hasRoom: (log) => this.#hasRoom(log, config),
+      services: this.#services,
+    });
+    const bindings = planBindings(await this.#resolve(config));
+    await this.#listeners.replace(bindings, purpose);
+    this.#generation = generation;
+    this.#announceLimits(config);
+  }
+
+  async #resolve(config: Config): ReturnType<typeof resolveEndpoints> {
+    try {
+      return await resolveEndpoints(config.servers, this.#runtime);
+    } catch (error) {
+      throw error instanceof ListenError ? new StartError([error.message]) : error;
+    }
   }
 
   /** The descriptors must last for all connections: some runtimes do not survive running out of them. */
-  #announceLimits(): void {
-    const { workerConnections } = this.#config.main;
-    if (this.#mostSockets >= workerConnections) return;
+  #announceLimits(config: Config): void {
+    const { workerConnections } = config.main;
+    const most = this.#mostSockets(config);
+    if (most >= workerConnections) return;
     const { limit } = this.#runtime.descriptors();
-    this.log.write(
-      "warn",
-      `${workerConnections} worker_connections exceed open file resource limit: ${limit}, using ${this.#mostSockets}`,
-    );
-  }
-
-  async #listen(binding: Binding, purpose: "serve" | "test"): Promise<void> {
-    const { listen, address } = binding.endpoint;
-    const { ipv6Only, backlog, keepAlive } = listen;
-    const lines: Octets[] = [];
-    for (let attempt = 0; attempt < BIND_ATTEMPTS; attempt++) {
-      if (attempt > 0) await this.#pause(BIND_PAUSE);
-      const listener = await this.#runtime.listen(
-        { address, ipv6Only, backlog, keepAlive },
-        (socket) => this.#accept(binding, socket),
-      );
-      if (!isFailure(listener)) return void this.#open.push({ listener, binding });
-      lines.push(`bind() to ${listen.text} failed ${describeFailure(listener)}`);
-      if (isAddressInUse(listener) && purpose === "test") return;
-      if (!isAddressInUse(listener)) throw new StartError(lines);
-    }
-    throw new StartError([...lines, "still could not bind()"]);
-  }
-
-  #pause(delay: Millis): Promise<void> {
-    return new Promise((resolve) => this.#runtime.timer(delay, resolve));
+    const text = `${workerConnections} worker_connections exceed open file resource limit: ${limit}, using ${most}`;
+    this.log.write("warn", text);
   }
 
   #accept(binding: Binding, socket: Socket): void {
     const { server, listen } = endpointFor(binding, socket.local);
     const service = this.#services.get(server);
-    if (service === undefined || this.#isStopping || !this.#hasRoom(service.log)) return socket.abort();
+    if (service === undefined || this.#isStopping || !service.hasRoom()) return socket.abort();
     const driver = new Driver(service, {
       socket,
       number: ++this.#lastNumber,
@@ -242,29 +201,22 @@ class Worker implements Server {
     if (this.#drivers.size === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
   }
 
-  #hasRoom(log: ErrorLog): boolean {
-    if (this.#runtime.sockets() + this.#open.length <= this.#mostSockets) return true;
-    log.write("alert", `${this.#mostSockets} worker_connections are not enough`);
+  #hasRoom(log: ErrorLog, config: Config): boolean {
+    const most = this.#mostSockets(config);
+    if (this.#runtime.sockets() + this.#listeners.count <= most) return true;
+    log.write("alert", `${most} worker_connections are not enough`);
     return false;
   }
 
-  async #closeListeners(): Promise<void> {
-    await Promise.all(this.#open.splice(0).map(({ listener }) => listener.close()));
+  /** `worker_connections`, or as many as the descriptors allow beside those that were open at the start. */
+  #mostSockets({ main: { workerConnections } }: Config): number {
+    return Math.max(1, Math.min(workerConnections, this.#descriptorRoom));
+  }
+
+  #stopDrivers(): void {
+    for (const driver of [...this.#drivers]) driver.stop();
   }
 }
-
-/** `worker_connections`, or as many as the descriptors allow beside those that are open already. */
-function mostSockets(config: Config, runtime: Runtime): number {
-  const { limit, open } = runtime.descriptors();
-  return Math.max(1, Math.min(config.main.workerConnections, limit - open - SPARE_DESCRIPTORS));
-}
-
-function isAddressInUse(failure: SystemFailure): boolean {
-  return failure.number === 98;
-}
-
-const BIND_ATTEMPTS = 5;
-const BIND_PAUSE = 500;
 
 /** For logs, name look-ups, and the connection that is accepted only to be closed. */
 const SPARE_DESCRIPTORS = 16;
