@@ -34,7 +34,7 @@ function readCases(xml: string, fileLevels: number): TestCase[] {
     } else if (tag === "testcase") {
       if (slash !== "/") {
         const own = attribute(attributes, "name") || "<anonymous>";
-        const name = [...suites.slice(fileLevels), own].join(" > ").replace(/[\b\f\t\n\r\v]/g, escapeControl);
+        const name = [...suites.slice(fileLevels), own].join(" > ").replace(/\p{Cc}/gu, escapeControl);
         open = { name, result: "passed", reason: "" };
       }
       if (closes && open !== undefined) {
@@ -64,7 +64,8 @@ function withoutContainers(cases: readonly TestCase[]): TestCase[] {
 
 /** As Deno does it in its report, so that all name a test in the same way. */
 function escapeControl(character: string): string {
-  return `\\${"bfnrtv"["\b\f\n\r\t\v".indexOf(character)]}`;
+  const letter = "bfnrtv"["\b\f\n\r\t\v".indexOf(character)];
+  return letter === undefined ? `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}` : `\\${letter}`;
 }
 
 function attribute(attributes: string, name: string): string {
