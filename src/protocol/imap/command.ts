@@ -34,6 +34,13 @@ export type ImapParse =
     readonly isFollowedByLiteral: boolean;
   };
 
+/** The tag of a command that is too long to be parsed, when one can be read. */
+export function tagOf(input: InputBuffer): Octets | undefined {
+  let end = 0;
+  while (end < input.length && isTagOctet(input.at(end))) end++;
+  return end <= LONGEST_TAG && end < input.length && input.at(end) === SPACE ? input.text(0, end) : undefined;
+}
+
 /**
  * Parses one command. `limit` is the octets a command may have in all, `announced` where the last synchronizing
  * literal that the client was told to send ends (0 for none).
@@ -71,8 +78,7 @@ class Parser {
 
   parse(): ImapParse {
     if (!this.#findLine(0)) return MORE;
-    if (this.#hasBareCr(0)) return this.#invalid();
-    if (!this.#readTag()) return this.#invalid();
+    if (!this.#readTag() || this.#hasBareCr(this.#at)) return this.#invalid();
     const word = this.#readWord();
     if (word === undefined) return this.#invalid();
     for (;;) {
@@ -101,10 +107,9 @@ class Parser {
 
   /** A tag may be empty, as nginx has it: then it is the blank that the line begins with. */
   #readTag(): boolean {
-    while (this.#at < this.#end && isTagOctet(this.#input.at(this.#at))) this.#at++;
-    if (this.#at > LONGEST_TAG || this.#at === this.#end || this.#input.at(this.#at) !== SPACE) return false;
-    this.#tag = this.#input.text(0, this.#at);
-    return true;
+    this.#tag = tagOf(this.#input);
+    this.#at = this.#tag?.length ?? 0;
+    return this.#tag !== undefined;
   }
 
   #readWord(): ImapWord | undefined {

@@ -10,7 +10,7 @@ import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import { Secret } from "../../session/secret.ts";
 import type { ImapParse } from "./command.ts";
-import { parseImapCommand } from "./command.ts";
+import { parseImapCommand, tagOf } from "./command.ts";
 import * as reply from "./reply.ts";
 import { ImapUpstream } from "./upstream.ts";
 
@@ -35,6 +35,8 @@ export class ImapSession extends LoginSession<ImapOptions> {
     const parse = parseImapCommand(this.input, this.options.clientBuffer, this.#announced);
     switch (parse.type) {
       case "more":
+        // A full buffer ends the session, but the reply still names the command.
+        if (this.input.length >= this.options.clientBuffer) this.#tag = tagOf(this.input);
         return false;
       case "literal":
         this.#announced = parse.end;

@@ -72,7 +72,8 @@ describe("IMAP before the login", () => {
       ["a tag with an illegal octet", "a+ NOOP", "*"],
       ["a tag of 33 octets", `${"t".repeat(33)} NOOP`, "*"],
       ["an empty line", "", "*"],
-      ["a bare CR", "a NOOP\\rb", "*"],
+      ["a bare CR", "a NOOP\\rb", "a"],
+      ["a bare CR in the tag", "a\\rb NOOP", "*"],
       ["four arguments", "a LOGIN a b c d", "a"],
       ["a quoted string without an end", 'a LOGIN "joe s3cret', "a"],
       ["a backslash before the line end", 'a LOGIN "joe\\\\', "a"],
@@ -158,7 +159,7 @@ describe("IMAP before the login", () => {
       S: * OK IMAP4 ready
       C: a LOGIN ${fits}x y
       log info client sent too long command "a LOGIN..." (in auth state)
-      S: * BAD invalid command
+      S: a BAD invalid command
       close tooLongCommand
     `,
     );
@@ -175,7 +176,7 @@ describe("IMAP before the login", () => {
       S: + OK
       C: 0123456789ABCDE y
       log info client sent too long command "a LOGIN..." (in auth state)
-      S: * BAD invalid command
+      S: a BAD invalid command
       close tooLongCommand
     `,
     );
