@@ -69,8 +69,8 @@ export function needs(...names: readonly (keyof typeof PACKAGES | "root")[]): Ne
   return { skip: reasons.length === 0 ? false : `needs ${reasons.join(", ")}`, timeout: 60_000 };
 }
 
-/** Where Debian puts servers is not in everybody's path. */
-function environment(): NodeJS.ProcessEnv {
+/** Ours, with Debian's places for servers in the path. */
+export function environment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/local/sbin:/usr/sbin:/sbin` };
 }
 

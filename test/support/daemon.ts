@@ -1,47 +1,45 @@
 /** Servers that a test starts in processes of their own, and that end with it whatever happens. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { environment } from "./clients.ts";
+import { Watch } from "./watch.ts";
 
 /** A server at work. All that it prints is its log. */
 export class Daemon {
   log = "";
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
+  readonly #watch = new Watch();
   #hasEnded = false;
-  #watchers: (() => void)[] = [];
 
   /** `signal` is what it is ended with, in the words of `kill`. */
   constructor(program: string, args: readonly string[], signal: "TERM" | "KILL" = "TERM") {
     // In a group of its own the guard outlives a test process that is killed, and still ends the server.
     this.#child = spawn("/bin/sh", ["-c", GUARD, signal, program, ...args], {
       detached: true,
+      env: environment(),
       stdio: ["pipe", "pipe", "pipe"],
     });
     const { stdin, stdout, stderr } = this.#child;
     stdin?.on("error", () => {});
     for (const stream of [stdout, stderr]) stream?.setEncoding("latin1").on("data", (text: string) => this.#hear(text));
-    this.#ended = new Promise((resolve) => {
-      this.#child.on("error", (error) => {
-        this.#hear(error.message);
-        resolve();
-      });
-      this.#child.on("close", () => resolve());
-    }).then(() => {
+    this.#ended = new Promise((resolve) => this.#child.on("close", () => resolve()));
+    this.#ended.then(() => {
       this.#hasEnded = true;
-      this.#hear("");
+      this.#watch.look();
     });
   }
 
   /** Waits until the log matches, and gives back the match. Throws when the server ends first. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const match = pattern.exec(this.log);
-      if (match !== null) return match;
-      if (this.#hasEnded) throw new Error(`the server ended without ${pattern}, having said:\n${this.log}`);
-      await new Promise<void>((resolve) => this.#watchers.push(resolve));
-    }
+    const describe = () => `there is no ${pattern} in its log:\n${this.log}`;
+    await this.#watch.until(() => this.#hasEnded || pattern.test(this.log), describe, PATIENCE);
+    const match = pattern.exec(this.log);
+    if (match === null) throw new Error(`the server ended, and ${describe()}`);
+    return match;
   }
 
+  /** Resolves when all of its processes are gone. */
   async stop(): Promise<void> {
     this.#child.stdin?.end();
     await this.#ended;
@@ -49,9 +47,12 @@ export class Daemon {
 
   #hear(text: string): void {
     this.log += text;
-    for (const look of this.#watchers.splice(0)) look();
+    this.#watch.look();
   }
 }
+
+/** Mail servers take their time on a busy machine. */
+const PATIENCE = 20_000;
 
 /**
  * Runs a program until it ends or our end of standard input is closed, which also happens when we are killed. The

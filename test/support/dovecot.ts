@@ -6,7 +6,8 @@ import { join } from "node:path";
 import process from "node:process";
 import type { Octets } from "../../src/runtime.ts";
 import { Daemon } from "./daemon.ts";
-import { freePort, TestFolder } from "./program.ts";
+import { freePorts } from "./free_ports.ts";
+import { TestFolder } from "./program.ts";
 
 export interface DovecotOptions {
   /** Passwords by login. */
@@ -30,7 +31,8 @@ export class Dovecot {
 
   static async start(options: DovecotOptions): Promise<Dovecot> {
     const folder = new TestFolder();
-    const ports = { imap: await freePort(), pop3: await freePort(), submission: await freePort() };
+    const [imap = 0, pop3 = 0, submission = 0] = await freePorts(3);
+    const ports = { imap, pop3, submission };
     // Its processes run as other users, if it is started by root.
     chmodSync(folder.path, 0o755);
     for (const name of ["base", "state", "mail"]) mkdirSync(join(folder.path, name));

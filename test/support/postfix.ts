@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Daemon } from "./daemon.ts";
-import { freePort, TestFolder } from "./program.ts";
+import { freePorts } from "./free_ports.ts";
+import { TestFolder } from "./program.ts";
 
 export interface PostfixOptions {
   /** Whose mail it takes from everybody. */
@@ -13,7 +14,7 @@ export interface PostfixOptions {
   readonly relayPort: number;
 }
 
-/** A Postfix at work. It believes XCLIENT from 127.0.0.1, and relays for whom XCLIENT names with LOGIN. */
+/** A Postfix at work. It believes XCLIENT from 127.0.0.1, and writes what it learns into Received. */
 export class Postfix {
   readonly port: number;
   readonly #folder: TestFolder;
@@ -27,7 +28,7 @@ export class Postfix {
 
   static async start(options: PostfixOptions): Promise<Postfix> {
     const folder = new TestFolder();
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     layOut(folder.path);
     folder.write("main.cf", mainConfiguration(folder.path, options));
     folder.write("master.cf", services(port));
@@ -90,7 +91,7 @@ relay_domains = ${domain}
 relayhost = [127.0.0.1]:${relayPort}
 smtpd_authorized_xclient_hosts = 127.0.0.1
 smtpd_sasl_authenticated_header = yes
-smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_relay_restrictions = reject_unauth_destination
 smtpd_peername_lookup = no
 smtputf8_enable = no
 `;
