@@ -10,7 +10,7 @@ import type { InputBuffer } from "../../session/buffer.ts";
 import { CR, SPACE } from "../../session/bytes.ts";
 import { isLetter } from "../../session/line.ts";
 
-export type ImapWord = "CAPABILITY" | "NOOP" | "LOGIN" | "LOGOUT" | "AUTHENTICATE";
+export type ImapWord = "CAPABILITY" | "NOOP" | "LOGIN" | "LOGOUT" | "AUTHENTICATE" | "STARTTLS";
 
 /** What the octets at the beginning of the input are. `length` is how many of them it takes. */
 export type ImapParse =
@@ -56,7 +56,9 @@ const PLUS = 0x2b;
 const BACKSLASH = 0x5c;
 const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;
-const WORDS: ReadonlySet<string> = new Set<ImapWord>(["CAPABILITY", "NOOP", "LOGIN", "LOGOUT", "AUTHENTICATE"]);
+const WORDS: ReadonlySet<string> = new Set<ImapWord>(
+  ["CAPABILITY", "NOOP", "LOGIN", "LOGOUT", "AUTHENTICATE", "STARTTLS"],
+);
 const MORE: ImapParse = { type: "more" };
 
 class Parser {

@@ -73,6 +73,8 @@ export class ImapSession extends LoginSession<ImapOptions> {
         return this.#login(command.args);
       case "AUTHENTICATE":
         return this.startSasl(command.args);
+      case "STARTTLS":
+        return this.misuse();
     }
   }
 

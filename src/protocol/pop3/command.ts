@@ -8,7 +8,7 @@
 import type { Octets } from "../../runtime.ts";
 import { parseWordLine, splitWords } from "../../session/line.ts";
 
-export type Pop3Keyword = "USER" | "PASS" | "APOP" | "CAPA" | "AUTH" | "QUIT" | "NOOP";
+export type Pop3Keyword = "USER" | "PASS" | "APOP" | "CAPA" | "AUTH" | "QUIT" | "NOOP" | "STLS";
 
 export interface Pop3Command {
   readonly keyword: Pop3Keyword;
@@ -38,5 +38,5 @@ function isKeyword(word: string): word is Pop3Keyword {
 
 const MOST_ARGUMENTS = 3;
 const KEYWORDS: ReadonlySet<string> = new Set<Pop3Keyword>(
-  ["USER", "PASS", "APOP", "CAPA", "AUTH", "QUIT", "NOOP"],
+  ["USER", "PASS", "APOP", "CAPA", "AUTH", "QUIT", "NOOP", "STLS"],
 );

@@ -8,7 +8,19 @@
 import type { Octets } from "../../runtime.ts";
 import { parseWordLine, splitWords, trimEnd } from "../../session/line.ts";
 
-export type SmtpVerb = "HELO" | "EHLO" | "AUTH" | "MAIL" | "RCPT" | "RSET" | "NOOP" | "QUIT" | "VRFY" | "EXPN" | "HELP";
+export type SmtpVerb =
+  | "HELO"
+  | "EHLO"
+  | "AUTH"
+  | "MAIL"
+  | "RCPT"
+  | "RSET"
+  | "NOOP"
+  | "QUIT"
+  | "STARTTLS"
+  | "VRFY"
+  | "EXPN"
+  | "HELP";
 
 export interface SmtpCommand {
   readonly verb: SmtpVerb;
@@ -31,5 +43,5 @@ function isVerb(word: string): word is SmtpVerb {
 
 const MOST_ARGUMENTS = 11;
 const VERBS: ReadonlySet<string> = new Set<SmtpVerb>(
-  ["HELO", "EHLO", "AUTH", "MAIL", "RCPT", "RSET", "NOOP", "QUIT", "VRFY", "EXPN", "HELP"],
+  ["HELO", "EHLO", "AUTH", "MAIL", "RCPT", "RSET", "NOOP", "QUIT", "STARTTLS", "VRFY", "EXPN", "HELP"],
 );

@@ -118,6 +118,8 @@ describe("IMAP before the login", () => {
       S: a BAD invalid command
       C: a AUTHENTICATE PLAIN x y
       S: a BAD invalid command
+      C: a STARTTLS
+      S: a BAD invalid command
     `,
     );
   });

@@ -104,6 +104,8 @@ describe("POP3 before the login", () => {
       S: -ERR invalid command
       C: AUTH PLAIN x y
       S: -ERR invalid command
+      C: STLS
+      S: -ERR invalid command
     `,
     );
   });
