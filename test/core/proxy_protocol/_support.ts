@@ -46,6 +46,7 @@ export const DESTINATION_6 = { family: 6, host: "2001:db8::2", port: 143 } as co
 export function readInPieces(header: Uint8Array, more: string): HeaderResult {
   const bytes = concat([header, encode(more)]);
   const whole = readHeader(bytes);
+  if (whole === "more") return whole;
   const step = Math.max(1, Math.floor(header.length / 400));
   for (let at = 1; at < bytes.length; at += step) assertEquals(feed(bytes, [at]), { ...whole, rest: more });
   assertEquals(feed(bytes, Array.from(bytes.keys()).slice(1)), { ...whole, rest: more });
