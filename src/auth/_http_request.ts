@@ -23,7 +23,7 @@ export class RequestWriter {
 
   /** The octets of one request, in memory of its own: they may be sent more than once. */
   write(credentials: Credentials): Uint8Array {
-    const { protocol, method, login, secret, salt, attempt, client, clientHost, envelope } = credentials;
+    const { protocol, method, login, secret, salt, attempt, client, proxied, clientHost, envelope } = credentials;
     const out = new Writer(this.#start.length + this.#end.length + NAMES_ROOM + valuesRoom(credentials));
     out.bytes(this.#start);
     out.plain(method);
@@ -38,6 +38,10 @@ export class RequestWriter {
     out.plain(String(attempt));
     out.header("\r\nClient-IP: ", clientIp(client));
     if (clientHost !== undefined) out.header("\r\nClient-Host: ", clientHost);
+    if (proxied !== undefined) {
+      writeAddress(out, "\r\nProxy-Protocol-", proxied.source);
+      writeAddress(out, "\r\nProxy-Protocol-Server-", proxied.destination);
+    }
     if (envelope !== undefined) {
       out.header("\r\nAuth-SMTP-Helo: ", envelope.helo);
       out.header("\r\nAuth-SMTP-From: ", envelope.from);
@@ -96,6 +100,12 @@ class Writer {
   }
 }
 
+function writeAddress(out: Writer, prefix: Octets, address: SocketAddress): void {
+  if (address.family === "unix") return;
+  out.header(`${prefix}Addr: `, address.host);
+  out.header(`${prefix}Port: `, String(address.port));
+}
+
 /** As nginx prints it: a unix socket's client has no address to name. */
 function clientIp(client: SocketAddress): Octets {
   return client.family === "unix" ? "unix:" : client.host;
@@ -108,8 +118,8 @@ function valuesRoom({ login, secret, salt = "", client, clientHost, envelope }: 
   return escaped + salt.length + mail + clientIp(client).length + (clientHost?.length ?? 0);
 }
 
-/** Enough for all header names above, the method, the protocol and the attempt's digits. */
-const NAMES_ROOM = 320;
+/** Enough for all header names above, the method, the protocol, the attempt's digits and a PROXY header's addresses. */
+const NAMES_ROOM = 640;
 
 const CR = 0x0d;
 const LF = 0x0a;

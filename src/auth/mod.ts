@@ -7,6 +7,7 @@
 
 import type { Protocol } from "../config/types.ts";
 import type { Cancel, ConnectTarget, Millis, Octets, SocketAddress } from "../runtime.ts";
+import type { ProxiedAddresses } from "../session/mod.ts";
 import type { Secret } from "../session/secret.ts";
 
 /**
@@ -28,6 +29,8 @@ export interface Credentials {
   /** 1 for the first try on this connection, then 2, … */
   readonly attempt: number;
   readonly client: SocketAddress;
+  /** What a PROXY header said, trusted or not. */
+  readonly proxied: ProxiedAddresses | undefined;
   /** The client's verified name, `[UNAVAILABLE]` or `[TEMPUNAVAIL]`; SMTP alone has one. */
   readonly clientHost: Octets | undefined;
   /** For `none`: what the SMTP client said so far. `from` and `to` are its whole MAIL and RCPT lines. */

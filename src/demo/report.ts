@@ -54,6 +54,7 @@ const RESULTS: Readonly<Record<SessionRecord["result"], Octets>> = {
   tooManyErrors: "sent too many invalid commands",
   tooLongCommand: "sent a command that is too long",
   protocolError: "broke the protocol",
+  forbidden: "may not connect",
   refused: "login refused",
   authUnavailable: "auth server did not answer",
   upstreamUnavailable: "mail server did not answer",

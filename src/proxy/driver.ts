@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Authenticator, Credentials, Route } from "../auth/mod.ts";
+import type { Authenticator, Credentials, Note, Route } from "../auth/mod.ts";
 import type { Protocol } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type {
@@ -34,6 +34,10 @@ export interface Service {
   readonly log: ErrorLog;
   readonly authenticator: Authenticator;
   createSession(connection: Connection): Session;
+  /** The PROXY header that an upstream is sent first, if it is to be sent one. */
+  proxyHeader(client: SocketAddress, local: SocketAddress): Uint8Array | undefined;
+  /** Finds the client's name; `done` hears it, or what stands for none. Only services with a `resolver` are asked. */
+  resolveClient(client: SocketAddress, note: Note, done: (host: Octets) => void): Cancel;
   /** Whether one more socket may be opened; it has told the log when not. */
   hasRoom(): boolean;
 }
@@ -41,6 +45,9 @@ export interface Service {
 /** What one connection is told when it is accepted. */
 export interface Arrival {
   readonly socket: Socket;
+  readonly connection: Connection;
+  /** What the client sent behind its PROXY header. */
+  readonly held: Uint8Array;
   /** The number behind `*` in the log. */
   readonly number: number;
   /** The listen address as configured. */
@@ -77,17 +84,15 @@ export class Driver {
     this.#client = arrival.socket;
     this.#started = service.runtime.now();
     this.#startedAt = service.runtime.date();
-    this.#session = service.createSession({ client: this.#client.remote, server: this.#client.local });
-    if (service.log.takes("info")) {
-      const client = describeAddress(this.#client.remote, true);
-      service.log.write("info", `client ${client} connected to ${arrival.server}`, arrival.number);
-    }
+    this.#session = service.createSession(arrival.connection);
   }
 
   /** Lets the session begin. */
   start(): void {
     this.#client.handler = new SideHandler(this, "client");
     this.#feed({ type: "opened" });
+    const { held } = this.#arrival;
+    if (held.length > 0) this.#feed({ type: "bytes", side: "client", bytes: held });
   }
 
   /** Ends the session now; its client is told in its protocol while it is not logged in yet. */
@@ -148,6 +153,8 @@ export class Driver {
         return this.#write(effect.side, effect.bytes);
       case "log":
         return this.#log(effect.level, effect.text, effect.action);
+      case "resolve":
+        return this.#resolve();
       case "authenticate":
         return this.#authenticate(effect.credentials);
       case "connect":
@@ -162,6 +169,17 @@ export class Driver {
   #write(side: Side, bytes: Uint8Array): void {
     if (side === "client") this.#isClientBlocked = !this.#client.write(bytes);
     else if (this.#upstream !== undefined) this.#isUpstreamBlocked = !this.#upstream.write(bytes);
+  }
+
+  #resolve(): void {
+    this.#cancel = this.#service.resolveClient(
+      this.#arrival.connection.client,
+      (level, text) => this.#log(level, text),
+      (host) => {
+        this.#cancel = undefined;
+        this.#feed({ type: "resolved", host });
+      },
+    );
   }
 
   #authenticate(credentials: Credentials): void {
@@ -183,6 +201,8 @@ export class Driver {
         this.#cancel = undefined;
         this.#upstream = socket;
         socket.handler = new SideHandler(this, "upstream");
+        const header = this.#service.proxyHeader(this.#arrival.connection.client, this.#client.local);
+        if (header !== undefined) this.#write("upstream", header);
         this.#feed({ type: "connected" });
       },
       failed: (failure) => {
@@ -238,7 +258,7 @@ export class Driver {
     this.#arrival.ended({
       connection: this.#arrival.number,
       protocol: this.#service.protocol,
-      client: this.#client.remote,
+      client: this.#arrival.connection.client,
       server: this.#arrival.server,
       login: this.#session.login,
       upstream: this.#upstreamText,
@@ -294,7 +314,9 @@ export class Driver {
     const { log } = this.#service;
     if (!log.takes(level)) return;
     const doing = action === "" ? "" : ` while ${action}`;
-    const client = `, client: ${describeAddress(this.#client.remote, false)}, server: ${this.#arrival.server}`;
+    const client = `, client: ${
+      describeAddress(this.#arrival.connection.client, false)
+    }, server: ${this.#arrival.server}`;
     const login = this.#session.login === undefined ? "" : `, login: "${this.#session.login}"`;
     const upstream = this.#upstreamText === undefined ? "" : `, upstream: ${this.#upstreamText}`;
     log.write(level, text + doing + client + login + upstream, this.#arrival.number);

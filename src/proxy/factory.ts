@@ -45,6 +45,8 @@ export function sessionFactory(server: ServerConfig, runtime: SessionRuntime): (
         allowsAnonymous: server.smtp.auth.includes("none"),
         xclient: server.proxy.xclient,
         smtpAuth: server.proxy.smtpAuth,
+        greetingDelay: server.smtp.greetingDelay,
+        resolvesClient: false,
       };
       return (connection) => new SmtpSession(options, connection);
     }

@@ -67,6 +67,11 @@ export class Generation {
       log,
       authenticator,
       createSession: sessionFactory(server, runtime),
+      proxyHeader: () => undefined,
+      resolveClient: (_client, _note, done) => {
+        done("[UNAVAILABLE]");
+        return () => {};
+      },
       hasRoom: () => hasRoom(log),
     };
   }

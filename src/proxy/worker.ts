@@ -7,8 +7,9 @@
 import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
 import { type ErrorLog, LogFiles } from "../log/error_log.ts";
 import type { Octets, Runtime, Socket, SocketAddress } from "../runtime.ts";
+import { EMPTY } from "../session/bytes.ts";
 import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints } from "./addresses.ts";
-import { Driver, type Service } from "./driver.ts";
+import { describeAddress, Driver, type Service } from "./driver.ts";
 import { Generation } from "./generation.ts";
 import { Listeners, type Purpose } from "./listeners.ts";
 import type { SessionRecord } from "./record.ts";
@@ -185,9 +186,16 @@ class Worker implements Server {
     const { server, listen } = endpointFor(binding, socket.local);
     const service = this.#services.get(server);
     if (service === undefined || this.#isStopping || !service.hasRoom()) return socket.abort();
+    const number = ++this.#lastNumber;
+    if (service.log.takes("info")) {
+      const client = describeAddress(socket.remote, true);
+      service.log.write("info", `client ${client} connected to ${listen.text}`, number);
+    }
     const driver = new Driver(service, {
       socket,
-      number: ++this.#lastNumber,
+      connection: { client: socket.remote, server: socket.local, proxied: undefined, isForbidden: false },
+      held: EMPTY,
+      number,
       server: listen.text,
       ended: (record) => this.#ended(driver, record),
     });

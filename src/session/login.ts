@@ -40,7 +40,16 @@ export interface LoginOptions {
 /** What is asked of the source of logins; the rest of the credentials is the same for all protocols. */
 export type Claim = Pick<Credentials, "method" | "login" | "secret" | "salt" | "clientHost" | "envelope">;
 
-type Phase = "new" | "commands" | "authenticating" | "delaying" | "connecting" | "upstream" | "over";
+type Phase =
+  | "new"
+  | "resolving"
+  | "greetingDelay"
+  | "commands"
+  | "authenticating"
+  | "delaying"
+  | "connecting"
+  | "upstream"
+  | "over";
 
 /** A session up to its splice. A protocol says its words by filling in the abstract parts. */
 export abstract class LoginSession<Options extends LoginOptions> implements Session {
@@ -92,6 +101,8 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   protected abstract readonly challengePrefix: Octets;
   /** The first words of the command under way, without anything that could be secret. */
   protected abstract commandName(): Octets;
+  /** What a client hears that may not come in. */
+  protected abstract forbidden(): Octets;
   /** The login to the upstream. */
   protected abstract startUpstream(accepted: Accepted): UpstreamLogin;
   /** Called before commands are read again: what belonged to the last one is over. */
@@ -197,6 +208,7 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
         protocol: this.protocol,
         attempt: this.#attempt,
         client: this.#connection.client,
+        proxied: this.#connection.proxied,
       },
     });
   }
@@ -220,11 +232,59 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     this.#replies.clear();
   }
 
+  /** Begins the conversation. SMTP has more to do before the greeting. */
+  protected open(): void {
+    this.greet();
+  }
+
+  protected greet(): void {
+    this.say(this.greeting);
+    this.#readOn();
+  }
+
+  /** Asks for the client's name; the session goes on with {@linkcode resolved}. */
+  protected resolve(): void {
+    this.#phase = "resolving";
+    this.#action = "in resolving client address";
+    this.#emit({ type: "resolve" });
+  }
+
+  protected resolved(_host: Octets): void {
+    this.greet();
+  }
+
+  /** Holds the greeting back: who cannot wait for it is no mail server (`smtp_greeting_delay`). */
+  protected delayGreeting(delay: Millis): void {
+    this.#phase = "greetingDelay";
+    this.#action = "in delay pipelining state";
+    this.#deadline = this.#now + delay;
+    if (this.input.length > 0) this.#rejectEarlyTalker();
+  }
+
+  /** What a client hears that speaks before the greeting. */
+  protected earlyTalker(): Octets {
+    return this.invalidCommand();
+  }
+
+  #rejectEarlyTalker(): void {
+    const text = this.input.text(0, Math.min(this.input.length, SHOWN)).replace(/[\r\n]/g, "_");
+    this.log("info", `client was rejected before greeting: "${text}"`);
+    this.say(this.earlyTalker());
+    this.close("protocolError");
+  }
+
+  #turnAway(): void {
+    this.log("error", "access forbidden by rule");
+    this.say(this.forbidden());
+    this.close("forbidden");
+  }
+
   #take(input: Input): void {
     switch (input.type) {
       case "opened":
-        this.say(this.greeting);
-        return this.#readOn();
+        return this.#connection.isForbidden ? this.#turnAway() : this.open();
+      case "resolved":
+        return this.#phase === "resolving" ? this.resolved(input.host) : undefined;
       case "bytes":
         return input.side === "client" ? this.#clientSent(input.bytes) : this.#upstreamSent(input.bytes);
       case "ended":
@@ -254,6 +314,7 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   #clientSent(bytes: Uint8Array): void {
     this.input.append(bytes);
     if (this.#phase === "commands") this.#readCommands();
+    else if (this.#phase === "greetingDelay") this.#rejectEarlyTalker();
   }
 
   #readCommands(): void {
@@ -310,7 +371,8 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   #clientEnds(): void {
     this.#clientEnded = true;
     if (this.#phase === "commands") return this.#readCommands();
-    if (this.#phase === "new" || this.input.length === 0) this.close("clientGone");
+    const hasLoginUnderWay = this.#attempt > 0;
+    if (!hasLoginUnderWay || this.input.length === 0) this.close("clientGone");
   }
 
   #judge(verdict: Verdict): void {
@@ -358,7 +420,6 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     this.say(reply);
     this.#exchange = undefined;
     this.#refusal = undefined;
-    this.#claimed = undefined;
     this.reset();
     if (isLast) this.close("refused");
     else this.#readOn();
@@ -369,6 +430,8 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
       case "delaying":
         if (this.#refusal !== undefined) this.#tellRefusal(this.#refusal);
         return;
+      case "greetingDelay":
+        return this.greet();
       case "connecting":
       case "upstream":
         this.log("info", `upstream timed out ${TIMED_OUT}`);

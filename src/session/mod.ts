@@ -22,6 +22,7 @@ export type CloseReason =
   | "tooManyErrors"
   | "tooLongCommand"
   | "protocolError"
+  | "forbidden"
   | "refused"
   | "authUnavailable"
   | "upstreamUnavailable"
@@ -33,6 +34,8 @@ export type Input =
   | { readonly type: "opened" }
   | { readonly type: "bytes"; readonly side: Side; readonly bytes: Uint8Array }
   | { readonly type: "ended"; readonly side: Side }
+  /** The client's name, or what stands for it when it has none that can be trusted. */
+  | { readonly type: "resolved"; readonly host: Octets }
   | { readonly type: "verdict"; readonly verdict: Verdict }
   | { readonly type: "connected" }
   | { readonly type: "connectFailed" }
@@ -44,6 +47,7 @@ export type Effect =
   | { readonly type: "write"; readonly side: Side; readonly bytes: Uint8Array }
   /** `action` is what the session was at when it said so; it may have gone on since. */
   | { readonly type: "log"; readonly level: "info" | "error"; readonly text: Octets; readonly action: string }
+  | { readonly type: "resolve" }
   | { readonly type: "authenticate"; readonly credentials: Credentials }
   | { readonly type: "connect"; readonly route: Route }
   | Splice
@@ -60,8 +64,19 @@ export interface Splice {
 
 /** What is known of a connection when its session begins. */
 export interface Connection {
+  /** Where the client really comes from, as far as a trusted PROXY header tells. */
   readonly client: SocketAddress;
   readonly server: SocketAddress;
+  /** The addresses of the PROXY header, trusted or not. */
+  readonly proxied: ProxiedAddresses | undefined;
+  /** Whether `deny` has this client turned away. */
+  readonly isForbidden: boolean;
+}
+
+/** What a PROXY header says of a connection. */
+export interface ProxiedAddresses {
+  readonly source: SocketAddress;
+  readonly destination: SocketAddress;
 }
 
 export interface Session {

@@ -103,6 +103,7 @@ describe("auth_http over real sockets", () => {
         salt: undefined,
         attempt: 1,
         client: { family: 4, host: "198.51.100.7", port: 40000 },
+        proxied: undefined,
         clientHost: undefined,
         envelope: undefined,
       } as const;

@@ -1,6 +1,7 @@
 /** Sessions as the default configuration makes them, for tests that vary one thing. */
 
 import type { SocketAddress } from "../../src/runtime.ts";
+import type { Connection } from "../../src/session/mod.ts";
 import { capabilityReply } from "../../src/protocol/imap/capability.ts";
 import { type ImapOptions, ImapSession } from "../../src/protocol/imap/session.ts";
 import { authReply, capaReply } from "../../src/protocol/pop3/capability.ts";
@@ -20,22 +21,36 @@ const LOGIN_OPTIONS = {
 };
 
 export const CLIENT: SocketAddress = { family: 4, host: "198.51.100.7", port: 40001 };
-const CONNECTION = { client: CLIENT, server: { family: 4, host: "192.0.2.9", port: 143 } } as const;
+const CONNECTION = {
+  client: CLIENT,
+  server: { family: 4, host: "192.0.2.9", port: 143 },
+  proxied: undefined,
+  isForbidden: false,
+} as const;
 
-export function imapSession(options: Partial<ImapOptions> = {}): ImapSession {
+export function imapSession(
+  options: Partial<ImapOptions> = {},
+  connection: Partial<Connection> = {},
+): ImapSession {
   const capability = capabilityReply({ capabilities: ["IMAP4", "IMAP4rev1", "UIDPLUS"], auth: ["plain"] });
-  return new ImapSession({ ...LOGIN_OPTIONS, capability, ...options }, CONNECTION);
+  return new ImapSession({ ...LOGIN_OPTIONS, capability, ...options }, { ...CONNECTION, ...connection });
 }
 
-export function pop3Session(options: Partial<Pop3Options> = {}): Pop3Session {
+export function pop3Session(
+  options: Partial<Pop3Options> = {},
+  connection: Partial<Connection> = {},
+): Pop3Session {
   const config = { capabilities: ["TOP", "USER", "UIDL"], auth: ["plain"] } as const;
   return new Pop3Session(
     { ...LOGIN_OPTIONS, capa: capaReply(config), authMethods: authReply(config), ...options },
-    CONNECTION,
+    { ...CONNECTION, ...connection },
   );
 }
 
-export function smtpSession(options: Partial<SmtpOptions> = {}, client: SocketAddress = CLIENT): SmtpSession {
+export function smtpSession(
+  options: Partial<SmtpOptions> = {},
+  connection: Partial<Connection> = {},
+): SmtpSession {
   return new SmtpSession({
     ...LOGIN_OPTIONS,
     serverName: "mail.example.com",
@@ -43,6 +58,8 @@ export function smtpSession(options: Partial<SmtpOptions> = {}, client: SocketAd
     allowsAnonymous: false,
     xclient: true,
     smtpAuth: false,
+    greetingDelay: 0,
+    resolvesClient: false,
     ...options,
-  }, { ...CONNECTION, client });
+  }, { ...CONNECTION, ...connection });
 }

@@ -7,7 +7,7 @@
  *     connect TARGET                      splice "TO CLIENT" "TO UPSTREAM"
  *     close REASON
  *
- * and the stimuli `accept`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `unavailable`, `connected`, `connectFailed`, `shutdown`,
+ * and the stimuli `accept`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `resolved HOST`, `unavailable`, `connected`, `connectFailed`, `shutdown`,
  * `C ended`, `U ended`, and `after MILLISECONDS`, which delivers `timedOut` when the deadline has come by then.
  * A line of C, S, U or P has its CRLF left out; a backslash at its end says that none follows. `\r`, `\n`, `\0`,
  * `\xHH` and `\\` are what they are elsewhere.
@@ -69,6 +69,8 @@ function parseInput(line: string): Input | undefined {
   if (oauthWait !== undefined) {
     return { type: "verdict", verdict: { ...REFUSED, text: "Expired", wait: Number(oauthWait), saslError } };
   }
+  const [, host] = /^resolved (.*)$/.exec(line) ?? [];
+  if (host !== undefined) return { type: "resolved", host };
   switch (line) {
     case "accept":
       return { type: "verdict", verdict: ACCEPTED };
@@ -179,6 +181,8 @@ class Player {
         return `${effect.side === "client" ? "S" : "P"}: ${decode(effect.bytes)}`;
       case "log":
         return `log ${effect.level} ${effect.text}${effect.action === "" ? "" : ` (${effect.action})`}`;
+      case "resolve":
+        return "resolve";
       case "authenticate": {
         const { method, login, secret, salt, attempt } = effect.credentials;
         const salted = salt === undefined ? "" : ` ${salt}`;

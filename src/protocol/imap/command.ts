@@ -10,7 +10,7 @@ import type { InputBuffer } from "../../session/buffer.ts";
 import { CR, SPACE } from "../../session/bytes.ts";
 import { isLetter } from "../../session/line.ts";
 
-export type ImapWord = "CAPABILITY" | "NOOP" | "LOGIN" | "LOGOUT" | "AUTHENTICATE" | "STARTTLS";
+export type ImapWord = "CAPABILITY" | "NOOP" | "ID" | "LOGIN" | "LOGOUT" | "AUTHENTICATE" | "STARTTLS";
 
 /** What the octets at the beginning of the input are. `length` is how many of them it takes. */
 export type ImapParse =
@@ -57,7 +57,7 @@ const BACKSLASH = 0x5c;
 const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;
 const WORDS: ReadonlySet<string> = new Set<ImapWord>(
-  ["CAPABILITY", "NOOP", "LOGIN", "LOGOUT", "AUTHENTICATE", "STARTTLS"],
+  ["CAPABILITY", "NOOP", "ID", "LOGIN", "LOGOUT", "AUTHENTICATE", "STARTTLS"],
 );
 const MORE: ImapParse = { type: "more" };
 
@@ -83,6 +83,7 @@ class Parser {
     if (!this.#readTag() || this.#hasBareCr(this.#at)) return this.#invalid();
     const word = this.#readWord();
     if (word === undefined) return this.#invalid();
+    if (word === "ID") return this.#id();
     for (;;) {
       this.#skipBlanks();
       if (this.#at === this.#end) break;
@@ -91,6 +92,13 @@ class Parser {
       if (stop !== undefined) return stop;
     }
     return { type: "command", tag: this.#tag ?? "", word, args: this.#args, length: this.#lineFeed + 1 };
+  }
+
+  /** ID (RFC 2971) has a list in parentheses, which nobody here reads; with a literal in it, it would not end here. */
+  #id(): ImapParse {
+    const endsInLiteral = this.#input.at(this.#end - 1) === BRACE_CLOSE;
+    if (endsInLiteral) return this.#invalid();
+    return { type: "command", tag: this.#tag ?? "", word: "ID", args: [], length: this.#lineFeed + 1 };
   }
 
   /** Finds the line that begins at `from`; `false` when its end has not arrived or lies past the limit. */

@@ -4,10 +4,14 @@ import type { Octets } from "../../runtime.ts";
 export const GREETING = "* OK IMAP4 ready\r\n";
 export const BYE = "* BYE\r\n";
 export const CONTINUE = "+ OK\r\n";
+export const FORBIDDEN = "* BYE access denied\r\n";
 export const SHUTTING_DOWN = "* BYE shutting down\r\n";
 
 /** nginx's words, with the response code of RFC 5530, 3: clients must not take our trouble for a wrong password. */
 export const INTERNAL_ERROR = "* BAD [UNAVAILABLE] internal server error\r\n";
+
+/** RFC 2971, 3.1: a server may keep to itself what it is. */
+export const NO_ID = "* ID NIL\r\n";
 
 /** `TAG OK completed` */
 export function completed(tag: Octets): Octets {

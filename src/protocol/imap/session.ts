@@ -64,6 +64,8 @@ export class ImapSession extends LoginSession<ImapOptions> {
     switch (command.word) {
       case "CAPABILITY":
         return this.say(this.options.capability + reply.completed(command.tag));
+      case "ID":
+        return this.say(reply.NO_ID + reply.completed(command.tag));
       case "NOOP":
         return this.say(reply.completed(command.tag));
       case "LOGOUT":
@@ -103,6 +105,10 @@ export class ImapSession extends LoginSession<ImapOptions> {
 
   protected internalError(): Octets {
     return reply.INTERNAL_ERROR;
+  }
+
+  protected forbidden(): Octets {
+    return reply.FORBIDDEN;
   }
 
   protected farewell(): Octets {

@@ -133,6 +133,10 @@ export class Pop3Session extends LoginSession<Pop3Options> {
     return reply.INTERNAL_ERROR;
   }
 
+  protected forbidden(): Octets {
+    return reply.FORBIDDEN;
+  }
+
   protected farewell(): Octets {
     return reply.SHUTTING_DOWN;
   }

@@ -9,6 +9,8 @@ export const INVALID_ARGUMENT = "501 5.5.4 Invalid argument\r\n";
 export const BAD_SEQUENCE = "503 5.5.1 Bad sequence of commands\r\n";
 export const AUTH_REQUIRED = "530 5.7.1 Authentication required\r\n";
 export const INTERNAL_ERROR = "451 4.3.2 Internal server error\r\n";
+export const FORBIDDEN = "554 5.7.1 Access denied\r\n";
+export const EARLY_TALKER = "503 5.5.0 Improper use of SMTP command pipelining\r\n";
 export const SHUTTING_DOWN = "421 4.3.2 Shutting down\r\n";
 
 export function greeting(serverName: Octets): Octets {

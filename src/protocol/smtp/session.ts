@@ -6,7 +6,7 @@
  */
 
 import type { Accepted, Envelope, Refused } from "../../auth/mod.ts";
-import type { Octets } from "../../runtime.ts";
+import type { Millis, Octets } from "../../runtime.ts";
 import type { Claim, LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import type { Connection } from "../../session/mod.ts";
@@ -26,6 +26,10 @@ export interface SmtpOptions extends LoginOptions {
   readonly xclient: boolean;
   /** Whether the upstream is logged in to: `proxy_smtp_auth`. */
   readonly smtpAuth: boolean;
+  /** How long the greeting is held back: `smtp_greeting_delay`. */
+  readonly greetingDelay: Millis;
+  /** Whether the client's name is looked up before the greeting: `resolver`. */
+  readonly resolvesClient: boolean;
 }
 
 /** One SMTP client on its way to its server. */
@@ -39,11 +43,31 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   #from = "";
   #to = "";
   #isAnonymous = false;
+  #clientHost = UNAVAILABLE;
 
   constructor(options: SmtpOptions, connection: Connection) {
     super(options, connection);
     this.#connection = connection;
     this.greeting = reply.greeting(options.serverName);
+  }
+
+  protected override open(): void {
+    if (this.options.resolvesClient) this.resolve();
+    else this.#greetInTime();
+  }
+
+  protected override resolved(host: Octets): void {
+    this.#clientHost = host;
+    this.#greetInTime();
+  }
+
+  #greetInTime(): void {
+    if (this.options.greetingDelay > 0) this.delayGreeting(this.options.greetingDelay);
+    else this.greet();
+  }
+
+  protected override earlyTalker(): Octets {
+    return reply.EARLY_TALKER;
   }
 
   protected command(): boolean {
@@ -111,7 +135,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     this.#to = command.line;
     this.#isAnonymous = true;
     const envelope: Envelope = { helo: this.#helo, from: this.#from, to: this.#to };
-    this.authenticate({ ...NOBODY, clientHost: UNAVAILABLE, envelope });
+    this.authenticate({ ...NOBODY, clientHost: this.#clientHost, envelope });
   }
 
   #forgetMail(): void {
@@ -121,7 +145,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
 
   protected override claim(proof: Proof): Claim {
     this.#isAnonymous = false;
-    return { ...super.claim(proof), clientHost: UNAVAILABLE };
+    return { ...super.claim(proof), clientHost: this.#clientHost };
   }
 
   protected startUpstream(accepted: Accepted): SmtpUpstream {
@@ -129,7 +153,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     return new SmtpUpstream({
       accepted,
       serverName,
-      xclient: xclient ? { client: this.#connection.client, host: UNAVAILABLE } : undefined,
+      xclient: xclient ? { client: this.#connection.client, host: this.#clientHost } : undefined,
       smtpAuth,
       helo: this.#helo,
       isExtended: this.#isExtended,
@@ -152,6 +176,10 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     return reply.INTERNAL_ERROR;
   }
 
+  protected forbidden(): Octets {
+    return reply.FORBIDDEN;
+  }
+
   protected farewell(): Octets {
     return reply.SHUTTING_DOWN;
   }
@@ -163,6 +191,6 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
 
 const NOBODY: Proof = { method: "none", login: "", secret: new Secret(""), salt: undefined };
 
-/** What stands for the client's name as long as none was looked up. */
+/** What stands for the client's name as long as none was found. */
 const UNAVAILABLE = "[UNAVAILABLE]";
 const LONGEST_VERB = 8;

@@ -28,6 +28,7 @@ export function credentials(changes: Partial<Credentials> = {}): Credentials {
     salt: undefined,
     attempt: 1,
     client: { family: 4, host: "198.51.100.7", port: 40000 },
+    proxied: undefined,
     clientHost: undefined,
     envelope: undefined,
     ...changes,

@@ -189,7 +189,14 @@ describe("an answer that refuses", () => {
     ) {
       const notes = [`error: auth http server auth.test sent invalid error code:"${value.trim()}"`];
       if (value !== "535 ") {
-        assertEquals(code(value), { type: "refused", text: "no", wait: 0, smtpCode: undefined, saslError: undefined, notes });
+        assertEquals(code(value), {
+          type: "refused",
+          text: "no",
+          wait: 0,
+          smtpCode: undefined,
+          saslError: undefined,
+          notes,
+        });
       }
     }
     assertEquals(code("nonsense", "imap"), refused("no"));

@@ -375,6 +375,7 @@ const ANY: Credentials = {
   salt: undefined,
   attempt: 1,
   client: { family: 4, host: "198.51.100.7", port: 1 },
+  proxied: undefined,
   clientHost: undefined,
   envelope: undefined,
 };

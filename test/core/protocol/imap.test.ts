@@ -11,7 +11,7 @@ describe("IMAP before the login", () => {
       C: a1 NOOP
       S: a1 OK completed
       C: A.b-c_2 capability ignored arguments
-      S: * CAPABILITY IMAP4 IMAP4rev1 UIDPLUS AUTH=PLAIN
+      S: * CAPABILITY IMAP4 IMAP4rev1 UIDPLUS AUTH=PLAIN SASL-IR
       S: A.b-c_2 OK completed
       C: x   nOoP  \\
       C: 
@@ -22,6 +22,23 @@ describe("IMAP before the login", () => {
       S: * BYE
       S: a3 OK completed
       close quit
+    `,
+    );
+  });
+
+  it("answers ID, whatever the client says of itself", () => {
+    transcript(
+      imapSession,
+      `
+      S: * OK IMAP4 ready
+      C: a ID NIL
+      S: * ID NIL
+      S: a OK completed
+      C: b id ("name" "mail (program)" "version" "1 2 3 4 5 6")
+      S: * ID NIL
+      S: b OK completed
+      C: c ID ("name" {4}
+      S: c BAD invalid command
     `,
     );
   });

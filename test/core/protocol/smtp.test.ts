@@ -1,7 +1,9 @@
+import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import type { SocketAddress } from "../../../src/runtime.ts";
 import { smtpSession } from "../../support/sessions.ts";
 import { transcript } from "../../support/transcript.ts";
+import { encode } from "../../../src/session/bytes.ts";
 import { ehloReply } from "../../../src/protocol/smtp/capability.ts";
 
 const anonymous = () => smtpSession({ allowsAnonymous: true });
@@ -366,7 +368,7 @@ describe("SMTP and the upstream", () => {
   ) {
     it(`says ${title} as XCLIENT has it`, () => {
       transcript(
-        () => smtpSession({}, client),
+        () => smtpSession({}, { client }),
         `${asked("")}
         P: EHLO mail.example.com
         U: 250 upstream
@@ -486,5 +488,102 @@ describe("SMTP and the upstream", () => {
       `,
       );
     }
+  });
+});
+
+describe("SMTP before the greeting", () => {
+  const delayed = () => smtpSession({ greetingDelay: 5000 });
+  const resolving = () => smtpSession({ resolvesClient: true, allowsAnonymous: true });
+
+  it("holds the greeting back", () => {
+    transcript(
+      delayed,
+      `
+      after 4999
+      after 1
+      S: 220 mail.example.com ESMTP ready
+      after 59999
+      C: NOOP
+      S: 250 2.0.0 OK
+      after 1
+      log info client timed out (110: Connection timed out) (in auth state)
+      close timeout
+    `,
+    );
+  });
+
+  it("turns away who cannot wait for it", () => {
+    const session = delayed();
+    const said = (bytes: string) => session.receive({ type: "bytes", side: "client", bytes: encode(bytes) }, 0);
+    assertEquals(session.receive({ type: "opened" }, 0), []);
+    assertEquals(said("EHLO x\r\nMAIL"), [
+      {
+        type: "log",
+        level: "info",
+        text: 'client was rejected before greeting: "EHLO x__MAIL"',
+        action: "in delay pipelining state",
+      },
+      { type: "write", side: "client", bytes: encode("503 5.5.0 Improper use of SMTP command pipelining\r\n") },
+      { type: "close", reason: "protocolError" },
+    ]);
+    assertEquals(said("more"), []);
+  });
+
+  it("lets go of who leaves before it", () => {
+    transcript(
+      delayed,
+      `
+      C ended
+      close clientGone
+    `,
+    );
+    transcript(
+      resolving,
+      `
+      resolve
+      C: QUIT
+      C ended
+      close clientGone
+    `,
+    );
+  });
+
+  it("asks for the client's name first, and tells it to the upstream", () => {
+    transcript(
+      resolving,
+      `
+      resolve
+      C: EHLO client.example
+      C: MAIL FROM:<a@example.com>
+      after 1000000
+      resolved mx.example.net
+      S: 220 mail.example.com ESMTP ready
+      S: 250-mail.example.com
+      S: 250 AUTH PLAIN LOGIN
+      S: 250 2.0.0 OK
+      C: RCPT TO:<b@example.com>
+      ask none "" "" 1
+      accept nobody
+      connect 192.0.2.1:143
+      connected
+      U: 220 upstream
+      P: EHLO mail.example.com
+      U: 250 upstream
+      P: XCLIENT ADDR=198.51.100.7 NAME=mx.example.net
+    `,
+    );
+  });
+
+  it("does one after the other", () => {
+    transcript(
+      () => smtpSession({ resolvesClient: true, greetingDelay: 1000 }),
+      `
+      resolve
+      resolved [TEMPUNAVAIL]
+      after 999
+      after 1
+      S: 220 mail.example.com ESMTP ready
+    `,
+    );
   });
 });
