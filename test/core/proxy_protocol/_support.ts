@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { HeaderReader, readHeader } from "../../../src/protocol/proxy_protocol/mod.ts";
-import type { HeaderResult } from "../../../src/protocol/proxy_protocol/mod.ts";
+import type { HeaderResult, HeaderTlvs, ProxyHeader } from "../../../src/protocol/proxy_protocol/mod.ts";
 import { concat, encode } from "../../../src/session/bytes.ts";
 
 export const SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
@@ -38,6 +38,18 @@ export const SOURCE = { family: 4, host: "192.0.2.1", port: 56324 } as const;
 export const DESTINATION = { family: 4, host: "198.51.100.2", port: 143 } as const;
 export const SOURCE_6 = { family: 6, host: "2001:db8::1", port: 56324 } as const;
 export const DESTINATION_6 = { family: 6, host: "2001:db8::2", port: 143 } as const;
+
+export const NO_TLVS: HeaderTlvs = { authority: undefined, alpn: undefined, tls: undefined, uniqueId: undefined };
+
+/** A header that was read, without addresses and values unless they are given. */
+export function header(length: number, facts: Partial<ProxyHeader>): HeaderResult {
+  return { type: "header", source: undefined, destination: undefined, length, tlvs: NO_TLVS, ...facts };
+}
+
+/** A header that was refused. */
+export function broken(reason: string): HeaderResult {
+  return { type: "broken", reason };
+}
 
 /**
  * Reads a header that has `more` of the client's octets behind it: whole, cut at each place, and octet by octet, with

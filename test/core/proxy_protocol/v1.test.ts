@@ -2,9 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { readHeader } from "../../../src/protocol/proxy_protocol/mod.ts";
 import { encode } from "../../../src/session/bytes.ts";
-import { readInPieces, refusal } from "./_support.ts";
-
-const NO_TLVS = { authority: undefined, alpn: undefined, tls: undefined, uniqueId: undefined };
+import { NO_TLVS, readInPieces, refusal } from "./_support.ts";
 
 describe("a PROXY line", () => {
   const full = "2001:0db8:1111:2222:3333:4444:5555:6666";
