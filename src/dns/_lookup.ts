@@ -45,6 +45,7 @@ export class Lookup {
   #query: Query | undefined;
   #aliases = 0;
   #ttl: Millis = MAX_TTL;
+  #isOver = false;
 
   /** `over` is told first, with the answer, or `undefined` when nobody waits any more. */
   constructor({ question, servers, valid }: LookupOptions, over: (answer: Answer | SystemFailure | undefined) => void) {
@@ -64,7 +65,7 @@ export class Lookup {
   join(waiter: Waiter): Cancel {
     this.#waiters.add(waiter);
     return () => {
-      if (!this.#waiters.delete(waiter) || this.#waiters.size > 0) return;
+      if (!this.#waiters.delete(waiter) || this.#waiters.size > 0 || this.#isOver) return;
       this.#query?.cancel();
       this.#over(undefined);
     };
@@ -105,6 +106,7 @@ export class Lookup {
 
   #finish(answer: Answer | SystemFailure): void {
     const waiters = [...this.#waiters];
+    this.#isOver = true;
     this.#over(answer);
     for (const waiter of waiters) {
       // One that was told may have made another one leave.

@@ -45,6 +45,7 @@ class TcpExchange implements ConnectHandler, SocketHandler {
   }
 
   cancel(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#socket?.abort();
   }
