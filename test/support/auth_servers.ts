@@ -44,7 +44,7 @@ export const AUTH_SERVERS: readonly [string, (plan: AuthPlan) => Promise<AuthSer
 ];
 
 /** `test/data/auth_server.py`: HTTP/1.0, one request after the other, each on a connection of its own. */
-async function startAuthScript(plan: AuthPlan): Promise<AuthServer> {
+export async function startAuthScript(plan: AuthPlan): Promise<AuthServer> {
   const folder = new TestFolder();
   const script = join(import.meta.dirname, "..", "data", "auth_server.py");
   const daemon = new Daemon("python3", [script, folder.write("auth.json", JSON.stringify(plan))]);

@@ -32,7 +32,7 @@ function body(seed: number, { size, longest = 990, eightBit = true }: LetterOpti
   const lines: Octets[] = [];
   for (let at = 0; at < size;) {
     const length = Math.min(1 + next() % longest, size - at);
-    const line = octets.latin1Slice(at, at + length);
+    const line = octets.toString("latin1", at, at + length);
     lines.push(next() % 4 === 0 ? `.${line.slice(1)}` : line, "\r\n");
     at += length;
   }

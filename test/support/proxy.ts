@@ -3,7 +3,7 @@
 import { loadRuntime } from "../../adapters/detect.ts";
 import { loadConfig } from "../../src/config/mod.ts";
 import { serve, type Server, type SessionRecord } from "../../src/proxy/mod.ts";
-import type { Runtime } from "../../src/runtime.ts";
+import type { Runtime, Socket } from "../../src/runtime.ts";
 
 /** A proxy under test. */
 export interface TestProxy {
@@ -16,6 +16,8 @@ export interface TestProxy {
   readonly records: SessionRecord[];
   /** How many sockets the proxy has, to clients and to servers. */
   sockets(): number;
+  /** How many octets it has read and could not pass on yet. */
+  queued(): number;
   stop(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function startProxy(mail: string, workerConnections = 2048): Promis
   const runtime = await loadRuntime();
   const log: string[] = [];
   const records: SessionRecord[] = [];
+  const sockets: Socket[] = [];
   const text = `error_log stderr info; events { worker_connections ${workerConnections}; } mail { ${mail} }`;
   const config = loadConfig({
     path: "/test/nginx.conf",
@@ -32,9 +35,35 @@ export async function startProxy(mail: string, workerConnections = 2048): Promis
     prefix: "/test/",
     hostname: "test",
   });
-  const server = await serve(config, withLog(runtime, log), { sessionEnded: (record) => records.push(record) });
-  const ports = server.listeners.map(({ address }) => address.family === "unix" ? 0 : address.port);
-  return { server, ports, log, records, sockets: () => runtime.sockets(), stop: () => server.stop("fast") };
+  const observed = withLog(withSockets(runtime, sockets), log);
+  const server = await serve(config, observed, { sessionEnded: (record) => records.push(record) });
+  return {
+    server,
+    ports: server.listeners.map(({ address }) => address.family === "unix" ? 0 : address.port),
+    log,
+    records,
+    sockets: () => runtime.sockets(),
+    queued: () => sockets.reduce((sum, { queued }) => sum + queued, 0),
+    stop: () => server.stop("fast"),
+  };
+}
+
+/** The runtime, with all sockets that it makes kept. */
+function withSockets(runtime: Runtime, sockets: Socket[]): Runtime {
+  const listen: Runtime["listen"] = (options, accept) => {
+    return runtime.listen(options, (socket) => {
+      sockets.push(socket);
+      accept(socket);
+    });
+  };
+  const connect: Runtime["connect"] = (target, handler) => {
+    const connected = (socket: Socket) => {
+      sockets.push(socket);
+      handler.connected(socket);
+    };
+    return runtime.connect(target, { connected, failed: (failure) => handler.failed(failure) });
+  };
+  return Object.create(runtime, { listen: { value: listen }, connect: { value: connect } });
 }
 
 /** The runtime, with what it would print kept instead. */
