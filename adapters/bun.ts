@@ -27,4 +27,5 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveIdle": { state: "no", reason: "Bun sets 10 probes of 1 s with it" },
   "listen.keepAliveProbes": { state: "no", reason: "Bun cannot set them" },
   "listen.multipath": { state: "no", reason: "Bun has no Multipath TCP" },
+  "log.unixDatagram": { state: "no", reason: "Bun has no unix datagram sockets" },
 };

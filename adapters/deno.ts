@@ -33,6 +33,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveIdle": { state: "yes" },
   "listen.keepAliveProbes": { state: "no", reason: "Deno cannot set them" },
   "listen.multipath": { state: "no", reason: "Deno has no Multipath TCP" },
+  "log.unixDatagram": { state: "no", reason: "Deno has no unix datagram sockets" },
 };
 
 /** Deno calls an address that this machine does not have an invalid argument. */

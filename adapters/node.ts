@@ -31,6 +31,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveIdle": { state: "yes" },
   "listen.keepAliveProbes": { state: "yes" },
   "listen.multipath": { state: "no", reason: "Node has no Multipath TCP" },
+  "log.unixDatagram": { state: "no", reason: "Node has no unix datagram sockets" },
 };
 
 const BEFORE_26: Partial<Record<Capability, CapabilityState>> = {

@@ -65,6 +65,7 @@ function description(entry: AnyDirective): string {
     ["Context", contextsOf(entry)],
     ["Since", sinceOf(entry)],
     ["Repeated", repeatedOf(entry)],
+    ["Deprecated", entry.today ?? ""],
     ["State", entry.state.type === "partial" ? `not supported yet, but for ${code(entry.state.only)}` : ""],
   ];
   const shown = rows.filter(([, value]) => value !== "").map(([key, value]) => `| ${key} | ${value} |`);

@@ -207,7 +207,8 @@ export type Capability =
   | "listen.ipv6Only"
   | "listen.keepAliveIdle"
   | "listen.keepAliveProbes"
-  | "listen.multipath";
+  | "listen.multipath"
+  | "log.unixDatagram";
 
 /** How a runtime stands to a capability: it has it, it lacks it (with the reason), or we do it for the runtime. */
 export type CapabilityState =

@@ -1,4 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
+import type { Protocol } from "../config/types.ts";
 import { SIGNAL_WORDS, type SignalWord } from "../process/signal.ts";
 import type { Octets } from "../runtime.ts";
 
@@ -18,6 +19,8 @@ export interface Flags {
   readonly globals: Octets | undefined;
   /** `-s`: what the running process is told. */
   readonly signal: SignalWord | undefined;
+  /** `--without-pop3` and the like: the protocols that this program is to do without. */
+  readonly without: readonly Protocol[];
 }
 
 /** A command line that cannot be understood; the message is nginx's. */
@@ -31,7 +34,7 @@ export class FlagError extends Error {
  */
 export function parseFlags(args: readonly string[]): Flags {
   const parsed = parseArgs(unbundle(args), {
-    boolean: ["help", "v", "V", "t", "T", "q"],
+    boolean: ["help", "v", "V", "t", "T", "q", ...PROTOCOLS.map((protocol) => `without-${protocol}`)],
     string: Object.keys(VALUES),
   });
   const value = (letter: string) => octetsOf(parsed[letter]);
@@ -47,6 +50,7 @@ export function parseFlags(args: readonly string[]): Flags {
     errorLog: value("e"),
     globals: value("g"),
     signal: signalWord(value("s")),
+    without: PROTOCOLS.filter((protocol) => parsed[`without-${protocol}`] === true),
   };
 }
 
@@ -65,6 +69,8 @@ Options:
   -c filename   : set configuration file (default: /etc/postern/nginx.conf)
   -e filename   : set error log file (default: stderr)
   -g directives : set global directives out of configuration file
+  --without-imap, --without-pop3, --without-smtp
+                : do without a protocol, as if it were not built in
 
 Without a configuration file it starts a demo on loopback ports.
 `;
@@ -81,10 +87,18 @@ function unbundle(args: readonly string[]): string[] {
   const rest = [...args];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     if (arg === "--help") options.push(arg);
+    else if (arg.startsWith("--without-")) options.push(withoutOption(arg));
     else if (arg.startsWith("-") && arg.length > 1) unbundleOne(arg.slice(1), rest, options);
     else throw new FlagError(`invalid option: "${arg}"`);
   }
   return options;
+}
+
+/** nginx's `configure` calls a protocol by its module. */
+function withoutOption(arg: string): string {
+  const protocol = PROTOCOLS.find((name) => arg === `--without-${name}` || arg === `--without-mail_${name}_module`);
+  if (protocol === undefined) throw new FlagError(`invalid option: "${arg}"`);
+  return `--without-${protocol}`;
 }
 
 function unbundleOne(letters: string, rest: string[], options: string[]): void {
@@ -112,6 +126,7 @@ function unescapeOctets(escaped: string): Octets {
   return escaped.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
+const PROTOCOLS: readonly Protocol[] = ["imap", "pop3", "smtp"];
 const SWITCHES = "?hvVtTq";
 const VALUES: Readonly<Record<string, string>> = {
   p: "directory name",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { capabilityError, capabilityWarnings } from "../config/capability.ts";
 import { ConfigError, loadConfig } from "../config/mod.ts";
 import type { Config, ErrorLogConfig } from "../config/types.ts";
 import { startDemo } from "../demo/mod.ts";
@@ -34,7 +35,7 @@ async function obey(flags: Flags, runtime: Runtime): Promise<number> {
   if (flags.test || flags.dump) return await test(flags, paths, runtime);
   if (!paths.isChosen && !runtime.files.exists(paths.configuration)) return await demo(runtime);
   const config = load(flags, paths, runtime);
-  showWarnings(config, runtime);
+  showWarnings(config, runtime, "warn");
   const server = await serve(config, runtime, { errorLog: errorLog(paths) });
   const version = `postern/${VERSION} (nginx/${NGINX_VERSION} mail), ${runtime.name} ${runtime.version}`;
   const readConfig = () => load(flags, paths, runtime);
@@ -43,7 +44,7 @@ async function obey(flags: Flags, runtime: Runtime): Promise<number> {
 
 function introduce(flags: Flags, runtime: Runtime): number {
   const { stderr } = runtime.process;
-  stderr(flags.build ? buildText(runtime) : versionText());
+  stderr(flags.build ? buildText(runtime, flags.without) : versionText());
   if (flags.help) stderr(HELP);
   return 0;
 }
@@ -54,7 +55,7 @@ async function test(flags: Flags, paths: Paths, runtime: Runtime): Promise<numbe
   try {
     const config = load(flags, paths, runtime);
     if (!flags.quiet) {
-      showWarnings(config, runtime);
+      showWarnings(config, runtime, "notice");
       stderr(`postern: the configuration file ${paths.configuration} syntax is ok\n`);
     }
     await tryServe(config, runtime, { errorLog: errorLog(paths) });
@@ -76,21 +77,26 @@ async function demo(runtime: Runtime): Promise<number> {
   return 0;
 }
 
+/** Reads the configuration and weighs it against what this runtime can do. */
 function load(flags: Flags, paths: Paths, runtime: Runtime): Config {
-  return loadConfig({
+  const config = loadConfig({
     path: paths.configuration,
     prefix: paths.prefix,
     files: runtime.files,
     hostname: runtime.process.hostname,
     isRoot: runtime.process.isRoot,
+    without: flags.without,
     ...(flags.globals === undefined ? {} : { globals: flags.globals }),
   });
+  const refusal = capabilityError(config, runtime);
+  if (refusal !== undefined) throw refusal;
+  return { ...config, warnings: [...config.warnings, ...capabilityWarnings(config, runtime)] };
 }
 
 /** As nginx does, a start says on stderr what is wrong, and keeps to the log what is only worth knowing. */
-function showWarnings(config: Config, runtime: Runtime): void {
+function showWarnings(config: Config, runtime: Runtime, leastLevel: "warn" | "notice"): void {
   for (const { level, text } of config.warnings) {
-    if (level === "warn") runtime.process.stderr(`postern: [warn] ${text}\n`);
+    if (level === "warn" || leastLevel === "notice") runtime.process.stderr(`postern: [${level}] ${text}\n`);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Protocol } from "../config/types.ts";
 import type { Runtime } from "../runtime.ts";
 
 export const VERSION = "0.1.0";
@@ -10,8 +11,14 @@ export function versionText(): string {
   return `postern version: postern/${VERSION}\n`;
 }
 
-/** What `-V` prints: the version, what it runs on, what it is built with, and what its runtime cannot do. */
-export function buildText(runtime: Runtime): string {
+/**
+ * What `-V` prints: the version, what it runs on, what it is built with, in nginx's words so that scripts which look for
+ * a module find it, and what its runtime cannot do.
+ */
+export function buildText(runtime: Runtime, without: readonly Protocol[]): string {
+  const modules = PROTOCOLS.map((protocol) =>
+    `--${without.includes(protocol) ? "without" : "with"}-mail_${protocol}_module`
+  );
   const lacking = Object.entries(runtime.capabilities).flatMap(([name, capability]) =>
     capability.state === "yes" ? [] : [`capability ${name}: ${capability.state} (${capability.reason})\n`]
   );
@@ -19,9 +26,8 @@ export function buildText(runtime: Runtime): string {
     `speaks the mail configuration of nginx/${NGINX_VERSION}\n` +
     `built with ${runtime.name} ${runtime.version}\n` +
     `built with ${runtime.tlsLibrary}\n` +
-    `configure arguments: ${MODULES.join(" ")}\n` +
+    `configure arguments: --with-mail ${modules.join(" ")}\n` +
     lacking.join("");
 }
 
-/** In nginx's words, so that scripts which look for a module find it. */
-const MODULES = ["--with-mail", "--with-mail_imap_module", "--with-mail_pop3_module", "--with-mail_smtp_module"];
+const PROTOCOLS: readonly Protocol[] = ["imap", "pop3", "smtp"];

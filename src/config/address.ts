@@ -7,6 +7,7 @@
 
 import type { Octets } from "../runtime.ts";
 import { parseIp, parseIpv6 } from "./ip.ts";
+import type { HostAndPort } from "./types.ts";
 import { parseNumber } from "./values.ts";
 
 /** A unix socket's path, or an IP address or a name with its port. */
@@ -52,6 +53,15 @@ export function parseListen(text: Octets): Address | AddressError {
 export function parseAuthority(text: Octets): Address | AddressError {
   if (isUnix(text)) return unix(text.slice(UNIX.length));
   return text.startsWith("[") ? bracketed(text, parsePort) : named(text, parsePort);
+}
+
+/** A server without a URI, as `resolver` and `syslog:` have it; `port` is for one that is written without. */
+export function parseServer(text: Octets, port: number): HostAndPort | { readonly path: Octets } | AddressError {
+  if (!isUnix(text) && /[/?]/.test(text)) return "invalid host";
+  const address = parseAuthority(text);
+  if (typeof address === "string") return address;
+  if (address.type === "unix") return { path: address.path };
+  return { host: address.host, port: address.ports?.first ?? port, isName: address.isName };
 }
 
 /** Where the URI of a URL begins: at `index`, or `skip` characters later. */

@@ -6,8 +6,9 @@
 
 import type { Octets } from "../runtime.ts";
 import { ConfigError } from "./error.ts";
-import type { Place } from "./error.ts";
+import { oddCharacter } from "./odd_characters.ts";
 import type { Scope } from "./scope.ts";
+import type { Place } from "./types.ts";
 
 /** What a directive's kind is given to read. */
 export class Call {
@@ -35,6 +36,6 @@ export class Call {
 
   /** The error to throw here: `text` in nginx's words. */
   error(text: Octets, hint?: Octets): ConfigError {
-    return new ConfigError(text, { place: this.place, hint });
+    return new ConfigError(text, { place: this.place, hint: oddCharacter([this.name, ...this.args]) ?? hint });
   }
 }

@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { Octets } from "../runtime.ts";
 import type { Call } from "./call.ts";
 import type { Scope } from "./scope.ts";
+import type { Protocol } from "./types.ts";
 
 /** Where a directive may stand. */
 export type Context = "main" | "events" | "mail" | "server";
@@ -14,6 +16,8 @@ export type Context = "main" | "events" | "mail" | "server";
 export interface Count {
   readonly least: number;
   readonly most: number;
+  /** How many nginx takes, where that is fewer: beyond them a directive's name hints at a `;` that is missing. */
+  readonly inNginx?: number;
 }
 
 /** How the arguments of a directive become a value: its syntax, its error texts, and what a second use does. */
@@ -47,6 +51,8 @@ interface Entry<V> {
   /** One sentence, without its full stop. */
   readonly meaning: string;
   readonly state: State<V>;
+  /** What to do instead, where only older documents have the directive: each use is warned about. */
+  readonly today: Octets | undefined;
 }
 
 /** A directive that ends in `;`. Its value is a `V`, or a `D` where the configuration does not give it. */
@@ -54,6 +60,8 @@ export interface Directive<V, D = V> extends Entry<V> {
   readonly type: "simple";
   readonly kind: Kind<V>;
   readonly default: D;
+  /** The directive that has its values in common with this one. */
+  readonly storedAs: Directive<V, unknown> | undefined;
   /** The default as an operator would write it, for the documentation. */
   readonly written: string | undefined;
 }
@@ -67,6 +75,8 @@ export interface Block extends Entry<never> {
   readonly opens: Context | undefined;
   /** Whether its parent may have several. */
   readonly repeatable: boolean;
+  /** The block it is another name for. */
+  readonly standsFor: Block | undefined;
   /** Checks the block when its `}` is read. Throws {@linkcode ConfigError}. */
   readonly check: (scope: Scope) => void;
 }
@@ -77,6 +87,8 @@ export type AnyDirective = Directive<unknown, unknown> | Block;
 /** The entries of one file in `directives/`. */
 export interface Module {
   readonly title: string;
+  /** The protocol that it goes with when that is left out. */
+  readonly protocol?: Protocol;
   /** A paragraph for the documentation. */
   readonly about: string;
   readonly directives: readonly AnyDirective[];
@@ -87,17 +99,24 @@ type Short<E, Optional extends keyof E> = Omit<E, Optional | "type"> & Partial<P
 
 /** Fills an entry for a simple directive. */
 export function directive<V, D = V>(
-  entry: Short<Omit<Directive<V, D>, "state">, "since" | "written"> & { readonly state?: State<NoInfer<V>> },
+  entry: Short<Omit<Directive<V, D>, "state">, "since" | "today" | "storedAs" | "written"> & {
+    readonly state?: State<NoInfer<V>>;
+  },
 ): Directive<V, D> {
-  return { since: undefined, state: SUPPORTED, written: undefined, ...entry, type: "simple" };
+  const rest = { since: undefined, today: undefined, storedAs: undefined, written: undefined };
+  return { ...rest, state: SUPPORTED, ...entry, type: "simple" };
 }
 
 /** Fills an entry for a block. */
 export function block(
-  entry: Short<Block, "since" | "state" | "syntax" | "count" | "opens" | "repeatable" | "check">,
+  entry: Short<
+    Block,
+    "since" | "state" | "today" | "syntax" | "count" | "opens" | "repeatable" | "standsFor" | "check"
+  >,
 ): Block {
-  const rest = { since: undefined, syntax: "", count: NONE, opens: undefined, repeatable: false, check: () => {} };
-  return { ...rest, state: SUPPORTED, ...entry, type: "block" };
+  const rest = { since: undefined, today: undefined, opens: undefined, standsFor: undefined };
+  const form = { syntax: "", count: NONE, repeatable: false, check: () => {} };
+  return { ...rest, ...form, state: SUPPORTED, ...entry, type: "block" };
 }
 
 /** The state of a directive that is read and then ignored. */
@@ -116,6 +135,8 @@ export const PLANNED: State<never> = { type: "planned" };
 export const NONE: Count = { least: 0, most: 0 };
 export const ONE: Count = { least: 1, most: 1 };
 export const SOME: Count = { least: 1, most: Infinity };
+/** Several where nginx takes one. */
+export const ONE_OR_MORE: Count = { least: 1, most: Infinity, inNginx: 1 };
 
 export const MAIN: readonly Context[] = ["main"];
 export const EVENTS: readonly Context[] = ["events"];

@@ -5,10 +5,7 @@
  */
 
 import type { Octets } from "../runtime.ts";
-import type { Position } from "./types.ts";
-
-/** Where a directive was read: a line of a file, or the `-g` option. */
-export type Place = Position | "command line";
+import type { Place, Position } from "./types.ts";
 
 /** The tail every message about a place ends in: ` in FILE:LINE` or ` in command line`. */
 export function inPlace(place: Place): Octets {

@@ -36,18 +36,19 @@ export function checkForm(call: Call, entry: AnyDirective, form: Setting & { rea
   if (entry.type === "block" && form.end !== "open") {
     throw call.error(`directive "${call.name}" has no opening "{"`);
   }
-  const { least, most } = entry.type === "simple" ? entry.kind.count : entry.count;
-  if (call.args.length < least || call.args.length > most) {
-    throw call.error(`invalid number of arguments in "${call.name}" directive`, missingSemicolon(call, form));
+  const { least, most, inNginx = most } = entry.type === "simple" ? entry.kind.count : entry.count;
+  const { length } = call.args;
+  const hint = missingSemicolon(call, form);
+  if (length < least || length > most || (length > inNginx && hint !== undefined)) {
+    throw call.error(`invalid number of arguments in "${call.name}" directive`, hint);
   }
   if (entry.state.type === "planned") throw call.error(`"${call.name}" directive is not supported yet`);
 }
 
 /** Names that fit in this place come first, then those of other places. */
 function spelling(name: Octets, { context, table }: Setting): Octets | undefined {
-  if (name.startsWith(BYTE_ORDER_MARK)) {
-    return "the file begins with a byte order mark, which nginx does not know either";
-  }
+  const protocol = table.leftOut(name);
+  if (protocol !== undefined) return `"${protocol}" is left out of this build`;
   const here = closest(name, table.names(context));
   if (here !== undefined) return `did you mean "${here}"?`;
   const elsewhere = closest(name, table.names());
@@ -67,5 +68,3 @@ function missingSemicolon(call: Call, { context, table }: Setting): Octets | und
   const next = call.args.find((arg) => table.find(arg, context) !== undefined);
   return next === undefined ? undefined : `is a ";" missing before "${next}"?`;
 }
-
-const BYTE_ORDER_MARK = "\xef\xbb\xbf";

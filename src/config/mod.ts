@@ -9,10 +9,12 @@ import { advice } from "./advice.ts";
 import { Parser } from "./parse.ts";
 import { directoryOf, fullName } from "./paths.ts";
 import { resolveMain, resolveServers } from "./resolve.ts";
-import type { Config } from "./types.ts";
+import type { Config, Protocol } from "./types.ts";
 
+export { capabilityError, capabilityWarnings } from "./capability.ts";
+export type { CapableRuntime } from "./capability.ts";
+export { type Network, NetworkList } from "./cidr.ts";
 export { ConfigError } from "./error.ts";
-export type { Place } from "./error.ts";
 export type * from "./types.ts";
 
 /** Where a configuration is, and what it takes from outside. */
@@ -28,6 +30,8 @@ export interface LoadOptions {
   readonly hostname: Octets;
   /** Directives to read before the file: the `-g` option. */
   readonly globals?: Octets;
+  /** Protocols that are left out: to speak them is an error, and their directives are unknown. */
+  readonly without?: readonly Protocol[];
   /** Whether `user` can have an effect; a warning says so where it cannot. */
   readonly isRoot?: boolean;
 }
@@ -35,7 +39,7 @@ export interface LoadOptions {
 /** Reads and checks a configuration. Throws {@linkcode ConfigError} with the first mistake. */
 export function loadConfig(options: LoadOptions): Config {
   const path = fullName(options.prefix, options.path);
-  const parser = new Parser({ files: options.files, base: directoryOf(path) });
+  const parser = new Parser({ files: options.files, base: directoryOf(path), without: options.without ?? [] });
   if (options.globals !== undefined) parser.parameter(options.globals);
   if (options.text === undefined) parser.file(path);
   else parser.text(options.text, path);

@@ -9,23 +9,26 @@ import { describeFailure, isFailure } from "../runtime.ts";
 import type { Files, Octets } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
 import { Call } from "./call.ts";
-import type { Block, Directive } from "./directive.ts";
+import type { AnyDirective, Block, Directive } from "./directive.ts";
 import { include } from "./directives/core.ts";
 import { DirectiveTable } from "./directives/mod.ts";
 import { ConfigError, inPlace } from "./error.ts";
-import type { Place } from "./error.ts";
 import { expand, isPattern } from "./glob.ts";
 import { checkForm, lookUp } from "./lookup.ts";
+import { oddCharacter } from "./odd_characters.ts";
 import { fullName } from "./paths.ts";
-import { Scope } from "./scope.ts";
+import { PROTOCOLS, Scope } from "./scope.ts";
 import { Tokenizer } from "./tokens.ts";
 import type { Statement } from "./tokens.ts";
-import type { ConfigWarning } from "./types.ts";
+import type { ConfigWarning, Place, Protocol } from "./types.ts";
 
-/** Which files a {@linkcode Parser} may read, and the directory that `include` starts from. */
+/** What a {@linkcode Parser} may read, and how. */
 export interface ParserOptions {
   readonly files: Pick<Files, "read" | "list">;
+  /** The directory that `include` starts from. */
   readonly base: Octets;
+  /** The protocols that are left out, as if nginx had been built without them. */
+  readonly without: readonly Protocol[];
 }
 
 /** How deep files may include one another, and how many may be read: more is a mistake that feeds on itself. */
@@ -35,18 +38,20 @@ export const INCLUDE_COUNT_LIMIT = 10_000;
 /** Reads any number of texts into one {@linkcode Scope}. Its methods throw {@linkcode ConfigError}. */
 export class Parser {
   /** What stands outside of all blocks, and the blocks. */
-  readonly main = new Scope();
+  readonly main: Scope;
   readonly warnings: ConfigWarning[] = [];
   /** The texts of all files read, by path. */
   readonly texts = new Map<Octets, Octets>();
   readonly #options: ParserOptions;
-  readonly #table = new DirectiveTable();
+  readonly #table: DirectiveTable;
   /** The files that are being read, each included by the one before. */
   readonly #open: Octets[] = [];
   #included = 0;
 
   constructor(options: ParserOptions) {
     this.#options = options;
+    this.#table = new DirectiveTable(options.without);
+    this.main = new Scope(undefined, PROTOCOLS.filter((protocol) => !options.without.includes(protocol)));
   }
 
   /** Reads the directives of the `-g` option. */
@@ -73,7 +78,11 @@ export class Parser {
   #text(text: Octets, path: Octets, scope: Scope): void {
     if (!this.texts.has(path)) this.texts.set(path, text);
     this.#open.push(path);
-    this.#statements(new Tokenizer(text, path), scope, "file");
+    const hasMark = text.startsWith(BYTE_ORDER_MARK);
+    if (hasMark) {
+      this.#warn("warn", "the file begins with a byte order mark, which nginx refuses", { file: path, line: 1 });
+    }
+    this.#statements(new Tokenizer(hasMark ? text.slice(BYTE_ORDER_MARK.length) : text, path), scope, "file");
     this.#open.pop();
   }
 
@@ -97,17 +106,27 @@ export class Parser {
     const setting = { context: scope.block?.opens ?? "main", table: this.#table };
     const entry = lookUp(call, setting);
     checkForm(call, entry, { ...setting, end: statement.end });
+    this.#warnOf(call, entry);
     if (entry === include) this.#include(call);
     else if (entry.type === "simple") this.#simple(call, entry);
-    else this.#block(call, entry, tokens);
+    else this.#block(call, entry.standsFor ?? entry, tokens);
+  }
+
+  /** What is no mistake, but likely not what its writer meant, or not for much longer. */
+  #warnOf(call: Call, entry: AnyDirective): void {
+    const odd = oddCharacter(call.args);
+    if (odd !== undefined) call.warn(odd);
+    if (entry.today !== undefined) call.warn(deprecation(entry));
   }
 
   #simple<V, D>(call: Call, entry: Directive<V, D>): void {
-    const value = entry.kind.read(call, call.scope.own(entry));
+    const slot = entry.storedAs ?? entry;
+    const value = entry.kind.read(call, call.scope.own(slot));
     if (entry.state.type === "partial" && !entry.state.accepts(value)) {
-      throw call.error(`"${call.name}" directive is not supported yet`);
+      const hint = entry.today === undefined ? undefined : deprecation(entry);
+      throw call.error(`"${call.name}" directive is not supported yet`, hint);
     }
-    call.scope.set(entry, value);
+    call.scope.set(slot, value);
   }
 
   #block(call: Call, entry: Block, tokens: Tokenizer): void {
@@ -141,6 +160,13 @@ export class Parser {
   }
 }
 
+function deprecation({ name, today }: AnyDirective): Octets {
+  return `the "${name}" directive is deprecated, ${today}`;
+}
+
 function here(tokens: Tokenizer, text: Octets): ConfigError {
   return new ConfigError(text, { place: tokens.place });
 }
+
+/** UTF-8's, which editors on Windows put first. */
+const BYTE_ORDER_MARK = "\xef\xbb\xbf";

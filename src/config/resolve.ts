@@ -5,6 +5,7 @@
  */
 
 import type { Octets } from "../runtime.ts";
+import { allow, setRealIpFrom } from "./directives/access.ts";
 import { authHttpHeader, authHttpOf, authHttpTimeout } from "./directives/auth_http.ts";
 import {
   daemon,
@@ -20,13 +21,22 @@ import { events, workerConnections } from "./directives/events.ts";
 import { imapAuth, imapCapabilities, imapClientBuffer } from "./directives/imap.ts";
 import { listen } from "./directives/listen.ts";
 import { mail, maxCommands, maxErrors, protocolOf, server, serverName, timeout } from "./directives/mail.ts";
+import { soKeepalive } from "./directives/past.ts";
 import { pop3Auth, pop3Capabilities, pop3ClientBuffer } from "./directives/pop3.ts";
-import { proxyBuffer, proxyPassErrorMessage, proxySmtpAuth, proxyTimeout, xclient } from "./directives/proxy.ts";
+import {
+  proxyBuffer,
+  proxyPassErrorMessage,
+  proxyProtocol,
+  proxySmtpAuth,
+  proxyTimeout,
+  xclient,
+} from "./directives/proxy.ts";
+import { resolverOf } from "./directives/resolver.ts";
 import { smtpAuth, smtpCapabilities, smtpClientBuffer, smtpGreetingDelay } from "./directives/smtp.ts";
 import { lineOf } from "./error.ts";
 import { fullName } from "./paths.ts";
 import { Scope } from "./scope.ts";
-import type { ErrorLogConfig, MainConfig, ServerConfig } from "./types.ts";
+import type { ErrorLogConfig, ListenConfig, MainConfig, ServerConfig } from "./types.ts";
 
 /** What a configuration takes from outside. */
 export interface Surroundings {
@@ -48,7 +58,7 @@ export function resolveMain(main: Scope, { prefix }: Surroundings): MainConfig {
     pidIsConfigured: pidFile !== undefined,
     daemon: main.value(daemon),
     masterProcess: main.value(masterProcess),
-    user: owner && { name: owner.name, group: owner.group },
+    user: owner,
     workerConnections: eventsScope.value(workerConnections),
     workerRlimitNofile: main.value(workerRlimitNofile),
     workerShutdownTimeout: main.value(workerShutdownTimeout),
@@ -64,13 +74,17 @@ export function resolveServers(main: Scope, surroundings: Surroundings): readonl
 function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): ServerConfig {
   return {
     position: lineOf(scope.place),
-    listens: scope.value(listen).flatMap((line) => line.sockets),
+    listens: resolveListens(scope),
     protocol: protocolOf(scope),
-    serverName: scope.value(serverName) || hostname.toLowerCase(),
+    serverName: scope.value(serverName).name || hostname.toLowerCase(),
+    serverNames: scope.value(serverName).names,
     errorLogs: resolveErrorLogs(scope, prefix),
     timeout: scope.value(timeout),
     maxErrors: scope.value(maxErrors),
     maxCommands: scope.value(maxCommands),
+    access: scope.value(allow),
+    realIpFrom: scope.value(setRealIpFrom),
+    resolver: resolverOf(scope),
     authHttp: {
       ...authHttpOf(scope),
       timeout: scope.value(authHttpTimeout),
@@ -82,6 +96,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
       passErrorMessage: scope.value(proxyPassErrorMessage),
       xclient: scope.value(xclient),
       smtpAuth: scope.value(proxySmtpAuth),
+      protocol: scope.value(proxyProtocol),
     },
     imap: {
       capabilities: scope.value(imapCapabilities),
@@ -100,6 +115,13 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
       greetingDelay: scope.value(smtpGreetingDelay),
     },
   };
+}
+
+function resolveListens(scope: Scope): readonly ListenConfig[] {
+  const sockets = scope.value(listen).flatMap((line) => line.sockets);
+  const keepAlive = scope.value(soKeepalive);
+  if (keepAlive === undefined) return sockets;
+  return sockets.map((socket) => ({ ...socket, keepAlive: socket.keepAlive ?? keepAlive }));
 }
 
 function resolveErrorLogs(scope: Scope, prefix: Octets): readonly ErrorLogConfig[] {

@@ -6,7 +6,7 @@
 
 import type { Octets } from "../runtime.ts";
 import type { Block, Directive } from "./directive.ts";
-import type { Place } from "./error.ts";
+import type { Place, Protocol } from "./types.ts";
 
 /** One block, or the whole configuration outside of all blocks. */
 export class Scope {
@@ -15,11 +15,17 @@ export class Scope {
   /** Where it opens. */
   readonly place: Place | undefined;
   readonly parent: Scope | undefined;
+  /** What may be spoken: all protocols but those that are left out. */
+  readonly protocols: readonly Protocol[];
   readonly #children: Scope[] = [];
   readonly #values = new Map<Directive<unknown, unknown>, unknown>();
   readonly #claims = new Set<Octets>();
 
-  constructor(opening?: { readonly block: Block; readonly place: Place; readonly parent: Scope }) {
+  constructor(
+    opening?: { readonly block: Block; readonly place: Place; readonly parent: Scope },
+    protocols: readonly Protocol[] = opening?.parent.protocols ?? PROTOCOLS,
+  ) {
+    this.protocols = protocols;
     this.block = opening?.block;
     this.place = opening?.place;
     this.parent = opening?.parent;
@@ -60,3 +66,6 @@ export class Scope {
     return parent.own(directive) ?? parent.#inherited(directive);
   }
 }
+
+/** All that there are. */
+export const PROTOCOLS: readonly Protocol[] = ["imap", "pop3", "smtp"];

@@ -8,8 +8,9 @@
 
 import type { Octets } from "../runtime.ts";
 import { ConfigError } from "./error.ts";
-import type { Place } from "./error.ts";
+import { oddCharacter } from "./odd_characters.ts";
 import { endOfBlock } from "./skip.ts";
+import type { Place } from "./types.ts";
 
 /** How a statement ended: with `;`, with `{`, with a `}` of its own, or with the text. */
 export type StatementEnd = "semicolon" | "open" | "close" | "end";
@@ -52,7 +53,7 @@ export class Tokenizer {
       const character = this.#text[this.#at];
       switch (character) {
         case undefined:
-          if (words.length > 0) throw this.#endOfText();
+          if (words.length > 0) throw this.#endOfText(words);
           return { words, end: "end" };
         case ";":
         case "{":
@@ -60,7 +61,7 @@ export class Tokenizer {
           this.#at++;
           return { words, end: character === ";" ? "semicolon" : "open" };
         case "}":
-          if (words.length > 0) throw this.#unexpected(character);
+          if (words.length > 0) throw this.#unexpected(character, words);
           this.#at++;
           return { words, end: "close" };
         case '"':
@@ -154,20 +155,22 @@ export class Tokenizer {
     return this.#file === undefined ? "command line" : { file: this.#file, line };
   }
 
-  #unexpected(character: string): ConfigError {
-    return new ConfigError(`unexpected "${character}"`, { place: this.place });
+  #unexpected(character: string, words: readonly Octets[] = []): ConfigError {
+    return new ConfigError(`unexpected "${character}"`, { place: this.place, hint: oddCharacter(words) });
   }
 
-  #endOfText(): ConfigError {
+  #endOfText(words: readonly Octets[] = []): ConfigError {
     const text = this.#file === undefined
       ? 'unexpected end of parameter, expecting ";"'
       : 'unexpected end of file, expecting ";" or "}"';
-    return new ConfigError(text, { place: this.place });
+    return new ConfigError(text, { place: this.place, hint: oddCharacter(words) });
   }
 
   /** The text ended within a word. nginx looks at the length first, which finds a missing quote sooner. */
   #cutOff(word: Word): ConfigError {
-    return this.#text.length - word.start > WORD_LIMIT ? this.#tooLong(word) : this.#endOfText();
+    return this.#text.length - word.start > WORD_LIMIT
+      ? this.#tooLong(word)
+      : this.#endOfText([this.#text.slice(word.start)]);
   }
 
   #tooLong(word: Word): ConfigError {

@@ -6,6 +6,7 @@
  */
 
 import type { KeepAlive, Millis, Octets } from "../runtime.ts";
+import type { Network } from "./cidr.ts";
 
 export type Protocol = "imap" | "pop3" | "smtp";
 
@@ -15,12 +16,38 @@ export interface Position {
   readonly line: number;
 }
 
+/** Where a directive was read: a line of a file, or the `-g` option. */
+export type Place = Position | "command line";
+
+/** An IP address without brackets, or a name that is still to be resolved, and a port. */
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+  readonly isName: boolean;
+}
+
 export type LogLevel = "emerg" | "alert" | "crit" | "error" | "warn" | "notice" | "info" | "debug";
 
 /** One `error_log` line. */
 export interface ErrorLogConfig {
-  readonly target: { readonly type: "stderr" } | { readonly type: "file"; readonly path: Octets };
+  readonly target:
+    | { readonly type: "stderr" }
+    | { readonly type: "file"; readonly path: Octets }
+    | ({ readonly type: "syslog" } & SyslogConfig);
   readonly level: LogLevel;
+}
+
+/** Where `error_log syslog:…` sends its lines. The severity of a line follows from its level. */
+export interface SyslogConfig {
+  /** For `host not found in syslog server "TEXT"`, and its place. */
+  readonly text: Octets;
+  readonly place: Place;
+  readonly server: HostAndPort | { readonly path: Octets };
+  /** The number of the facility, 23 for `local7`. */
+  readonly facility: number;
+  readonly tag: Octets;
+  /** Whether lines tell the name of this machine. */
+  readonly hasHostname: boolean;
 }
 
 /** Everything that one run of the program is told. */
@@ -49,7 +76,7 @@ export interface MainConfig {
   readonly pidIsConfigured: boolean;
   readonly daemon: boolean;
   readonly masterProcess: boolean;
-  readonly user: { readonly name: Octets; readonly group: Octets } | undefined;
+  readonly user: { readonly name: Octets; readonly group: Octets; readonly place: Place } | undefined;
   readonly workerConnections: number;
   readonly workerRlimitNofile: number | undefined;
   readonly workerShutdownTimeout: Millis | undefined;
@@ -60,10 +87,8 @@ export interface ListenConfig {
   readonly position: Position;
   /** The address as the log shows it: `0.0.0.0:143` for a bare port, `[::]:143`, `name:143`, `unix:/path`. */
   readonly text: Octets;
-  /** `host` is a numeric address without brackets, `0.0.0.0` or `::` for wildcards, or a name still to be resolved. */
-  readonly address:
-    | { readonly host: string; readonly port: number; readonly isName: boolean }
-    | { readonly path: Octets };
+  /** The host is `0.0.0.0` or `::` for wildcards. */
+  readonly address: HostAndPort | { readonly path: Octets };
   /** Whether a socket of its own is wanted even when a wildcard on the same port would cover it. */
   readonly bind: boolean;
   readonly backlog: number | undefined;
@@ -73,6 +98,8 @@ export interface ListenConfig {
   readonly keepAlive: KeepAlive | boolean | undefined;
   /** Whether clients may use several paths at once (MPTCP). */
   readonly multipath: boolean;
+  /** Whether each connection begins with a PROXY header. */
+  readonly proxyProtocol: boolean;
 }
 
 /** One `server {}`. */
@@ -81,12 +108,20 @@ export interface ServerConfig {
   readonly listens: readonly ListenConfig[];
   readonly protocol: Protocol;
   readonly serverName: Octets;
+  /** All names as given, in older documents' way also several and patterns; empty when none is. */
+  readonly serverNames: readonly Octets[];
   /** Empty: the main ones serve. */
   readonly errorLogs: readonly ErrorLogConfig[];
   /** How long a client may take to log in, and how long one upstream login may take. */
   readonly timeout: Millis;
   readonly maxErrors: number;
   readonly maxCommands: number;
+  /** Who may connect: the first rule that has the client counts; who is in none may. */
+  readonly access: readonly AccessRule[];
+  /** Whose PROXY headers are believed. */
+  readonly realIpFrom: readonly TrustedSource[];
+  /** `undefined`: names of clients are not looked up. */
+  readonly resolver: ResolverConfig | undefined;
   readonly authHttp: AuthHttpConfig;
   readonly proxy: ProxyConfig;
   readonly imap: ImapConfig;
@@ -94,13 +129,45 @@ export interface ServerConfig {
   readonly smtp: SmtpConfig;
 }
 
-export interface AuthHttpConfig {
+/** One `allow` or `deny` line. */
+export interface AccessRule {
+  readonly action: "allow" | "deny";
+  readonly network: Network;
+}
+
+/** One `set_real_ip_from` line; a name stands for all addresses it has at the start. */
+export type TrustedSource =
+  | { readonly network: Network }
+  /** For `host not found in set_real_ip_from "NAME"`, and its place. */
+  | { readonly name: Octets; readonly position: Position };
+
+/** `resolver` and `resolver_timeout`. */
+export interface ResolverConfig {
+  readonly position: Position;
+  /** Those to ask; at least one. `text` is for `host not found in resolver "TEXT"`. */
+  readonly servers: readonly (HostAndPort & { readonly text: Octets })[];
+  /** How long answers are kept, in place of their own time to live. */
+  readonly valid: Millis | undefined;
+  /** Which addresses of a name to ask for; at least one of them. */
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+  readonly timeout: Millis;
+}
+
+/** One server of `auth_http`. */
+export interface AuthServerConfig {
   /** The part of the URL that names the server, as written: the log calls the server so. */
   readonly name: Octets;
   readonly address: { readonly host: string; readonly port: number } | { readonly path: Octets };
   /** What goes into `Host`: the host without its port, `localhost` for a unix socket. */
   readonly host: Octets;
   readonly uri: Octets;
+}
+
+/** The first server of `auth_http`, and what holds for all. */
+export interface AuthHttpConfig extends AuthServerConfig {
+  /** Those to ask when the ones before cannot be asked, in order. */
+  readonly fallbacks: readonly AuthServerConfig[];
   readonly timeout: Millis;
   readonly headers: readonly { readonly name: Octets; readonly value: Octets }[];
 }
@@ -113,6 +180,8 @@ export interface ProxyConfig {
   readonly passErrorMessage: boolean;
   readonly xclient: boolean;
   readonly smtpAuth: boolean;
+  /** Whether upstreams get a PROXY header first, and of which version: `on` is version 1. */
+  readonly protocol: "off" | "on" | "v2";
 }
 
 type SharedAuth = "plain" | "cram-md5" | "external" | "xoauth2" | "oauthbearer";

@@ -1,14 +1,15 @@
-import type { ErrorLogConfig, LogLevel } from "../config/types.ts";
+import type { ErrorLogConfig, LogLevel, SyslogConfig } from "../config/types.ts";
 import type { LogFile, Octets, Runtime, SystemFailure } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import { formatLine, TimeStamp } from "./line.ts";
+import { SEVERITIES, SyslogSender } from "./syslog.ts";
 
 /** What a log needs of the runtime. */
-export type LogRuntime = Pick<Runtime, "date" | "utcOffset" | "files" | "process">;
+export type LogRuntime = Pick<Runtime, "date" | "utcOffset" | "files" | "process" | "datagram">;
 
 interface Output {
   readonly rank: number;
-  write(line: Octets): void;
+  write(line: Octets, level: LogLevel): void;
 }
 
 /**
@@ -18,6 +19,7 @@ interface Output {
 export class LogFiles {
   readonly #runtime: LogRuntime;
   readonly #files = new Map<Octets, LogFile>();
+  readonly #syslogs = new Map<string, SyslogSender>();
   readonly #time: TimeStamp;
 
   constructor(runtime: LogRuntime) {
@@ -25,13 +27,16 @@ export class LogFiles {
     this.#time = new TimeStamp(runtime);
   }
 
-  /** A log that writes to all of `configs`, or why one of its files cannot be opened. */
-  open(configs: readonly ErrorLogConfig[]): ErrorLog | LogFailure {
+  /**
+   * A log that writes to all of `configs`, or why one of its files cannot be opened. `hosts` has the addresses of
+   * syslog servers that are given by name.
+   */
+  open(configs: readonly ErrorLogConfig[], hosts: ReadonlyMap<string, string> = new Map()): ErrorLog | LogFailure {
     const outputs: Output[] = [];
     for (const { target, level } of configs) {
-      const file = target.type === "stderr" ? this.#stderr() : this.#file(target.path);
-      if (target.type === "file" && isFailure(file)) return new LogFailure(target.path, file);
-      if (!isFailure(file)) outputs.push({ rank: RANKS[level], write: (line) => file.write(line) });
+      const write = this.#writer(target, hosts);
+      if (write instanceof LogFailure) return write;
+      outputs.push({ rank: SEVERITIES[level], write });
     }
     return new ErrorLog(this.#runtime, this.#time, outputs);
   }
@@ -49,10 +54,30 @@ export class LogFiles {
   close(): void {
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
+    for (const syslog of this.#syslogs.values()) syslog.close();
+    this.#syslogs.clear();
   }
 
-  #stderr(): { write(line: Octets): void } {
-    return { write: (line) => this.#runtime.process.stderr(line) };
+  #writer(target: ErrorLogConfig["target"], hosts: ReadonlyMap<string, string>): Output["write"] | LogFailure {
+    switch (target.type) {
+      case "stderr":
+        return (line) => this.#runtime.process.stderr(line);
+      case "file": {
+        const file = this.#file(target.path);
+        return isFailure(file) ? new LogFailure(target.path, file) : (line) => file.write(line);
+      }
+      case "syslog": {
+        const syslog = this.#syslog(target, hosts);
+        return (line, level) => syslog.send(line, level);
+      }
+    }
+  }
+
+  #syslog(config: SyslogConfig, hosts: ReadonlyMap<string, string>): SyslogSender {
+    const key = JSON.stringify(config);
+    const syslog = this.#syslogs.get(key) ?? new SyslogSender(config, hosts, this.#runtime);
+    this.#syslogs.set(key, syslog);
+    return syslog;
   }
 
   #file(path: Octets): LogFile | SystemFailure {
@@ -89,24 +114,13 @@ export class ErrorLog {
 
   /** Whether anybody reads lines of a level; spares building the text of those that nobody does. */
   takes(level: LogLevel): boolean {
-    return RANKS[level] <= this.#highestRank;
+    return SEVERITIES[level] <= this.#highestRank;
   }
 
   /** Writes one line. `connection` is the number of the client's connection, if the line belongs to one. */
   write(level: LogLevel, text: Octets, connection?: number): void {
     if (!this.takes(level)) return;
     const line = formatLine(this.#time.now(), { level, pid: this.#pid, connection, text });
-    for (const output of this.#outputs) if (RANKS[level] <= output.rank) output.write(line);
+    for (const output of this.#outputs) if (SEVERITIES[level] <= output.rank) output.write(line, level);
   }
 }
-
-const RANKS: Readonly<Record<LogLevel, number>> = {
-  emerg: 0,
-  alert: 1,
-  crit: 2,
-  error: 3,
-  warn: 4,
-  notice: 5,
-  info: 6,
-  debug: 7,
-};

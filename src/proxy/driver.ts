@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Authenticator, Credentials, Note, Route } from "../auth/mod.ts";
+import type { Authenticator, Credentials, Route } from "../auth/mod.ts";
 import type { Protocol } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type {
@@ -28,7 +28,11 @@ import type { SessionRecord } from "./record.ts";
 /** What all connections to one server block share. */
 export interface Service {
   readonly runtime: Runtime;
+  /** The runtime's, or one that looks names up by the `resolver` of the configuration. */
+  readonly connect: Runtime["connect"];
   readonly protocol: Protocol;
+  /** How long a PROXY header may take. */
+  readonly timeout: Millis;
   /** How long a logged-in session may be silent: `proxy_timeout`. */
   readonly proxyTimeout: Millis;
   readonly log: ErrorLog;
@@ -36,8 +40,16 @@ export interface Service {
   createSession(connection: Connection): Session;
   /** The PROXY header that an upstream is sent first, if it is to be sent one. */
   proxyHeader(client: SocketAddress, local: SocketAddress): Uint8Array | undefined;
-  /** Finds the client's name; `done` hears it, or what stands for none. Only services with a `resolver` are asked. */
-  resolveClient(client: SocketAddress, note: Note, done: (host: Octets) => void): Cancel;
+  /** Whether what a PROXY header says is believed when it comes from there. */
+  isTrusted(sender: SocketAddress): boolean;
+  /** Whether a client from there is turned away. */
+  isForbidden(client: SocketAddress): boolean;
+  /** Finds the client's name; `done` hears it, or what stands for none. */
+  resolveClient(
+    client: SocketAddress,
+    note: (text: Octets, action: string) => void,
+    done: (host: Octets) => void,
+  ): Cancel;
   /** Whether one more socket may be opened; it has told the log when not. */
   hasRoom(): boolean;
 }
@@ -174,7 +186,7 @@ export class Driver {
   #resolve(): void {
     this.#cancel = this.#service.resolveClient(
       this.#arrival.connection.client,
-      (level, text) => this.#log(level, text),
+      (text, action) => this.#log("error", text, action),
       (host) => {
         this.#cancel = undefined;
         this.#feed({ type: "resolved", host });
@@ -196,7 +208,7 @@ export class Driver {
   #connect(route: Route): void {
     this.#upstreamText = route.text;
     if (!this.#service.hasRoom()) return this.#feed({ type: "connectFailed" });
-    this.#cancel = this.#service.runtime.connect(route.target, {
+    this.#cancel = this.#service.connect(route.target, {
       connected: (socket) => {
         this.#cancel = undefined;
         this.#upstream = socket;

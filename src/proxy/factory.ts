@@ -46,7 +46,7 @@ export function sessionFactory(server: ServerConfig, runtime: SessionRuntime): (
         xclient: server.proxy.xclient,
         smtpAuth: server.proxy.smtpAuth,
         greetingDelay: server.smtp.greetingDelay,
-        resolvesClient: false,
+        resolvesClient: server.resolver !== undefined,
       };
       return (connection) => new SmtpSession(options, connection);
     }

@@ -5,13 +5,19 @@
  * @module
  */
 
+import { FailoverAuthenticator } from "../auth/failover.ts";
 import { HttpAuthenticator } from "../auth/http.ts";
 import type { Authenticator } from "../auth/mod.ts";
-import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
+import { NetworkList } from "../config/cidr.ts";
+import type { AuthHttpConfig, Config, ErrorLogConfig, ProxyConfig, ServerConfig } from "../config/types.ts";
+import { connectWith } from "../dns/connect.ts";
+import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import { type ErrorLog, LogFailure, type LogFiles } from "../log/error_log.ts";
-import type { Runtime } from "../runtime.ts";
+import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
+import type { Runtime, SocketAddress } from "../runtime.ts";
 import type { Service } from "./driver.ts";
 import { sessionFactory } from "./factory.ts";
+import { Names } from "./names.ts";
 import { StartError } from "./start_error.ts";
 
 /** What a generation shares with those before and after it. */
@@ -31,18 +37,25 @@ export class Generation {
   /** The main error log. */
   readonly log: ErrorLog;
   readonly #surroundings: Surroundings;
+  readonly #syslogHosts: ReadonlyMap<string, string>;
   readonly #authenticators: Authenticator[] = [];
 
-  /** Throws {@linkcode StartError} when a log cannot be opened. */
-  constructor(config: Config, surroundings: Surroundings) {
+  /** Throws {@linkcode StartError} when a log cannot be opened or a name not be found. */
+  static async create(config: Config, surroundings: Surroundings): Promise<Generation> {
+    const names = new Names(surroundings.runtime);
+    const generation = new Generation(config, surroundings, await names.syslogServers(config));
+    for (const server of config.servers) {
+      surroundings.services.set(server, await generation.#service(server, names));
+    }
+    return generation;
+  }
+
+  private constructor(config: Config, surroundings: Surroundings, syslogHosts: ReadonlyMap<string, string>) {
     this.config = config;
     this.#surroundings = surroundings;
-    const { main, servers } = config;
-    this.log = this.#openLog(main.errorLogs.length > 0 ? main.errorLogs : [surroundings.errorLog]);
-    for (const server of servers) {
-      const log = server.errorLogs.length > 0 ? this.#openLog(server.errorLogs) : this.log;
-      surroundings.services.set(server, this.#service(server, log));
-    }
+    this.#syslogHosts = syslogHosts;
+    const { errorLogs } = config.main;
+    this.log = this.#openLog(errorLogs.length > 0 ? errorLogs : [surroundings.errorLog]);
   }
 
   /** Keeps nothing open any longer that only new sessions would use. */
@@ -51,28 +64,64 @@ export class Generation {
   }
 
   #openLog(configs: readonly ErrorLogConfig[]): ErrorLog {
-    const log = this.#surroundings.logFiles.open(configs);
+    const log = this.#surroundings.logFiles.open(configs, this.#syslogHosts);
     if (log instanceof LogFailure) throw new StartError([log.text]);
     return log;
   }
 
-  #service(server: ServerConfig, log: ErrorLog): Service {
+  async #service(server: ServerConfig, names: Names): Promise<Service> {
     const { runtime, hasRoom } = this.#surroundings;
-    const authenticator = new HttpAuthenticator(server.authHttp, runtime);
-    this.#authenticators.push(authenticator);
+    const log = server.errorLogs.length > 0 ? this.#openLog(server.errorLogs) : this.log;
+    const resolver = await this.#resolver(server, names);
+    const connect = resolver === undefined ? runtime.connect : connectWith(resolver, runtime);
+    const trusted = await names.trusted(server.realIpFrom);
     return {
       runtime,
+      connect,
       protocol: server.protocol,
+      timeout: server.timeout,
       proxyTimeout: server.proxy.timeout,
       log,
-      authenticator,
+      authenticator: this.#authenticator(server.authHttp, { connect, timer: runtime.timer, now: runtime.now }),
       createSession: sessionFactory(server, runtime),
-      proxyHeader: () => undefined,
-      resolveClient: (_client, _note, done) => {
-        done("[UNAVAILABLE]");
-        return () => {};
-      },
       hasRoom: () => hasRoom(log),
+      isTrusted: (address) => trusted.has(address),
+      isForbidden: accessRule(server),
+      proxyHeader: headerWriter(server.proxy),
+      resolveClient: (client, note, done) => resolveClientHost(client, { resolver, note }, done),
     };
+  }
+
+  async #resolver(server: ServerConfig, names: Names): Promise<Resolver | undefined> {
+    if (server.resolver === undefined) return undefined;
+    const servers = await names.nameServers(server.resolver);
+    return new Resolver({ ...server.resolver, servers }, this.#surroundings.runtime);
+  }
+
+  #authenticator(config: AuthHttpConfig, runtime: Pick<Runtime, "connect" | "timer" | "now">): Authenticator {
+    const servers = [config, ...config.fallbacks];
+    const sources = servers.map((server) => new HttpAuthenticator({ ...config, ...server }, runtime));
+    const [only] = sources;
+    const isAlone = sources.length === 1 && only !== undefined;
+    const authenticator = isAlone ? only : new FailoverAuthenticator(sources, runtime);
+    this.#authenticators.push(authenticator);
+    return authenticator;
+  }
+}
+
+/** The first rule that has the client counts; a client that is in none may connect. */
+function accessRule({ access }: ServerConfig): (client: SocketAddress) => boolean {
+  const networks = new NetworkList(access.map(({ network }) => network));
+  return (client) => access[networks.find(client)]?.action === "deny";
+}
+
+function headerWriter({ protocol }: ProxyConfig): Service["proxyHeader"] {
+  switch (protocol) {
+    case "off":
+      return () => undefined;
+    case "on":
+      return (client, local) => writeV1({ client, local });
+    case "v2":
+      return (client, local) => writeV2({ client, local });
   }
 }

@@ -6,12 +6,14 @@
 
 import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
 import { type ErrorLog, LogFiles } from "../log/error_log.ts";
+import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 import type { Octets, Runtime, Socket, SocketAddress } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
 import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints } from "./addresses.ts";
 import { describeAddress, Driver, type Service } from "./driver.ts";
 import { Generation } from "./generation.ts";
 import { Listeners, type Purpose } from "./listeners.ts";
+import { Preface } from "./preface.ts";
 import type { SessionRecord } from "./record.ts";
 import { StartError } from "./start_error.ts";
 
@@ -69,12 +71,25 @@ export async function tryServe(config: Config, runtime: Runtime, options: ServeO
   worker.closeLogs();
 }
 
+/** A connection at any stage of its life. */
+interface Guest {
+  stop(): void;
+}
+
+/** What is known of a connection as soon as it is accepted. */
+interface Visit {
+  readonly service: Service;
+  readonly socket: Socket;
+  readonly number: number;
+  readonly server: Octets;
+}
+
 class Worker implements Server {
   readonly #runtime: Runtime;
   readonly #options: ServeOptions;
   readonly #logFiles: LogFiles;
   readonly #listeners: Listeners;
-  readonly #drivers = new Set<Driver>();
+  readonly #guests = new Set<Guest>();
   readonly #whenIdle: (() => void)[] = [];
   /** Of all generations: a connection may be accepted for the one that is just being replaced. */
   readonly #services = new WeakMap<ServerConfig, Service>();
@@ -106,7 +121,7 @@ class Worker implements Server {
   }
 
   get connections(): number {
-    return this.#drivers.size;
+    return this.#guests.size;
   }
 
   async start(config: Config, purpose: Purpose): Promise<void> {
@@ -137,10 +152,10 @@ class Worker implements Server {
     await this.#listeners.close();
     const { config } = this.#current;
     this.#current.retire();
-    if (how === "fast") this.#stopDrivers();
-    if (this.#drivers.size === 0) return;
+    if (how === "fast") this.#stopGuests();
+    if (this.#guests.size === 0) return;
     const { workerShutdownTimeout } = config.main;
-    if (workerShutdownTimeout !== undefined) this.#runtime.timer(workerShutdownTimeout, () => this.#stopDrivers());
+    if (workerShutdownTimeout !== undefined) this.#runtime.timer(workerShutdownTimeout, () => this.#stopGuests());
     // More than one call may wait for the last session.
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
@@ -151,7 +166,7 @@ class Worker implements Server {
   }
 
   async #adopt(config: Config, purpose: Purpose): Promise<void> {
-    const generation = new Generation(config, {
+    const generation = await Generation.create(config, {
       runtime: this.#runtime,
       logFiles: this.#logFiles,
       errorLog: this.#options.errorLog ?? { target: { type: "stderr" }, level: "error" },
@@ -186,27 +201,58 @@ class Worker implements Server {
     const { server, listen } = endpointFor(binding, socket.local);
     const service = this.#services.get(server);
     if (service === undefined || this.#isStopping || !service.hasRoom()) return socket.abort();
-    const number = ++this.#lastNumber;
+    const visit: Visit = { service, socket, number: ++this.#lastNumber, server: listen.text };
     if (service.log.takes("info")) {
-      const client = describeAddress(socket.remote, true);
-      service.log.write("info", `client ${client} connected to ${listen.text}`, number);
+      const text = `client ${describeAddress(socket.remote, true)} connected to ${listen.text}`;
+      service.log.write("info", text, visit.number);
     }
-    const driver = new Driver(service, {
+    if (listen.proxyProtocol) this.#readPreface(visit);
+    else this.#drive(visit, undefined);
+  }
+
+  #readPreface(visit: Visit): void {
+    const { service, socket, number, server } = visit;
+    const preface: Preface = new Preface({
       socket,
-      connection: { client: socket.remote, server: socket.local, proxied: undefined, isForbidden: false },
-      held: EMPTY,
-      number,
-      server: listen.text,
-      ended: (record) => this.#ended(driver, record),
+      runtime: this.#runtime,
+      timeout: service.timeout,
+      note: (level, text) => {
+        const client = describeAddress(socket.remote, false);
+        const line = `${text} while reading PROXY protocol, client: ${client}, server: ${server}`;
+        service.log.write(level, line, number);
+      },
+      read: (header) => {
+        this.#guests.delete(preface);
+        this.#drive(visit, header);
+      },
+      failed: () => this.#leave(preface),
     });
-    this.#drivers.add(driver);
+    this.#guests.add(preface);
+  }
+
+  /** Only a sender that is trusted can say where the client really comes from; the auth server hears it in any case. */
+  #drive(visit: Visit, header: ReceivedHeader | undefined): void {
+    const { service, socket } = visit;
+    const { source, destination } = header ?? {};
+    const proxied = source === undefined || destination === undefined ? undefined : { source, destination };
+    const client = proxied !== undefined && service.isTrusted(socket.remote) ? proxied.source : socket.remote;
+    const isForbidden = service.isForbidden(client);
+    const driver: Driver = new Driver(service, {
+      ...visit,
+      connection: { client, server: socket.local, proxied, isForbidden },
+      held: header?.rest ?? EMPTY,
+      ended: (record) => {
+        this.#options.sessionEnded?.(record);
+        this.#leave(driver);
+      },
+    });
+    this.#guests.add(driver);
     driver.start();
   }
 
-  #ended(driver: Driver, record: SessionRecord): void {
-    this.#drivers.delete(driver);
-    this.#options.sessionEnded?.(record);
-    if (this.#drivers.size === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
+  #leave(guest: Guest): void {
+    this.#guests.delete(guest);
+    if (this.#guests.size === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
   }
 
   #hasRoom(log: ErrorLog, config: Config): boolean {
@@ -221,8 +267,8 @@ class Worker implements Server {
     return Math.max(1, Math.min(workerConnections, this.#descriptorRoom));
   }
 
-  #stopDrivers(): void {
-    for (const driver of [...this.#drivers]) driver.stop();
+  #stopGuests(): void {
+    for (const guest of [...this.#guests]) guest.stop();
   }
 }
 

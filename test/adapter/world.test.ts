@@ -34,6 +34,7 @@ describe("a runtime", () => {
       `listen.keepAliveIdle: ${runtime.name === "deno" ? "yes" : probes}`,
       `listen.keepAliveProbes: ${probes}`,
       "listen.multipath: no",
+      "log.unixDatagram: no",
     ]);
   });
 

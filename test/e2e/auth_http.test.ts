@@ -114,7 +114,8 @@ describe("auth_http over real sockets", () => {
   }
 
   function authenticator(address: ConnectTarget, timeout = 4000): HttpAuthenticator {
-    return new HttpAuthenticator({ name: "tiny", address, host: "tiny", uri: "/", timeout, headers: [] }, runtime);
+    const server = { name: "tiny", address, host: "tiny", uri: "/" };
+    return new HttpAuthenticator({ ...server, fallbacks: [], timeout, headers: [] }, runtime);
   }
 
   /** Runs a server and an authenticator for it, and ends both. */

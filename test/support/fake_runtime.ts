@@ -177,6 +177,7 @@ export class FakeRuntime implements Runtime {
     "listen.keepAliveIdle": YES,
     "listen.keepAliveProbes": YES,
     "listen.multipath": YES,
+    "log.unixDatagram": YES,
   };
   readonly clock = new FakeClock();
   readonly files = new FakeFiles();

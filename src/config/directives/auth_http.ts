@@ -4,41 +4,51 @@ import type { Octets } from "../../runtime.ts";
 import { findUri, parseAuthority } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { Call } from "../call.ts";
-import { directive, MAIL_AND_SERVER, partly } from "../directive.ts";
+import { directive, MAIL_AND_SERVER, ONE_OR_MORE, partly } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { ConfigError } from "../error.ts";
 import { flag, lastWins, listOf, millis } from "../kinds.ts";
 import type { Scope } from "../scope.ts";
-import type { AuthHttpConfig } from "../types.ts";
+import type { AuthHttpConfig, AuthServerConfig } from "../types.ts";
 
-/** What the URL says. */
-export type AuthServer = Pick<AuthHttpConfig, "name" | "address" | "host" | "uri">;
+/** What the URLs say. */
+export type AuthServers = AuthServerConfig & Pick<AuthHttpConfig, "fallbacks">;
 
-export const authHttp = directive<AuthServer, undefined>({
+export const authHttp = directive<AuthServers, undefined>({
   name: "auth_http",
   contexts: MAIL_AND_SERVER,
-  kind: lastWins("[http://]host[:port][/uri] | [http://]unix:path[:/uri]", readUrl),
+  kind: lastWins("URL …", readServers, ONE_OR_MORE),
   default: undefined,
-  meaning: "The server that is asked about each login",
+  meaning:
+    "The server that is asked about each login, as `[http://]host[:port][/uri]` or `[http://]unix:path[:/uri]`. nginx takes one; " +
+    "of several, each is asked when those before it cannot be",
 });
 
 /** The auth server of a `server {}`. Throws {@linkcode ConfigError} when it has none. */
-export function authHttpOf(scope: Scope): AuthServer {
+export function authHttpOf(scope: Scope): AuthServers {
   const found = scope.value(authHttp);
   if (found === undefined) throw new ConfigError('no "auth_http" is defined for server', { place: scope.place });
   return found;
 }
 
-function readUrl(call: Call): AuthServer {
-  const url = call.arg(0).startsWith("http://") ? call.arg(0).slice("http://".length) : call.arg(0);
+function readServers(call: Call): AuthServers {
+  const [first, ...fallbacks] = call.args;
+  return { ...readUrl(call, first ?? ""), fallbacks: fallbacks.map((url) => readUrl(call, url)) };
+}
+
+function readUrl(call: Call, text: Octets): AuthServerConfig {
+  const url = text.startsWith("http://") ? text.slice("http://".length) : text;
   const { index, skip } = findUri(url);
   const name = url.slice(0, index);
   const address = parseAuthority(name);
-  if (typeof address === "string") throw call.error(`${address} in auth_http "${url}"`);
+  if (typeof address === "string") {
+    const hint = url.startsWith("https://") ? '"https://" is not supported yet, nor does nginx know it' : undefined;
+    throw call.error(`${address} in auth_http "${url}"`, hint);
+  }
   return { name, uri: url.slice(index + skip) || "/", ...destination(address) };
 }
 
-function destination(address: Address): Pick<AuthServer, "address" | "host"> {
+function destination(address: Address): Pick<AuthServerConfig, "address" | "host"> {
   if (address.type === "unix") return { address: { path: address.path }, host: "localhost" };
   return { address: { host: address.host, port: address.ports?.first ?? 80 }, host: address.written };
 }

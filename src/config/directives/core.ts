@@ -5,6 +5,8 @@ import type { Context, Module } from "../directive.ts";
 import { anything, bigSize, flag, listOf, millis, number, once, oneOf, text } from "../kinds.ts";
 import { parseNumber } from "../values.ts";
 
+const ONE_PROCESS = accepted("so far one process in the foreground does the work");
+
 export const daemon = directive({
   name: "daemon",
   contexts: MAIN,
@@ -12,6 +14,7 @@ export const daemon = directive({
   default: true,
   written: "on",
   meaning: "Whether to go to the background once the configuration is read and the sockets are bound",
+  state: ONE_PROCESS,
 });
 
 export const masterProcess = directive({
@@ -21,6 +24,7 @@ export const masterProcess = directive({
   default: true,
   written: "on",
   meaning: "Whether worker processes are started; without them the main process does the work",
+  state: ONE_PROCESS,
 });
 
 export const workerProcesses = directive<number | "auto">({
@@ -35,6 +39,7 @@ export const workerProcesses = directive<number | "auto">({
   default: 1,
   written: "1",
   meaning: "How many processes share the work, `auto` for one per processor",
+  state: ONE_PROCESS,
 });
 
 export const pid = directive({
@@ -56,6 +61,7 @@ export const user = directive({
   default: undefined,
   written: "nobody",
   meaning: "Whose rights the worker processes have, when started by root",
+  state: ONE_PROCESS,
 });
 
 export const workerRlimitNofile = directive({
@@ -64,6 +70,7 @@ export const workerRlimitNofile = directive({
   kind: number,
   default: undefined,
   meaning: "How many open files a worker process may have",
+  state: ONE_PROCESS,
 });
 
 export const workerShutdownTimeout = directive({

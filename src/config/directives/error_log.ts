@@ -1,34 +1,30 @@
 /** `error_log`, which may stand outside of all blocks, in `mail {}` and in `server {}`. */
 
-import type { Octets } from "../../runtime.ts";
 import type { Call } from "../call.ts";
 import { directive, SOME } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { listOf } from "../kinds.ts";
 import { didYouMean } from "../suggest.ts";
-import type { LogLevel } from "../types.ts";
+import type { ErrorLogConfig, LogLevel } from "../types.ts";
+import { readSyslog } from "./_syslog.ts";
 
-/** One line of it, its file as written. */
-export interface ErrorLog {
-  readonly target: { readonly type: "stderr" } | { readonly type: "file"; readonly path: Octets };
-  readonly level: LogLevel;
-}
-
-export const errorLog = directive<readonly ErrorLog[]>({
+/** Its files are as written. */
+export const errorLog = directive<readonly ErrorLogConfig[]>({
   name: "error_log",
   contexts: ["main", "mail", "server"],
   since: "0.1.0, in `mail` and `server` 1.9.0",
-  kind: listOf("file | stderr [level]", (call) => [{ target: targetOf(call), level: levelOf(call) }], SOME),
+  kind: listOf("file | stderr | syslog:… [level]", (call) => [{ target: targetOf(call), level: levelOf(call) }], SOME),
   default: [],
   written: "logs/error.log error",
   meaning:
     "Where to log what is at least that important, relative to the prefix; several may be given, and all get every line. Those " +
-    "in a block replace those around it",
+    "in a block replace those around it. To a log server: `syslog:server=address[:port]` (514), or `unix:path`, and after " +
+    "commas `facility=` (local7), `tag=` (nginx), `nohostname`; `severity=` is read, but that of a line follows from its level",
 });
 
-function targetOf(call: Call): ErrorLog["target"] {
+function targetOf(call: Call): ErrorLogConfig["target"] {
   const target = call.arg(0);
-  if (target.startsWith("syslog:")) throw call.error('"syslog:" in "error_log" directive is not supported yet');
+  if (target.startsWith(SYSLOG)) return { type: "syslog", ...readSyslog(call, target.slice(SYSLOG.length)) };
   if (target.startsWith("memory:")) throw call.error("postern was built without debug support");
   return target === "stderr" || target === "" ? { type: "stderr" } : { type: "file", path: target };
 }
@@ -50,6 +46,8 @@ function levelOf(call: Call): LogLevel {
   }
   return hasPart ? "debug" : level ?? "error";
 }
+
+const SYSLOG = "syslog:";
 
 const LEVELS: readonly LogLevel[] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
 

@@ -35,6 +35,7 @@ export const imapClientBuffer = directive({
 
 export const imap: Module = {
   title: "IMAP",
+  protocol: "imap",
   about: "These count where `protocol` is `imap`.",
   directives: [imapCapabilities, imapAuth, imapClientBuffer],
 };

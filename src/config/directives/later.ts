@@ -1,21 +1,13 @@
 /**
- * What later work brings and nginx's mail module does not have: directives of its stream and http modules, of freenginx,
- * and of nginx's own past.
+ * What later work brings and nginx's mail module does not have: directives of its stream and http modules and of
+ * freenginx.
  */
 
-import { MAIL, MAIN, SOME } from "../directive.ts";
+import { MAIL, SOME } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { planned, plannedBlock } from "./_planned.ts";
 
 const TWO = { least: 2, most: 2 };
-
-const realip = [
-  planned("set_real_ip_from", {
-    syntax: "address | CIDR | name | unix:",
-    since: "1.19.8",
-    meaning: "Who may say in a PROXY header where a client really comes from",
-  }),
-];
 
 const upstreams = [
   planned("proxy_pass", {
@@ -52,7 +44,7 @@ const backendTls = [
   planned("proxy_ssl_verify_depth", { syntax: "number", meaning: "How long their chain may be" }),
 ];
 
-const access = [
+const logsAndLimits = [
   planned("access_log", {
     syntax: "file [format] | off",
     count: SOME,
@@ -65,8 +57,6 @@ const access = [
     contexts: MAIL,
     meaning: "What such a line says",
   }),
-  planned("allow", { syntax: "address | CIDR | unix: | all", meaning: "Who may connect" }),
-  planned("deny", { syntax: "address | CIDR | unix: | all", meaning: "Who may not connect" }),
   planned("limit_conn", { syntax: "zone number", count: TWO, meaning: "How many connections may share a key" }),
   planned("limit_conn_zone", { syntax: "key zone=name:size", count: TWO, contexts: MAIL, meaning: "What that key is" }),
   planned("limit_conn_log_level", { syntax: "level", meaning: "How important a refused connection is to the log" }),
@@ -90,25 +80,10 @@ const variables = [
   }),
 ];
 
-const past = [
-  plannedBlock("imap", {
-    syntax: "",
-    count: { least: 0, most: 0 },
-    contexts: MAIN,
-    meaning: "`mail {}`, before 0.5.15",
-  }),
-  planned("auth", { syntax: "mechanism …", count: SOME, meaning: "`pop3_auth`, before 0.5.15" }),
-  planned("ssl", { syntax: "on | off", meaning: "The parameter `ssl` of every `listen`, before 1.25.1" }),
-  planned("so_keepalive", {
-    syntax: "on | off",
-    meaning: "The parameter `so_keepalive` of every `listen`, before 1.1.11",
-  }),
-];
-
 export const later: Module = {
   title: "To come",
   about:
-    "None of these is in today's mail module of nginx. They have the names that its stream and http modules, freenginx or " +
-    "nginx's own past have for them.",
-  directives: [...realip, ...upstreams, ...backendTls, ...access, ...variables, ...past],
+    "None of these is in nginx's mail module. They have the names that its stream and http modules or freenginx have for " +
+    "them.",
+  directives: [...upstreams, ...backendTls, ...logsAndLimits, ...variables],
 };

@@ -25,8 +25,8 @@ export const listen = directive<readonly Listen[]>({
   default: [],
   meaning:
     "Where to accept connections. A port may be a range such as `4000-4010`. Parameters: `bind`, `backlog=number`, " +
-    "`rcvbuf=size`, `sndbuf=size`, `ipv6only=on|off`, `so_keepalive=on|off|[idle]:[interval]:[count]`, `multipath`; known, " +
-    "but not supported yet: `ssl`, `proxy_protocol`",
+    "`rcvbuf=size`, `sndbuf=size`, `ipv6only=on|off`, `so_keepalive=on|off|[idle]:[interval]:[count]`, `multipath`, " +
+    "`proxy_protocol`; known, but not supported yet: `ssl`",
 });
 
 function readListen(call: Call): Listen {
@@ -63,6 +63,7 @@ const DEFAULTS: Settings = {
   ipv6Only: true,
   keepAlive: undefined,
   multipath: false,
+  proxyProtocol: false,
 };
 
 /** A parameter: all of it or its part up to `=`, and what it sets, or the error that its value is. */
@@ -74,6 +75,7 @@ interface Parameter {
 /** What has settings of its own needs a socket of its own, so that all of them but TLS and PROXY imply `bind`. */
 const PARAMETERS: readonly Parameter[] = [
   { sign: "bind", read: () => ({ bind: true }) },
+  { sign: "proxy_protocol", read: () => ({ proxyProtocol: true }) },
   { sign: "multipath", read: () => ({ bind: true, multipath: true }) },
   {
     sign: "backlog=",
@@ -114,7 +116,7 @@ const PARAMETERS: readonly Parameter[] = [
   },
 ];
 
-const PLANNED: readonly string[] = ["ssl", "proxy_protocol"];
+const PLANNED: readonly string[] = ["ssl"];
 
 function readParameter(call: Call, word: Octets): Partial<Settings> {
   if (PLANNED.includes(word)) throw call.error(`"${word}" parameter is not supported yet`);

@@ -1,13 +1,16 @@
 /** `mail {}` and `server {}`, and what belongs to no module of its own. */
 
-import type { Octets } from "../../runtime.ts";
-import { block, directive, MAIL, MAIL_AND_SERVER, MAIN, partly, PLANNED, SERVER, SOME } from "../directive.ts";
+import type { Millis, Octets } from "../../runtime.ts";
+import type { Call } from "../call.ts";
+import { block, directive, MAIL, MAIL_AND_SERVER, MAIN, ONE_OR_MORE, SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { ConfigError } from "../error.ts";
-import { lastWins, millis, number, once, text } from "../kinds.ts";
+import { lastWins, number, once } from "../kinds.ts";
+import { PROTOCOLS } from "../scope.ts";
 import type { Scope } from "../scope.ts";
 import { didYouMean } from "../suggest.ts";
 import type { Protocol } from "../types.ts";
+import { parseMillis, parseNumber } from "../values.ts";
 import { authHttpOf } from "./auth_http.ts";
 import { listen } from "./listen.ts";
 
@@ -36,15 +39,15 @@ export const server = block({
   },
 });
 
-const PROTOCOLS: readonly Protocol[] = ["imap", "pop3", "smtp"];
-
 export const protocol = directive({
   name: "protocol",
   contexts: SERVER,
   kind: lastWins(PROTOCOLS.join(" | "), (call) => {
+    const { protocols } = call.scope;
     const name = PROTOCOLS.find((candidate) => candidate === call.arg(0));
-    if (name === undefined) throw call.error(`unknown protocol "${call.arg(0)}"`, didYouMean(call.arg(0), PROTOCOLS));
-    return name;
+    if (name !== undefined && protocols.includes(name)) return name;
+    const hint = name === undefined ? didYouMean(call.arg(0), protocols) : leftOut(name);
+    throw call.error(`unknown protocol "${call.arg(0)}"`, hint);
   }),
   default: undefined,
   meaning:
@@ -54,10 +57,20 @@ export const protocol = directive({
 
 /** What a server speaks. Throws {@linkcode ConfigError} when neither `protocol` nor a port says so. */
 export function protocolOf(scope: Scope): Protocol {
-  const spoken = scope.value(protocol) ?? scope.value(listen).map(wellKnown).find((known) => known !== undefined);
-  if (spoken === undefined) throw new ConfigError("unknown mail protocol for server", { place: scope.place });
-  return spoken;
+  const known = scope.value(listen).map(wellKnown).filter((each) => each !== undefined);
+  const spoken = scope.value(protocol) ?? known.find((each) => scope.protocols.includes(each));
+  if (spoken !== undefined) return spoken;
+  const [missing] = known;
+  const hint = missing === undefined ? NO_PROTOCOL : leftOut(missing);
+  throw new ConfigError("unknown mail protocol for server", { place: scope.place, hint });
 }
+
+function leftOut(name: Protocol): Octets {
+  return `"${name}" is left out of this build`;
+}
+
+/** Old documents say that IMAP is the default; nginx has not had one for long. */
+const NO_PROTOCOL = 'no port says which: "protocol imap;", "protocol pop3;" or "protocol smtp;" must';
 
 function wellKnown(line: { readonly port: number | undefined }): Protocol | undefined {
   switch (line.port) {
@@ -76,25 +89,60 @@ function wellKnown(line: { readonly port: number | undefined }): Protocol | unde
   }
 }
 
+/** The one that is used, empty for the host name, and all that are given. */
+interface ServerNames {
+  readonly name: Octets;
+  readonly names: readonly Octets[];
+}
+
+const NO_NAMES: ServerNames = { name: "", names: [] };
+
 export const serverName = directive({
   name: "server_name",
   contexts: MAIL_AND_SERVER,
-  kind: text("name"),
-  default: "",
+  kind: once("name …", readNames, ONE_OR_MORE),
+  default: NO_NAMES,
   written: '""',
   meaning:
     "The name in greetings, in the challenges of APOP and CRAM-MD5, and in EHLO to SMTP back ends; without it, and if " +
-    "empty, the host name in lower case. It chooses no server",
+    "empty, the host name in lower case. It chooses no server; of several names, as older documents have them, the first " +
+    "one counts",
 });
+
+function readNames(call: Call): ServerNames {
+  const names = call.args.filter((name) => name !== "");
+  // `.example.com` once meant `example.com` and all names in it.
+  const name = names[0]?.replace(/^\*?\.|^\*$/, "") ?? "";
+  if (names.length > 1 || name !== (names[0] ?? "")) {
+    const used = name === "" ? "the host name" : `"${name}"`;
+    call.warn(`"server_name" takes one plain name today, ${used} is used`);
+  }
+  return { name, names };
+}
 
 export const timeout = directive({
   name: "timeout",
   contexts: MAIL_AND_SERVER,
-  kind: millis,
+  kind: once("time", readTimeout),
   default: 60_000,
   written: "60s",
-  meaning: "How long a client may take to log in, in all",
+  meaning:
+    "How long a client may take to log in, in all; a number without a unit is in milliseconds from 1000 on, as in older " +
+    "documents, and that is warned about",
 });
+
+function readTimeout(call: Call): Millis {
+  const text = call.arg(0);
+  const value = parseMillis(text);
+  if (value === undefined) throw call.error('"timeout" directive invalid value');
+  const count = parseNumber(text);
+  if (count === undefined || count < LEAST_OLD_TIMEOUT) return value;
+  call.warn(`"timeout" of ${count} is taken for milliseconds, write "${count}ms", or "${count}s" if seconds are meant`);
+  return count;
+}
+
+/** Once `timeout` was in milliseconds, 60000 by default. Nobody has three hours for a login. */
+const LEAST_OLD_TIMEOUT = 10_000;
 
 export const maxErrors = directive({
   name: "max_errors",
@@ -116,28 +164,6 @@ export const maxCommands = directive({
   meaning: "How many commands a client may send before it has logged in",
 });
 
-const resolver = directive({
-  name: "resolver",
-  contexts: MAIL_AND_SERVER,
-  since: "0.6.27",
-  kind: once("address[:port] … [valid=time] [ipv4=on|off] [ipv6=on|off] | off", (call) => call.args, SOME),
-  default: undefined,
-  written: "off",
-  meaning: "The name servers that are asked for the name of an SMTP client",
-  state: partly<readonly Octets[]>("off", ([first, ...rest]) => first === "off" && rest.length === 0),
-});
-
-const resolverTimeout = directive({
-  name: "resolver_timeout",
-  contexts: MAIL_AND_SERVER,
-  since: "0.6.27",
-  kind: millis,
-  default: 30_000,
-  written: "30s",
-  meaning: "How long to wait for name servers",
-  state: PLANNED,
-});
-
 export const mailModule: Module = {
   title: "Mail",
   about: "Services, and what holds for all protocols.",
@@ -150,7 +176,5 @@ export const mailModule: Module = {
     timeout,
     maxErrors,
     maxCommands,
-    resolver,
-    resolverTimeout,
   ],
 };

@@ -6,6 +6,8 @@
 
 import type { Octets } from "../../runtime.ts";
 import type { AnyDirective, Context, Module } from "../directive.ts";
+import type { Protocol } from "../types.ts";
+import { accessModule } from "./access.ts";
 import { authHttpModule } from "./auth_http.ts";
 import { core } from "./core.ts";
 import { errorLogModule } from "./error_log.ts";
@@ -14,8 +16,10 @@ import { foreignModule } from "./foreign.ts";
 import { imap } from "./imap.ts";
 import { later } from "./later.ts";
 import { mailModule } from "./mail.ts";
+import { past } from "./past.ts";
 import { pop3 } from "./pop3.ts";
 import { proxyModule } from "./proxy.ts";
+import { resolverModule } from "./resolver.ts";
 import { smtp } from "./smtp.ts";
 import { ssl } from "./ssl.ts";
 
@@ -25,12 +29,15 @@ export const MODULES: readonly Module[] = [
   errorLogModule,
   eventsModule,
   mailModule,
+  accessModule,
   authHttpModule,
+  resolverModule,
   proxyModule,
   imap,
   pop3,
   smtp,
   ssl,
+  past,
   later,
   foreignModule,
 ];
@@ -38,11 +45,20 @@ export const MODULES: readonly Module[] = [
 /** Finds entries by name. */
 export class DirectiveTable {
   readonly #byName = new Map<Octets, AnyDirective[]>();
+  readonly #leftOut: readonly Module[];
 
-  constructor(modules: readonly Module[] = MODULES) {
-    for (const entry of modules.flatMap((module) => module.directives)) {
+  /** The table without what goes with protocols that are left out. */
+  constructor(without: readonly Protocol[] = []) {
+    const isLeftOut = ({ protocol }: Module) => protocol !== undefined && without.includes(protocol);
+    this.#leftOut = MODULES.filter(isLeftOut);
+    for (const entry of MODULES.filter((module) => !isLeftOut(module)).flatMap((module) => module.directives)) {
       this.#byName.set(entry.name, [...this.named(entry.name), entry]);
     }
+  }
+
+  /** The protocol that a name would belong to, were that not left out. */
+  leftOut(name: Octets): Protocol | undefined {
+    return this.#leftOut.find(({ directives }) => directives.some((entry) => entry.name === name))?.protocol;
   }
 
   /** All entries of that name: a name may mean different things in different places. */

@@ -24,6 +24,16 @@ export const pop3Auth = directive<readonly Pop3Auth[]>({
   meaning: "The mechanisms that a client is offered; `plain` stands for USER and PASS, AUTH PLAIN and AUTH LOGIN",
 });
 
+const auth = directive({
+  name: "auth",
+  contexts: MAIL_AND_SERVER,
+  kind: pop3Auth.kind,
+  default: undefined,
+  meaning: "The mechanisms that a POP3 client is offered, before 0.5.15",
+  storedAs: pop3Auth,
+  today: 'use the "pop3_auth" directive instead',
+});
+
 export const pop3ClientBuffer = directive({
   name: "pop3_client_buffer",
   contexts: MAIL_AND_SERVER,
@@ -35,6 +45,7 @@ export const pop3ClientBuffer = directive({
 
 export const pop3: Module = {
   title: "POP3",
+  protocol: "pop3",
   about: "These count where `protocol` is `pop3`.",
-  directives: [pop3Capabilities, pop3Auth, pop3ClientBuffer],
+  directives: [pop3Capabilities, pop3Auth, auth, pop3ClientBuffer],
 };

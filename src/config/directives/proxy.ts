@@ -1,6 +1,6 @@
 /** How sessions are handed to back ends. */
 
-import { accepted, directive, MAIL_AND_SERVER, partly } from "../directive.ts";
+import { accepted, directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { flag, millis, oneOf, size } from "../kinds.ts";
 
@@ -12,6 +12,7 @@ const proxy = directive({
   written: "off",
   meaning: "Nothing: nginx reads it and never looks at it",
   state: accepted("sessions are always handed on, as in nginx"),
+  today: "leave it out: sessions are always handed on",
 });
 
 export const proxyBuffer = directive({
@@ -63,15 +64,14 @@ export const proxySmtpAuth = directive({
   meaning: "Whether to log in to SMTP back ends with AUTH PLAIN",
 });
 
-const proxyProtocol = directive({
+export const proxyProtocol = directive<"off" | "on" | "v2">({
   name: "proxy_protocol",
   contexts: MAIL_AND_SERVER,
   since: "1.19.8, `v2` 1.31.4",
   kind: oneOf(["off", "on", "v2"]),
   default: "off",
   written: "off",
-  meaning: "Whether back ends get a PROXY header with the client's address first",
-  state: partly("off", (value) => value === "off"),
+  meaning: "Whether back ends get a PROXY header with the client's address first; `on` is version 1",
 });
 
 export const proxyModule: Module = {

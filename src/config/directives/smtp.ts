@@ -1,6 +1,6 @@
 /** What an SMTP client is told, and how it may log in. */
 
-import { directive, MAIL_AND_SERVER, partly } from "../directive.ts";
+import { directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { millis, size, someOf, words } from "../kinds.ts";
 import type { SmtpAuth } from "../types.ts";
@@ -42,11 +42,11 @@ export const smtpGreetingDelay = directive({
   default: 0,
   written: "0",
   meaning: "How long to wait before the greeting; who speaks earlier is rejected",
-  state: partly("0", (value) => value === 0),
 });
 
 export const smtp: Module = {
   title: "SMTP",
+  protocol: "smtp",
   about: "These count where `protocol` is `smtp`.",
   directives: [smtpCapabilities, smtpAuth, smtpClientBuffer, smtpGreetingDelay],
 };

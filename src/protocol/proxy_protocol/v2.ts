@@ -15,8 +15,8 @@ import type { Tlv } from "./tlv.ts";
 
 /**
  * Reads the header that the octets begin with; the caller has compared them with {@linkcode SIGNATURE}. As in nginx a
- * transport that is no stream leaves the addresses out. Commands, families and transports that PROXY, 2.2 does not
- * have are refused, as it demands; nginx lets them pass.
+ * transport that is no stream, or a family that PROXY, 2.2 does not have, leaves the addresses out: a balancer newer
+ * than we are is no reason to lose its clients. An unknown command is refused, as PROXY, 2.2 demands.
  */
 export function readV2(bytes: Uint8Array): HeaderResult {
   const fault = faultOf(bytes);
@@ -49,8 +49,6 @@ function faultOf(bytes: Uint8Array): Octets | undefined {
   if (family === undefined) return undefined;
   // "The receiver must … discard the protocol block including the family which is ignored."
   const isProxied = (kind & 15) === PROXY;
-  if (isProxied && family >> 4 > UNIX) return `unknown PROXY protocol address family: ${family >> 4}`;
-  if (isProxied && (family & 15) > DGRAM) return `unknown PROXY protocol transport: ${family & 15}`;
   if (bytes.length < FIXED) return undefined;
   const length = wordAt(bytes, LENGTH_AT);
   if (FIXED + length > LONGEST_V2) return "header is too large";
@@ -64,7 +62,7 @@ function readWhole(header: Uint8Array): BrokenHeader | ProxyHeader {
   if (tlvs !== undefined && !isIntact(header, tlvs)) return broken("wrong checksum in PROXY protocol header");
   if (!isProxied) return { type: "header", source: undefined, destination: undefined, length, tlvs: NO_TLVS };
   // Without a family nobody says where addresses end and values begin: what cannot be read there is skipped.
-  const isVague = family >> 4 === UNSPEC;
+  const isVague = family >> 4 === UNSPEC || family >> 4 > UNIX;
   const read: HeaderTlvs | undefined = tlvs === undefined ? undefined : readTlvs(tlvs);
   if (read === undefined && !isVague) return broken("broken TLV in PROXY protocol header");
   return { type: "header", ...readAddresses(header, family), length, tlvs: read ?? NO_TLVS };
@@ -76,7 +74,8 @@ interface Addresses {
 }
 
 function readAddresses(header: Uint8Array, family: number): Addresses {
-  if ((family & 15) !== STREAM || family >> 4 === UNSPEC) return { source: undefined, destination: undefined };
+  const hasAddresses = family >> 4 !== UNSPEC && family >> 4 <= UNIX;
+  if ((family & 15) !== STREAM || !hasAddresses) return { source: undefined, destination: undefined };
   const isUnix = family >> 4 === UNIX;
   const size = isUnix ? UNIX_PATH : (sizeOf(family) - 2 * PORT) / 2;
   const source = header.subarray(FIXED, FIXED + size);
@@ -146,7 +145,6 @@ const PROXY = 1;
 const UNSPEC = 0;
 const UNIX = 3;
 const STREAM = 1;
-const DGRAM = 2;
 const PORT = 2;
 const UNIX_PATH = 108;
 const CHECKSUM = 4;

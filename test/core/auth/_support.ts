@@ -12,6 +12,7 @@ export function config(changes: Partial<AuthHttpConfig> = {}): AuthHttpConfig {
     address: { host: "192.0.2.9", port: 9000 },
     host: "auth.test",
     uri: "/auth",
+    fallbacks: [],
     timeout: 60_000,
     headers: [],
     ...changes,

@@ -143,7 +143,11 @@ describe("files of the field", () => {
   it("a distribution's", () => {
     const config = load(DISTRIBUTION);
     assertEquals(summary(config), [["imap", "0.0.0.0:143", "[::]:143"], ["pop3", "0.0.0.0:110", "[::]:110"]]);
-    assertEquals(config.main.user, { name: "www-data", group: "www-data" });
+    assertEquals(config.main.user, {
+      name: "www-data",
+      group: "www-data",
+      place: { file: "/etc/nginx/nginx.conf", line: 1 },
+    });
     assertEquals(config.warnings, [{
       level: "notice",
       text: 'the "http" block is left to nginx, skipped in /etc/nginx/nginx.conf:12',

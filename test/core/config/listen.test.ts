@@ -68,6 +68,7 @@ describe("listen", () => {
       ipv6Only: true,
       keepAlive: undefined,
       multipath: false,
+      proxyProtocol: false,
     }]);
   });
 });
@@ -134,7 +135,7 @@ const PARAMETER_ERRORS: readonly [parameter: string, error: string, hint?: strin
   ["bind=1", 'invalid parameter "bind=1"', 'did you mean "bind"?'],
   ["SSL", 'invalid parameter "SSL"'],
   ["ssl", '"ssl" parameter is not supported yet'],
-  ["proxy_protocol", '"proxy_protocol" parameter is not supported yet'],
+  ["proxy_protocol=on", 'invalid parameter "proxy_protocol=on"', 'did you mean "proxy_protocol"?'],
 ];
 
 describe("listen refuses", () => {
@@ -186,6 +187,8 @@ describe("parameters of listen", () => {
     ["sndbuf=1m", { bind: true, sendBuffer: 1048576 }],
     ["ipv6only=off", { bind: true, ipv6Only: false }],
     ["ipv6only=on", { bind: true, ipv6Only: true }],
+    ["proxy_protocol", { proxyProtocol: true }],
+    ["proxy_protocol proxy_protocol bind", { bind: true, proxyProtocol: true }],
     ["multipath", { bind: true, multipath: true }],
     ["so_keepalive=on", { bind: true, keepAlive: true }],
     ["so_keepalive=off", { bind: true, keepAlive: false }],

@@ -3,16 +3,22 @@ import { describe, it } from "node:test";
 import type { AuthHttpConfig } from "../../../src/config/mod.ts";
 import { inServer, load, problem, serverWith, warnings } from "../../support/config.ts";
 
+const NO_PROTOCOL = 'no port says which: "protocol imap;", "protocol pop3;" or "protocol smtp;" must';
+
 /** Section a.1: F:L is where the block opens. */
 const CHECKS: readonly [what: string, text: string, problem: string][] = [
   ["no listen", "mail { auth_http a;\nserver\n{\nprotocol imap; } }", 'no "listen" is defined for server in f:3'],
   ["no listen, before what comes later", "mail { server {\n}\nnonsense; }", 'no "listen" is defined for server in f:1'],
-  ["no protocol", "mail { auth_http a;\nserver { listen 1430; } }", "unknown mail protocol for server in f:2"],
+  [
+    "no protocol",
+    "mail { auth_http a;\nserver { listen 1430; } }",
+    `unknown mail protocol for server in f:2\n${NO_PROTOCOL}`,
+  ],
   ["no auth_http", "mail {\n\nserver { listen 143; } }", 'no "auth_http" is defined for server in f:3'],
   [
     "no auth_http in one, no protocol in a later one",
     "mail {\nserver { listen 143; }\nserver { listen 1430; } }",
-    "unknown mail protocol for server in f:3",
+    `unknown mail protocol for server in f:3\n${NO_PROTOCOL}`,
   ],
   [
     "no auth_http, before what comes after mail",
@@ -56,17 +62,28 @@ describe("mail and server", () => {
   }
 
   it("has nginx's defaults", () => {
-    const { listens: _, position, authHttp: { timeout, headers }, ...server } = serverWith();
+    const { listens: _, position, authHttp: { timeout, headers, fallbacks }, ...server } = serverWith();
     assertEquals(position, { file: "f", line: 3 });
-    assertEquals([timeout, headers], [60_000, []]);
+    assertEquals([timeout, headers, fallbacks], [60_000, [], []]);
     assertEquals(server, {
       protocol: "imap",
       serverName: "host.example",
+      serverNames: [],
       errorLogs: [],
       timeout: 60_000,
       maxErrors: 5,
       maxCommands: 1000,
-      proxy: { timeout: 86_400_000, buffer: 4096, passErrorMessage: false, xclient: true, smtpAuth: false },
+      access: [],
+      realIpFrom: [],
+      resolver: undefined,
+      proxy: {
+        timeout: 86_400_000,
+        buffer: 4096,
+        passErrorMessage: false,
+        xclient: true,
+        smtpAuth: false,
+        protocol: "off",
+      },
       imap: { capabilities: ["IMAP4", "IMAP4rev1", "UIDPLUS"], auth: ["plain"], clientBuffer: 4096 },
       pop3: { capabilities: ["TOP", "USER", "UIDL"], auth: ["plain"], clientBuffer: 4096 },
       smtp: { capabilities: [], auth: ["plain", "login"], clientBuffer: 4096, greetingDelay: 0 },
@@ -115,8 +132,6 @@ const URLS: readonly [url: string, auth: Auth][] = [
 ];
 
 const URL_ERRORS: readonly [url: string, error: string, shown?: string][] = [
-  ["https://auth", "invalid port"],
-  ["https://auth:443/a", "invalid port"],
   ["HTTP://auth", "invalid port"],
   ["http://auth:0/", "invalid port", "auth:0/"],
   ["auth:65536", "invalid port"],
@@ -138,7 +153,7 @@ const URL_ERRORS: readonly [url: string, error: string, shown?: string][] = [
 describe("auth_http", () => {
   for (const [url, auth] of URLS) {
     it(url, () => {
-      const { timeout: _, headers: __, ...found } = serverWith(`auth_http ${url};`).authHttp;
+      const { timeout: _, headers: __, fallbacks: ___, ...found } = serverWith(`auth_http ${url};`).authHttp;
       assertEquals(found, auth);
     });
   }
@@ -150,6 +165,33 @@ describe("auth_http", () => {
   }
 
   it("may be repeated: the last one counts", () => {
-    assertEquals(serverWith("auth_http a;", "auth_http b;").authHttp.name, "b");
+    assertEquals(serverWith("auth_http a c:1;", "auth_http b;").authHttp.name, "b");
+    assertEquals(serverWith("auth_http a c:1;", "auth_http b;").authHttp.fallbacks, []);
   });
+
+  it("may have several servers, which nginx does not know", () => {
+    const { name, fallbacks } = serverWith("auth_http http://a/x unix:/run/b:/y c:9000;").authHttp;
+    assertEquals(name, "a");
+    assertEquals(fallbacks, [
+      { name: "unix:/run/b", address: { path: "/run/b" }, host: "localhost", uri: "/y" },
+      inet("c", 9000, { name: "c:9000", host: "c", uri: "/" }),
+    ]);
+    assertEquals(problem(inServer("auth_http a b:0;")), 'invalid port in auth_http "b:0" in f:4');
+  });
+
+  it("does not take the next directive for a server when the ; is missing", () => {
+    assertEquals(
+      problem(inServer("auth_http a", "timeout 5s;")),
+      'invalid number of arguments in "auth_http" directive in f:5\nis a ";" missing before "timeout"?',
+    );
+  });
+
+  for (const url of ["https://auth", "https://auth:443/a"]) {
+    it(`has no ${url} yet`, () => {
+      assertEquals(
+        problem(inServer(`auth_http ${url};`)),
+        `invalid port in auth_http "${url}" in f:4\n"https://" is not supported yet, nor does nginx know it`,
+      );
+    });
+  }
 });

@@ -81,12 +81,12 @@ describe("outside of all blocks", () => {
       pidIsConfigured: true,
       daemon: false,
       masterProcess: false,
-      user: { name: "mail", group: "mail" },
+      user: { name: "mail", group: "mail", place: { file: "/srv/f", line: 1 } },
       workerConnections: 64,
       workerRlimitNofile: 100,
       workerShutdownTimeout: 5000,
     });
-    assertEquals(load("user a b;").main.user, { name: "a", group: "b" });
+    assertEquals(load("user a b;").main.user, { name: "a", group: "b", place: { file: "f", line: 1 } });
   });
 
   it("warns of a user that cannot be changed to", () => {

@@ -1,0 +1,46 @@
+import type { Cancel, Millis, Runtime } from "../runtime.ts";
+import type { Authenticator, Credentials, Note, Verdict } from "./mod.ts";
+
+/**
+ * Several sources, asked in order until one has an answer. One that could not be asked is left for last for a while, so
+ * that a dead server costs one login its time and not every login.
+ */
+export class FailoverAuthenticator implements Authenticator {
+  readonly #runtime: Pick<Runtime, "now">;
+  readonly #sources: { readonly authenticator: Authenticator; restsUntil: Millis }[];
+
+  constructor(authenticators: readonly Authenticator[], runtime: Pick<Runtime, "now">) {
+    this.#runtime = runtime;
+    this.#sources = authenticators.map((authenticator) => ({ authenticator, restsUntil: -Infinity }));
+  }
+
+  authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel {
+    const now = this.#runtime.now();
+    const isRested = ({ restsUntil }: { readonly restsUntil: Millis }) => restsUntil <= now;
+    const order = [...this.#sources.filter(isRested), ...this.#sources.filter((source) => !isRested(source))];
+    let cancel: Cancel = () => {};
+    let isOver = false;
+    const ask = (): void => {
+      const source = order.shift();
+      if (source === undefined) return done({ type: "unavailable" });
+      cancel = source.authenticator.authenticate(credentials, note, (verdict) => {
+        if (isOver) return;
+        source.restsUntil = verdict.type === "unavailable" ? this.#runtime.now() + REST : -Infinity;
+        if (verdict.type === "unavailable") ask();
+        else done(verdict);
+      });
+    };
+    ask();
+    return () => {
+      isOver = true;
+      cancel();
+    };
+  }
+
+  close(): void {
+    for (const { authenticator } of this.#sources) authenticator.close();
+  }
+}
+
+/** As long as nginx's `fail_timeout`. */
+const REST: Millis = 10_000;

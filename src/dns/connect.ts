@@ -1,0 +1,63 @@
+import { parseIp } from "../config/ip.ts";
+import type { Cancel, ConnectHandler, ConnectTarget, Runtime } from "../runtime.ts";
+import { isFailure } from "../runtime.ts";
+import type { Resolver } from "./resolver.ts";
+
+/**
+ * Connects as the runtime does, with names looked up by `resolver`: so they are looked up again when their TTL is over.
+ * The addresses of a name are tried in turn.
+ */
+export function connectWith(
+  resolver: Pick<Resolver, "lookup">,
+  runtime: Pick<Runtime, "connect">,
+): Runtime["connect"] {
+  return (target, handler) => {
+    if ("path" in target || parseIp(target.host) !== undefined) return runtime.connect(target, handler);
+    return new NamedConnect(target, handler, runtime).start(resolver);
+  };
+}
+
+/** A connection to a name on its way. */
+class NamedConnect {
+  readonly #port: number;
+  readonly #name: string;
+  readonly #handler: ConnectHandler;
+  readonly #runtime: Pick<Runtime, "connect">;
+  #cancel: Cancel = () => {};
+  #isCancelled = false;
+
+  constructor(
+    target: Extract<ConnectTarget, { host: string }>,
+    handler: ConnectHandler,
+    runtime: Pick<Runtime, "connect">,
+  ) {
+    this.#port = target.port;
+    this.#name = target.host;
+    this.#handler = handler;
+    this.#runtime = runtime;
+  }
+
+  start(resolver: Pick<Resolver, "lookup">): Cancel {
+    this.#keep(resolver.lookup(this.#name, (found) => {
+      if (isFailure(found)) this.#handler.failed(found);
+      else this.#try(found.addresses);
+    }));
+    return () => {
+      this.#isCancelled = true;
+      this.#cancel();
+    };
+  }
+
+  #try([host, ...others]: readonly string[]): void {
+    if (host === undefined || this.#isCancelled) return;
+    this.#keep(this.#runtime.connect({ host, port: this.#port }, {
+      connected: (socket) => this.#handler.connected(socket),
+      failed: (failure) => others.length > 0 ? this.#try(others) : this.#handler.failed(failure),
+    }));
+  }
+
+  /** What is told at once may begin the next step before this one's cancel is known: the later one counts. */
+  #keep(cancel: Cancel): void {
+    this.#cancel = cancel;
+  }
+}

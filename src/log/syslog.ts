@@ -1,0 +1,92 @@
+/**
+ * Lines for a syslog server (RFC 3164), as nginx writes them.
+ *
+ * @module
+ */
+
+import type { LogLevel, SyslogConfig } from "../config/types.ts";
+import type { DatagramSocket, Millis, Octets, Runtime } from "../runtime.ts";
+import { encode } from "../session/bytes.ts";
+
+/** Sends lines to one syslog server. A line that cannot be sent is lost: a log must not hold up mail. */
+export class SyslogSender {
+  readonly #config: SyslogConfig;
+  readonly #host: string;
+  readonly #runtime: Pick<Runtime, "date" | "utcOffset" | "datagram" | "process">;
+  #socket: DatagramSocket | undefined;
+
+  constructor(
+    config: SyslogConfig,
+    hosts: ReadonlyMap<string, string>,
+    runtime: Pick<Runtime, "date" | "utcOffset" | "datagram" | "process">,
+  ) {
+    this.#config = config;
+    const { server } = config;
+    this.#host = "path" in server ? "" : hosts.get(server.host) ?? server.host;
+    this.#runtime = runtime;
+  }
+
+  /** Sends a whole line of the log, newline included. */
+  send(line: Octets, level: LogLevel): void {
+    const { server, facility, tag, hasHostname } = this.#config;
+    if ("path" in server) return;
+    const date = this.#runtime.date();
+    const hostname = hasHostname ? this.#runtime.process.hostname.toLowerCase() : undefined;
+    const text = syslogDatagram(
+      { facility, tag, hostname },
+      { level, text: line.slice(0, -1) },
+      { date, utcOffset: this.#runtime.utcOffset(date) },
+    );
+    this.#socket ??= this.#runtime.datagram({ host: this.#host, port: server.port }, {
+      received() {},
+      failed: () => this.#socket = undefined,
+    });
+    this.#socket.send(encode(text));
+  }
+
+  close(): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+}
+
+/** What the parameters of `error_log syslog:…` say. */
+export interface SyslogStyle {
+  /** The facility's number, 23 for `local7`. */
+  readonly facility: number;
+  readonly tag: Octets;
+  /** `undefined` with `nohostname`. */
+  readonly hostname: Octets | undefined;
+}
+
+/** One datagram: `<PRI>Mon DD HH:MM:SS HOST TAG: LINE`. `line` is the whole line of the log, without its newline. */
+export function syslogDatagram(
+  style: SyslogStyle,
+  line: { readonly level: LogLevel; readonly text: Octets },
+  time: { readonly date: Millis; readonly utcOffset: number },
+): Octets {
+  const priority = style.facility * 8 + SEVERITIES[line.level];
+  const host = style.hostname === undefined ? "" : `${style.hostname} `;
+  return `<${priority}>${timeStamp(time.date, time.utcOffset)} ${host}${style.tag}: ${line.text}`;
+}
+
+/** RFC 3164, 4.1.2: the day of the month has a blank where it has one digit. */
+function timeStamp(date: Millis, utcOffset: number): string {
+  const local = new Date(date + utcOffset * 60_000);
+  const day = String(local.getUTCDate()).padStart(2, " ");
+  return `${MONTHS[local.getUTCMonth()] ?? ""} ${day} ${local.toISOString().slice(11, 19)}`;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** How important each level is: the smaller, the more (RFC 3164, 4.1.1). */
+export const SEVERITIES: Readonly<Record<LogLevel, number>> = {
+  emerg: 0,
+  alert: 1,
+  crit: 2,
+  error: 3,
+  warn: 4,
+  notice: 5,
+  info: 6,
+  debug: 7,
+};

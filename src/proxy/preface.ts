@@ -1,0 +1,70 @@
+import type { Cancel, Millis, Octets, Runtime, Socket, SocketHandler, SystemFailure } from "../runtime.ts";
+import { describeFailure } from "../runtime.ts";
+import { HeaderReader, type ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
+
+/** What a {@linkcode Preface} needs, and whom it tells. Exactly one of `read` and `failed` is called. */
+export interface PrefaceOptions {
+  readonly socket: Socket;
+  readonly runtime: Pick<Runtime, "timer">;
+  /** How long the header may take in all. */
+  readonly timeout: Millis;
+  readonly note: (level: "info" | "error", text: Octets) => void;
+  readonly read: (header: ReceivedHeader) => void;
+  readonly failed: () => void;
+}
+
+/** Reads the PROXY header that a client's proxy sends first. Who sends none is not answered: it may be anybody. */
+export class Preface implements SocketHandler {
+  readonly #options: PrefaceOptions;
+  readonly #reader = new HeaderReader();
+  readonly #cancelTimer: Cancel;
+  #isOver = false;
+
+  constructor(options: PrefaceOptions) {
+    this.#options = options;
+    this.#cancelTimer = options.runtime.timer(options.timeout, () => {
+      this.#fail("info", "client timed out (110: Connection timed out)");
+    });
+    options.socket.handler = this;
+    options.socket.resume();
+  }
+
+  /** Gives the client up. */
+  stop(): void {
+    this.#end();
+    this.#options.socket.abort();
+    this.#options.failed();
+  }
+
+  bytes(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    const header = this.#reader.receive(bytes);
+    if (header === "more") return;
+    if (header.type === "broken") return this.#fail("error", header.reason);
+    this.#end();
+    this.#options.socket.pause();
+    this.#options.read(header);
+  }
+
+  drained(): void {}
+
+  ended(): void {
+    this.#fail();
+  }
+
+  closed(failure: SystemFailure | undefined): void {
+    if (failure === undefined) this.#fail();
+    else this.#fail("info", `recv() failed ${describeFailure(failure)}`);
+  }
+
+  #fail(level?: "info" | "error", text?: Octets): void {
+    if (this.#isOver) return;
+    if (level !== undefined && text !== undefined) this.#options.note(level, text);
+    this.stop();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#cancelTimer();
+  }
+}
