@@ -26,7 +26,7 @@ for (const [kind, auth] of AUTH_SERVERS) {
       scene = await Scene.open({ auth });
       proxy = await scene.proxy("server { listen 127.0.0.1; protocol imap; imap_auth plain login; }");
       port = `${proxy.ports[0]}`;
-    });
+    }, REAL);
     after(() => scene?.close());
 
     for (const [name, options] of CURL_LOGINS) {
@@ -65,6 +65,13 @@ for (const [kind, auth] of AUTH_SERVERS) {
       assertStringIncludes(scene.dovecot.credentials.join(), `${INNER_ANNA.login} ${INNER_ANNA.password}`);
       assert(!scene.dovecot.credentials.join().includes(ANNA.password));
       assertStringIncludes(scene.auth.log, `asked: imap plain ${ANNA.login} 127.0.0.1`);
+    });
+
+    it("opens no connection to the auth server for each login, if that keeps them", REAL, () => {
+      assert(scene !== undefined);
+      const { connections, log } = scene.auth;
+      const questions = log.match(/^asked: /gm) ?? [];
+      assert(connections === undefined || connections < questions.length, `${connections} for ${questions.length}`);
     });
 
     it("keeps passwords out of the log", REAL, () => {

@@ -16,8 +16,6 @@ const SIZES = [...Array.from({ length: 145 }, (_, i) => Math.ceil(1.065 ** i)), 
 for (const [kind, auth] of AUTH_SERVERS) {
   describe(`mbsync between Dovecot and a maildir, asking ${kind}`, () => {
     const folder = new TestFolder();
-    const far = SIZES.map((size, i) => letter(i, { size, longest: 20_000 }));
-    const near = SIZES.map((size, i) => letter(1000 + i, { size, longest: 20_000 }));
     let scene: Scene | undefined;
     let command: readonly string[] = [];
     before(async () => {
@@ -26,7 +24,7 @@ for (const [kind, auth] of AUTH_SERVERS) {
       const proxy = await scene.proxy("server { listen 127.0.0.1; protocol imap; }");
       command = ["--config", folder.write("mbsyncrc", configuration(folder.path, `${proxy.ports[0]}`)), "--all"];
       for (const name of ["near", "near/cur", "near/new", "near/tmp"]) mkdirSync(join(folder.path, name));
-    });
+    }, REAL);
     after(async () => {
       await scene?.close();
       folder.remove();
@@ -34,6 +32,8 @@ for (const [kind, auth] of AUTH_SERVERS) {
 
     it("brings 150 letters down and 150 letters up, octet by octet", REAL, async () => {
       assert(scene !== undefined);
+      const far = SIZES.map((size, i) => letter(i, { size, longest: 20_000 }));
+      const near = SIZES.map((size, i) => letter(1000 + i, { size, longest: 20_000 }));
       scene.dovecot.deliver(INNER_ANNA.login, far);
       for (const [i, text] of near.entries()) {
         writeFileSync(join(folder.path, "near", "cur", `1700000000.${i}.near:2,S`), onDisk(text), "latin1");

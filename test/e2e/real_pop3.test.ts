@@ -28,7 +28,7 @@ for (const [kind, auth] of AUTH_SERVERS) {
       scene.dovecot.deliver(BERTA.login, LETTERS);
       const proxy = await scene.proxy("server { listen 127.0.0.1; protocol pop3; }");
       port = `${proxy.ports[0]}`;
-    });
+    }, REAL);
     after(() => scene?.close());
 
     for (const [name, options] of CURL_LOGINS) {

@@ -36,7 +36,7 @@ for (const [kind, auth] of AUTH_SERVERS) {
     let scene: Scene | undefined;
     before(async () => {
       if (REAL.skip === false) scene = await Scene.open({ auth, wait: 1 });
-    });
+    }, REAL);
     after(() => scene?.close());
 
     /** Tries passwords in turn on one connection for each protocol, and returns what each try came to. */

@@ -20,7 +20,7 @@ for (const [kind, auth] of AUTH_SERVERS) {
       scene = await Scene.open({ auth });
       const proxy = await scene.proxy(`server { ${SERVER} }`);
       port = `${proxy.ports[0]}`;
-    });
+    }, REAL);
     after(() => scene?.close());
 
     for (const mechanism of ["PLAIN", "LOGIN"]) {
