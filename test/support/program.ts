@@ -11,8 +11,24 @@ const ROOT = join(import.meta.dirname, "..", "..");
 
 /** What to put in front of the program's arguments. */
 export function programCommand(): readonly [string, ...string[]] {
-  if ("Deno" in globalThis) return [process.execPath, "run", "--quiet", "-A", join(ROOT, "mod.ts")];
-  return [process.execPath, join(ROOT, "src", "main.ts")];
+  return scriptCommand(join(ROOT, "Deno" in globalThis ? "mod.ts" : join("src", "main.ts")));
+}
+
+/** How this runtime starts a file. */
+function scriptCommand(path: string): readonly [string, ...string[]] {
+  if (!("Deno" in globalThis)) return [process.execPath, path];
+  return [process.execPath, "run", "--quiet", "-A", "--config", join(ROOT, "deno.json"), path];
+}
+
+/** How a run differs from the usual one. */
+export interface ProgramOptions {
+  readonly cwd?: string;
+  /** What starts the program, such as a shell that lowers a limit. */
+  readonly wrapper?: readonly string[];
+  /** Another file that is run in place of the program. */
+  readonly script?: string;
+  /** A binary that is run in place of the runtime and the program. */
+  readonly command?: readonly string[];
 }
 
 /** How a run of the program ended. */
@@ -30,8 +46,9 @@ export class Program {
   stderr = "";
   #waiting: { readonly text: string; readonly resolve: () => void }[] = [];
 
-  constructor(args: readonly string[], options: { readonly cwd?: string; readonly wrapper?: readonly string[] } = {}) {
-    const [command = "", ...rest] = [...options.wrapper ?? [], ...programCommand(), ...args];
+  constructor(args: readonly string[], options: ProgramOptions = {}) {
+    const usual = options.script === undefined ? programCommand() : scriptCommand(options.script);
+    const [command = "", ...rest] = [...options.wrapper ?? [], ...options.command ?? usual, ...args];
     this.child = spawn(command, rest, { cwd: options.cwd ?? tmpdir(), stdio: ["ignore", "pipe", "pipe"] });
     this.child.stdout?.setEncoding("latin1").on("data", (text: string) => this.#hear("stdout", text));
     this.child.stderr?.setEncoding("latin1").on("data", (text: string) => this.#hear("stderr", text));
