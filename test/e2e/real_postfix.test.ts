@@ -7,9 +7,10 @@ import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/scene.ts";
 import { CLIENT, HELO, sendWithCurl, sendWithSmtplib, swaks, swaksLogin } from "../support/senders.ts";
 
 const REAL = needs("curl", "dovecot", "postfix", "python3", "root", "swaks");
+const REAL_IPV6 = needs("curl", "dovecot", "postfix", "python3", "root", "ipv6");
 
 /** What operators copy from their mail server. */
-const SERVER = 'listen 127.0.0.1; protocol smtp; smtp_capabilities PIPELINING 8BITMIME "SIZE 20971520";';
+const SERVER = 'protocol smtp; smtp_capabilities PIPELINING 8BITMIME "SIZE 20971520";';
 
 for (const [kind, auth] of AUTH_SERVERS) {
   describe(`SMTP from real clients to Postfix, asking ${kind}`, () => {
@@ -19,8 +20,8 @@ for (const [kind, auth] of AUTH_SERVERS) {
     before(async () => {
       if (REAL.skip !== false) return;
       scene = await Scene.open({ auth, smtp: "postfix" });
-      const proxy = await scene.proxy(`server { ${SERVER} }`);
-      const open = await scene.proxy(`server { ${SERVER} smtp_auth none; }`);
+      const proxy = await scene.proxy(`server { listen 127.0.0.1; ${SERVER} }`);
+      const open = await scene.proxy(`server { listen 127.0.0.1; ${SERVER} smtp_auth none; }`);
       [port, openPort] = [`${proxy.ports[0]}`, `${open.ports[0]}`];
     }, REAL);
     after(() => scene?.close());
@@ -29,13 +30,21 @@ for (const [kind, auth] of AUTH_SERVERS) {
       it(`sends mail for curl after ${options.join(" ")}`, REAL, async () => {
         assert(scene !== undefined);
         const text = letter(i, { size: 1000 });
-        await sendWithCurl(port, text, ANNA, ["--login-options", ...options]);
+        await sendWithCurl(port, text, { account: ANNA, options: ["--login-options", ...options] });
         const got = await scene.sink.letter(`Message-ID: <${i}.1000@`);
         assertEquals(digest(got.text.slice(-text.length)), digest(text));
         assertEquals([got.sender, got.recipients], ["<anna@example.test>", ["<carl@example.test>"]]);
         assertMatch(got.text, received(INNER_ANNA.login));
       });
     }
+
+    it("sends mail for curl over IPv6", REAL_IPV6, async () => {
+      assert(scene !== undefined);
+      const proxy = await scene.proxy(`server { listen [::1]; ${SERVER} }`);
+      await sendWithCurl(`${proxy.ports[0]}`, letter(6, { size: 100 }), { account: BERTA, client: "::1" });
+      const { text } = await scene.sink.letter("Message-ID: <6.100@");
+      assertMatch(text, received(BERTA.login, "IPv6:::1"));
+    });
 
     for (const mechanism of ["PLAIN", "LOGIN"]) {
       it(`sends mail for swaks after AUTH ${mechanism}, and Postfix knows where it is from`, REAL, async () => {
@@ -75,7 +84,7 @@ for (const [kind, auth] of AUTH_SERVERS) {
 }
 
 /** What Postfix writes on top of a letter. */
-function received(login?: string): RegExp {
+function received(login?: string, client = CLIENT): RegExp {
   const sender = login === undefined ? "" : `\\s+\\(Authenticated sender: ${login}\\)`;
-  return new RegExp(`^Received: from ${HELO} \\(unknown \\[${CLIENT}\\]\\)${sender}\\s+by postfix\\.`);
+  return new RegExp(`^Received: from ${HELO} \\(unknown \\[${client}\\]\\)${sender}\\s+by postfix\\.`);
 }

@@ -37,7 +37,7 @@ for (const [kind, auth] of AUTH_SERVERS) {
 
     it("sends mail for curl", REAL, async () => {
       const text = letter(1, { size: 1000 });
-      await sendWithCurl(port, text, BERTA, []);
+      await sendWithCurl(port, text, { account: BERTA });
       const got = await scene?.sink.letter("Message-ID: <1.1000@");
       assertEquals(digest(got?.text.slice(-text.length) ?? ""), digest(text));
     });
@@ -49,7 +49,7 @@ for (const [kind, auth] of AUTH_SERVERS) {
       const got = await scene.sink.letter("Message-ID: <7.1000000@");
       assertEquals(digest(got.text.slice(-text.length)), digest(text));
       await scene.dovecot.until(new RegExp(`Login: user=<${INNER_ANNA.login}>, method=PLAIN, rip=${CLIENT},`));
-      assert(scene.dovecot.credentials.includes(`${INNER_ANNA.login} ${INNER_ANNA.password}`));
+      await scene.dovecot.given(INNER_ANNA);
       assert(!scene.dovecot.credentials.join().includes(ANNA.password));
     });
   });

@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { Octets } from "../../src/runtime.ts";
@@ -62,22 +63,28 @@ export interface Needs {
   readonly timeout: number;
 }
 
-/** See {@linkcode Needs}. `root` stands for the rights of the superuser. */
-export function needs(...names: readonly (keyof typeof PACKAGES | "root")[]): Needs {
-  const missing = names.filter((name) => name === "root" ? process.getuid?.() !== 0 : !isInstalled(name));
-  const reasons = missing.map((name) => name === "root" ? "root" : `${name} (apt-get install ${PACKAGES[name]})`);
-  return { skip: reasons.length === 0 ? false : `needs ${reasons.join(", ")}`, timeout: 60_000 };
+/** See {@linkcode Needs}. */
+export function needs(...things: readonly Need[]): Needs {
+  const missing = things.filter((thing) => !isThere(thing)).map((thing) => {
+    return thing in PACKAGES ? `${thing} (apt-get install ${PACKAGES[thing as Program]})` : thing;
+  });
+  return { skip: missing.length === 0 ? false : `needs ${missing.join(", ")}`, timeout: 60_000 };
+}
+
+/** A program, or the rights of the superuser, or the loopback address of IPv6. */
+type Need = Program | "root" | "ipv6";
+
+function isThere(thing: Need): boolean {
+  if (thing === "root") return process.getuid?.() === 0;
+  if (thing === "ipv6") return Object.values(networkInterfaces()).flat().some((place) => place?.address === "::1");
+  const file = PARTS[thing] ?? thing;
+  if (file.startsWith("/")) return existsSync(file);
+  return (environment()["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, file)));
 }
 
 /** Ours, with Debian's places for servers in the path. */
 export function environment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/local/sbin:/usr/sbin:/sbin` };
-}
-
-function isInstalled(program: keyof typeof PACKAGES): boolean {
-  const file = PARTS[program] ?? program;
-  if (file.startsWith("/")) return existsSync(file);
-  return (environment()["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, file)));
 }
 
 /** Which Debian package brings a program. */
@@ -86,14 +93,18 @@ const PACKAGES = {
   "dovecot": "dovecot-imapd dovecot-pop3d",
   "dovecot-submission": "dovecot-submissiond",
   "mbsync": "isync",
+  "nginx": "nginx libnginx-mod-mail",
   "postfix": "postfix",
   "python3": "python3",
   "swaks": "swaks",
 } as const;
 
+type Program = keyof typeof PACKAGES;
+
 /** By which file we know that it is there, where that is not the program's own name. */
 const PARTS: Readonly<Record<string, string>> = {
   "dovecot": "/usr/lib/dovecot/pop3-login",
   "dovecot-submission": "/usr/lib/dovecot/submission-login",
+  "nginx": "/usr/lib/nginx/modules/ngx_mail_module.so",
   "postfix": "/usr/lib/postfix/sbin/master",
 };

@@ -72,6 +72,12 @@ export class Dovecot {
     });
   }
 
+  /** Waits until it has been given these. */
+  given({ login, password }: { readonly login: string; readonly password: string }): Promise<RegExpExecArray> {
+    const response = Buffer.from(`\0${login}\0${password}`, "latin1").toString("base64");
+    return this.until(new RegExp(` client in: .*\t(?:resp=)?${response.replaceAll("+", "\\+")}`));
+  }
+
   /** Waits until the log matches. */
   until(pattern: RegExp): Promise<RegExpExecArray> {
     return this.#daemon.until(pattern);

@@ -81,7 +81,8 @@ data_directory = ${folder}/data
 maillog_file = ${folder}/mail.log
 maillog_file_prefixes = ${folder}
 inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
+# With ipv4 alone it refuses XCLIENT with an address of IPv6.
+inet_protocols = all
 smtp_dns_support_level = disabled
 myhostname = postfix.${domain}
 mydestination =

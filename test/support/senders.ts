@@ -13,12 +13,20 @@ export interface Login {
   readonly password: string;
 }
 
-/** Sends a letter with curl, which is told how to log in. */
-export function sendWithCurl(port: string, text: Octets, { login, password }: Login, options: readonly string[]) {
-  const user = ["--user", `${login}:${password}`, ...options];
+export interface CurlOptions {
+  readonly account: Login;
+  /** Its own options, such as how to log in. */
+  readonly options?: readonly string[];
+  /** Where it is. */
+  readonly client?: string;
+}
+
+/** Sends a letter with curl. */
+export function sendWithCurl(port: string, text: Octets, { account, options = [], client = CLIENT }: CurlOptions) {
+  const user = ["--user", `${account.login}:${account.password}`, ...options];
   const mail = ["--mail-from", "anna@example.test", "--mail-rcpt", "carl@example.test", "--upload-file", "-"];
-  const url = `smtp://127.0.0.1:${port}/${HELO}`;
-  return outputOf("curl", ["--silent", "--interface", CLIENT, ...user, ...mail, url], { input: text });
+  const url = `smtp://${client.includes(":") ? "[::1]" : "127.0.0.1"}:${port}/${HELO}`;
+  return outputOf("curl", ["--silent", "--interface", client, ...user, ...mail, url], { input: text });
 }
 
 /** Runs swaks, which makes a letter of its own. */
