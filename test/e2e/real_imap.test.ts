@@ -5,7 +5,7 @@ import { needs, outputOf, python } from "../support/clients.ts";
 import { digest, letter } from "../support/letters.ts";
 import { TestFolder } from "../support/program.ts";
 import type { TestProxy } from "../support/proxy.ts";
-import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/scene.ts";
+import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 
 const REAL = needs("curl", "dovecot", "python3");
 

@@ -6,7 +6,7 @@ import { AUTH_SERVERS } from "../support/auth_servers.ts";
 import { needs, outputOf } from "../support/clients.ts";
 import { digest, letter } from "../support/letters.ts";
 import { TestFolder } from "../support/program.ts";
-import { ANNA, INNER_ANNA, Scene } from "../support/scene.ts";
+import { ANNA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 
 const REAL = needs("dovecot", "mbsync", "python3");
 

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AUTH_SERVERS } from "../support/auth_servers.ts";
 import { needs, outputOf, python } from "../support/clients.ts";
 import { digest, letter } from "../support/letters.ts";
-import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/scene.ts";
+import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 
 const REAL = needs("curl", "dovecot", "python3");
 

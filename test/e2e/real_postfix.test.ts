@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { AUTH_SERVERS } from "../support/auth_servers.ts";
 import { needs } from "../support/clients.ts";
 import { digest, letter } from "../support/letters.ts";
-import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/scene.ts";
+import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 import { CLIENT, HELO, sendWithCurl, sendWithSmtplib, swaks, swaksLogin } from "../support/senders.ts";
 
 const REAL = needs("curl", "dovecot", "postfix", "python3", "root", "swaks");

@@ -2,7 +2,7 @@ import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { AUTH_SERVERS } from "../support/auth_servers.ts";
 import { needs, python } from "../support/clients.ts";
-import { ANNA, CARL, Scene } from "../support/scene.ts";
+import { ANNA, CARL, Scene } from "../support/real_scene.ts";
 
 const REAL = needs("dovecot", "dovecot-submission", "python3");
 

@@ -5,7 +5,7 @@ import { needs } from "../support/clients.ts";
 import { letter } from "../support/letters.ts";
 import type { TestProxy } from "../support/proxy.ts";
 import { connectTo } from "../support/raw_client.ts";
-import { ANNA, INNER_ANNA, Scene } from "../support/scene.ts";
+import { ANNA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 import { eventually } from "../support/watch.ts";
 import type { Wire } from "../support/wire.ts";
 
