@@ -20,6 +20,7 @@ export class Wire {
   readonly #socket: RawSocket;
   readonly #watch = new Watch();
   #used = 0;
+  #tell: ((octets: string) => void) | undefined;
   #consume: ((bytes: Uint8Array) => void) | undefined;
 
   constructor(socket: RawSocket) {
@@ -118,6 +119,12 @@ export class Wire {
     return this.#watch.until(holds, describe, limit);
   }
 
+  /** From now on this is told of octets that arrive, and of those that nobody used up so far. */
+  onMore(tell: (octets: string) => void): void {
+    this.#tell = tell;
+    this.#tellMore();
+  }
+
   /** From now on octets go to this function, and are not kept. */
   consume(consume: (bytes: Uint8Array) => void): void {
     this.#consume = consume;
@@ -150,7 +157,15 @@ export class Wire {
   #arrived(bytes: Uint8Array): void {
     if (this.#consume !== undefined) this.#consume(bytes);
     else this.received += Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    this.#tellMore();
     this.#watch.look();
+  }
+
+  #tellMore(): void {
+    if (this.#tell === undefined || this.unread === "") return;
+    const { unread } = this;
+    this.#used = this.received.length;
+    this.#tell(unread);
   }
 }
 
