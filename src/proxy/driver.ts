@@ -131,7 +131,9 @@ export class Driver {
   closed(side: Side, failure: SystemFailure | undefined): void {
     if (this.#isOver) return;
     if (failure !== undefined && this.#result === undefined) {
-      this.#log(side === "client" ? "info" : "error", `recv() failed ${describeFailure(failure)}`);
+      const text = `recv() failed ${describeFailure(failure)}`;
+      if (side === "client") this.#log("info", text);
+      else this.#log("error", text, "reading response from upstream");
     }
     if (side === "client") return this.#finish(this.#result ?? "clientGone");
     this.#upstream = undefined;
