@@ -7,7 +7,7 @@ import { TestFolder } from "../support/program.ts";
 import type { TestProxy } from "../support/proxy.ts";
 import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 
-const REAL = needs("curl", "dovecot", "python3");
+const REAL = needs("curl", "dovecot 2.3", "python3");
 
 /** How curl may be told to log in. */
 const CURL_LOGINS: readonly [string, readonly string[]][] = [

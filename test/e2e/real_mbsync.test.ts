@@ -8,7 +8,7 @@ import { digest, letter } from "../support/letters.ts";
 import { TestFolder } from "../support/program.ts";
 import { ANNA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 
-const REAL = needs("dovecot", "mbsync", "python3");
+const REAL = needs("dovecot 2.3", "mbsync", "python3");
 
 /** From one octet to some kilobytes, and a few as large as letters get. */
 const SIZES = [...Array.from({ length: 145 }, (_, i) => Math.ceil(1.065 ** i)), 100_000, 500_000, 1e6, 3e6, 10e6];

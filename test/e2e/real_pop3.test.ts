@@ -5,7 +5,7 @@ import { needs, outputOf, python } from "../support/clients.ts";
 import { digest, letter } from "../support/letters.ts";
 import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 
-const REAL = needs("curl", "dovecot", "python3");
+const REAL = needs("curl", "dovecot 2.3", "python3");
 
 /** How curl may be told to log in. */
 const CURL_LOGINS: readonly [string, readonly string[]][] = [

@@ -6,8 +6,8 @@ import { digest, letter } from "../support/letters.ts";
 import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 import { CLIENT, HELO, sendWithCurl, sendWithSmtplib, swaks, swaksLogin } from "../support/senders.ts";
 
-const REAL = needs("curl", "dovecot", "postfix", "python3", "root", "swaks");
-const REAL_IPV6 = needs("curl", "dovecot", "postfix", "python3", "root", "ipv6");
+const REAL = needs("curl", "dovecot 2.3", "postfix", "python3", "root", "swaks");
+const REAL_IPV6 = needs("curl", "dovecot 2.3", "postfix", "python3", "root", "ipv6");
 
 /** What operators copy from their mail server. */
 const SERVER = 'protocol smtp; smtp_capabilities PIPELINING 8BITMIME "SIZE 20971520";';

@@ -4,7 +4,7 @@ import { AUTH_SERVERS } from "../support/auth_servers.ts";
 import { needs, python } from "../support/clients.ts";
 import { ANNA, CARL, Scene } from "../support/real_scene.ts";
 
-const REAL = needs("dovecot", "dovecot-submission", "python3");
+const REAL = needs("dovecot 2.3", "python3");
 
 const PROTOCOLS = ["imap", "pop3", "smtp"] as const;
 

@@ -9,7 +9,7 @@ import { ANNA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 import { eventually } from "../support/watch.ts";
 import type { Wire } from "../support/wire.ts";
 
-const REAL = needs("dovecot", "dovecot-submission", "python3");
+const REAL = needs("dovecot 2.3", "python3");
 
 /** More than all kernel buffers between Dovecot and a reader who stands still. */
 const BIG = letter(1, { size: 50_000, longest: 5000 }) + letter(2, { size: 1_000_000 }).repeat(50);

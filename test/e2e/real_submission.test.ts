@@ -6,7 +6,7 @@ import { digest, letter } from "../support/letters.ts";
 import { ANNA, BERTA, INNER_ANNA, Scene } from "../support/real_scene.ts";
 import { CLIENT, HELO, sendWithCurl, sendWithSmtplib, swaks, swaksLogin } from "../support/senders.ts";
 
-const REAL = needs("curl", "dovecot", "dovecot-submission", "python3", "swaks");
+const REAL = needs("curl", "dovecot 2.3", "python3", "swaks");
 
 /** Dovecot says more, which is no matter to clients that were told less. */
 const SERVER = 'listen 127.0.0.1; protocol smtp; proxy_smtp_auth on; smtp_capabilities 8BITMIME "SIZE 20971520";';

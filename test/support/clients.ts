@@ -1,6 +1,6 @@
 /** Programs that a test runs to their end: mail clients, and scripts for Python's mail libraries. */
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -77,9 +77,17 @@ type Need = Program | "root" | "ipv6";
 function isThere(thing: Need): boolean {
   if (thing === "root") return process.getuid?.() === 0;
   if (thing === "ipv6") return Object.values(networkInterfaces()).flat().some((place) => place?.address === "::1");
+  if (thing === "dovecot 2.3") return isDovecotThere();
   const file = PARTS[thing] ?? thing;
   if (file.startsWith("/")) return existsSync(file);
   return (environment()["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, file)));
+}
+
+/** All three protocols, and the version: the next one wants another configuration. */
+function isDovecotThere(): boolean {
+  const isInstalled = ["imap", "pop3", "submission"].every((name) => existsSync(`/usr/lib/dovecot/${name}-login`));
+  if (!isInstalled) return false;
+  return spawnSync("dovecot", ["--version"], { env: environment(), encoding: "utf8" }).stdout.startsWith("2.3.");
 }
 
 /** Ours, with Debian's places for servers in the path. */
@@ -90,8 +98,7 @@ export function environment(): NodeJS.ProcessEnv {
 /** Which Debian package brings a program. */
 const PACKAGES = {
   "curl": "curl",
-  "dovecot": "dovecot-imapd dovecot-pop3d",
-  "dovecot-submission": "dovecot-submissiond",
+  "dovecot 2.3": "dovecot-imapd dovecot-pop3d dovecot-submissiond",
   "mbsync": "isync",
   "nginx": "nginx libnginx-mod-mail",
   "postfix": "postfix",
@@ -103,8 +110,6 @@ type Program = keyof typeof PACKAGES;
 
 /** By which file we know that it is there, where that is not the program's own name. */
 const PARTS: Readonly<Record<string, string>> = {
-  "dovecot": "/usr/lib/dovecot/pop3-login",
-  "dovecot-submission": "/usr/lib/dovecot/submission-login",
   "nginx": "/usr/lib/nginx/modules/ngx_mail_module.so",
   "postfix": "/usr/lib/postfix/sbin/master",
 };
