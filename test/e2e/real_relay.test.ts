@@ -61,13 +61,19 @@ describe("Fifty megabytes from Dovecot", () => {
     return client;
   }
 
+  /** A client that stops reading in the midst of BIG, as soon as no buffer on the way takes any more. */
+  async function standStill(proxy: TestProxy): Promise<Wire> {
+    const client = await connect(proxy);
+    client.send(LOGIN.imap + FETCH.imap);
+    await client.until(() => client.received.length > 500_000);
+    client.pause();
+    await eventually(() => proxy.queued() > 0, () => "nothing waits in the proxy");
+    return client;
+  }
+
   it("wait for a reader who stands still while others are served", REAL, async () => {
     const proxy = proxies.imap;
-    const slow = await connect(proxy);
-    slow.send(LOGIN.imap + FETCH.imap);
-    await slow.until(() => slow.received.length > 500_000);
-    slow.pause();
-    await eventually(() => proxy.queued() > 0, () => "nothing waits in the proxy");
+    const slow = await standStill(proxy);
     // A proxy without bounds would read all of it meanwhile.
     const quick = await connect(proxy);
     quick.send(LOGIN.imap + FETCH.imap);
@@ -77,6 +83,12 @@ describe("Fifty megabytes from Dovecot", () => {
     const answer = await restOf(slow);
     assertMatch(answer.slice(-200), ANSWER.imap.end);
     assert(ANSWER.imap.letter(answer));
+  });
+
+  it("are forgotten at once when their reader vanishes", REAL, async () => {
+    const client = await standStill(proxies.imap);
+    client.reset();
+    await eventually(() => proxies.imap.sockets() === 0, () => `${proxies.imap.sockets()} sockets are left`);
   });
 
   for (const protocol of ["imap", "pop3"] as const) {
