@@ -47,8 +47,9 @@ export const AUTH_SERVERS: readonly [string, (plan: AuthPlan) => Promise<AuthSer
 export async function startAuthScript(plan: AuthPlan): Promise<AuthServer> {
   const folder = new TestFolder();
   const script = join(import.meta.dirname, "..", "data", "auth_server.py");
-  const daemon = new Daemon("python3", [script, folder.write("auth.json", JSON.stringify(plan))]);
-  const [, address = ""] = await daemon.until(/listening on (\S+)/);
+  const file = folder.write("auth.json", JSON.stringify(plan));
+  const daemon = await new Daemon("python3", [script, file]).ready(LISTENING);
+  const [, address = ""] = await daemon.until(LISTENING);
   return {
     address,
     get log() {
@@ -61,6 +62,8 @@ export async function startAuthScript(plan: AuthPlan): Promise<AuthServer> {
     },
   };
 }
+
+const LISTENING = /listening on (\S+)\n/;
 
 /** The same in this process, over HTTP/1.1. */
 async function startKeepAliveAuth(plan: AuthPlan): Promise<AuthServer> {

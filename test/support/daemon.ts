@@ -30,6 +30,17 @@ export class Daemon {
     });
   }
 
+  /** Waits until the log shows that it is ready, and gives itself back; a server that does not become so is stopped. */
+  async ready(pattern: RegExp): Promise<Daemon> {
+    try {
+      await this.until(pattern);
+      return this;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
   /** Waits until the log matches, and gives back the match. Throws when the server ends first. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
     const describe = () => `there is no ${pattern} in its log:\n${this.log}`;

@@ -41,8 +41,7 @@ export class Dovecot {
     folder.write("users", Object.entries(options.users).map(([user, word]) => `${user}:{PLAIN}${word}\n`).join(""));
     const file = folder.write("dovecot.conf", configuration(folder.path, ports, options.relayPort ?? 1));
     // Asked nicely it takes a second to end. All its processes end with the first one.
-    const daemon = new Daemon("dovecot", ["-F", "-c", file], "KILL");
-    await daemon.until(/ starting up for /);
+    const daemon = await new Daemon("dovecot", ["-F", "-c", file], "KILL").ready(/ starting up for /);
     return new Dovecot(folder, ports, daemon);
   }
 

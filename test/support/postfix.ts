@@ -32,14 +32,8 @@ export class Postfix {
     layOut(folder.path);
     folder.write("main.cf", mainConfiguration(folder.path, options));
     folder.write("master.cf", services(port));
-    const daemon = new Daemon("/bin/sh", ["-c", START, folder.path]);
-    await daemon.until(/daemon started/);
+    const daemon = await new Daemon("/bin/sh", ["-c", START, folder.path]).ready(/daemon started/);
     return new Postfix(folder, port, daemon);
-  }
-
-  /** Waits until the log matches. */
-  until(pattern: RegExp): Promise<RegExpExecArray> {
-    return this.#daemon.until(pattern);
   }
 
   async stop(): Promise<void> {
@@ -60,10 +54,7 @@ const QUEUES: readonly string[] = (
   "active bounce corrupt defer deferred flush hold incoming maildrop private public saved trace"
 ).split(" ");
 
-/**
- * Postfix writes its log to a file only, which `tail` shows. The sessions' shell ends both; Postfix ends its own
- * processes.
- */
+/** Postfix logs to a file only, which `tail` shows. Told to end, the shell ends both; Postfix ends its own processes. */
 const START = `
   : >"$0/mail.log"
   tail -n +1 -F "$0/mail.log" 2>/dev/null & tail=$!

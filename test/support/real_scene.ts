@@ -16,7 +16,7 @@ export const BERTA = { login: "berta", password: 'p"a\\s %41{3}  é' } as const;
 export const CARL = { login: "carl", password: "changed" } as const;
 
 /** Whose mail Postfix takes from everybody. */
-export const DOMAIN = "example.test";
+const DOMAIN = "example.test";
 
 /** What Dovecot knows ANNA by. */
 export const INNER_ANNA = { login: "anna", password: "backstage" } as const;
@@ -31,71 +31,71 @@ export interface SceneOptions {
 
 /** Everything that a suite started. */
 export class Scene {
-  readonly #stops: (() => Promise<void>)[] = [];
   readonly sink: SmtpSink;
   readonly dovecot: Dovecot;
-  #postfix: Postfix | undefined;
-  #auth: AuthServer | undefined;
+  readonly auth: AuthServer;
+  readonly #started: Started[];
 
-  private constructor(sink: SmtpSink, dovecot: Dovecot) {
+  private constructor(sink: SmtpSink, dovecot: Dovecot, auth: AuthServer, started: Started[]) {
     this.sink = sink;
     this.dovecot = dovecot;
-    this.#stops.push(() => sink.stop(), () => dovecot.stop());
+    this.auth = auth;
+    this.#started = started;
   }
 
-  static async open(options: SceneOptions): Promise<Scene> {
-    const sink = await SmtpSink.start();
-    const users = {
-      [INNER_ANNA.login]: INNER_ANNA.password,
-      [BERTA.login]: BERTA.password,
-      [CARL.login]: "not yet changed",
+  static async open({ auth, smtp, wait = 0 }: SceneOptions): Promise<Scene> {
+    const started: Started[] = [];
+    const keep = <T extends Started>(thing: T): T => {
+      started.push(thing);
+      return thing;
     };
-    const scene = new Scene(sink, await Dovecot.start({ users, relayPort: sink.port }));
-    if (options.smtp === "postfix") scene.#postfix = await scene.#startPostfix();
-    scene.#auth = await options.auth(scene.#plan(options));
-    scene.#stops.push(() => scene.auth.stop());
-    return scene;
-  }
-
-  get auth(): AuthServer {
-    if (this.#auth === undefined) throw new Error("this scene has no auth server");
-    return this.#auth;
-  }
-
-  get postfix(): Postfix {
-    if (this.#postfix === undefined) throw new Error("this scene has no Postfix");
-    return this.#postfix;
+    try {
+      const sink = keep(await SmtpSink.start());
+      const dovecot = keep(await Dovecot.start({ users: USERS, relayPort: sink.port }));
+      const { imap, pop3, submission } = dovecot.ports;
+      const servers = { imap, pop3, smtp: submission };
+      if (smtp === "postfix") {
+        servers.smtp = keep(await Postfix.start({ domain: DOMAIN, relayPort: sink.port })).port;
+      }
+      const server = keep(await auth({ accounts: ACCOUNTS, servers, domain: DOMAIN, wait }));
+      return new Scene(sink, dovecot, server, started);
+    } catch (error) {
+      await stopAll(started);
+      throw error;
+    }
   }
 
   /** A proxy that asks this scene's auth server; `servers` is what stands in `mail {}` beside that. */
   async proxy(servers: string): Promise<TestProxy> {
     const proxy = await startProxy(`auth_http ${this.auth.address}/auth; ${servers}`);
-    this.#stops.push(() => proxy.stop());
+    this.#started.push(proxy);
     return proxy;
   }
 
-  /** Stops everything, the last first. */
-  async close(): Promise<void> {
-    for (const stop of this.#stops.splice(0).reverse()) await stop();
-  }
-
-  async #startPostfix(): Promise<Postfix> {
-    const postfix = await Postfix.start({ domain: DOMAIN, relayPort: this.sink.port });
-    this.#stops.push(() => postfix.stop());
-    return postfix;
-  }
-
-  #plan({ wait }: SceneOptions): AuthPlan {
-    const { imap, pop3, submission } = this.dovecot.ports;
-    return {
-      accounts: {
-        [ANNA.login]: { password: ANNA.password, user: INNER_ANNA.login, pass: INNER_ANNA.password },
-        [BERTA.login]: { password: BERTA.password },
-        [CARL.login]: { password: CARL.password },
-      },
-      servers: { imap, pop3, smtp: this.#postfix?.port ?? submission },
-      domain: DOMAIN,
-      wait: wait ?? 0,
-    };
+  /** Stops everything. */
+  close(): Promise<void> {
+    return stopAll(this.#started);
   }
 }
+
+interface Started {
+  stop(): Promise<void>;
+}
+
+/** The last first. */
+async function stopAll(started: Started[]): Promise<void> {
+  for (const thing of started.splice(0).reverse()) await thing.stop();
+}
+
+const ACCOUNTS = {
+  [ANNA.login]: { password: ANNA.password, user: INNER_ANNA.login, pass: INNER_ANNA.password },
+  [BERTA.login]: { password: BERTA.password },
+  [CARL.login]: { password: CARL.password },
+};
+
+/** What Dovecot knows. */
+const USERS = {
+  [INNER_ANNA.login]: INNER_ANNA.password,
+  [BERTA.login]: BERTA.password,
+  [CARL.login]: "not yet changed",
+};
