@@ -8,14 +8,16 @@
 import type { AuthHttpConfig } from "../config/types.ts";
 import type { Octets, SocketAddress } from "../runtime.ts";
 import { encode } from "../session/bytes.ts";
-import type { Credentials } from "./mod.ts";
+import type { ClientTls, Credentials } from "./mod.ts";
 
 /** Writes the requests to one server, with nginx's header names in nginx's order. */
 export class RequestWriter {
   readonly #start: Uint8Array;
   readonly #end: Uint8Array;
+  readonly #passesCertificate: boolean;
 
-  constructor(config: Pick<AuthHttpConfig, "uri" | "host" | "headers">) {
+  constructor(config: Pick<AuthHttpConfig, "uri" | "host" | "headers" | "passClientCert">) {
+    this.#passesCertificate = config.passClientCert;
     this.#start = encode(`GET ${config.uri} HTTP/1.1\r\nHost: ${config.host}\r\nAuth-Method: `);
     const configured = config.headers.map(({ name, value }) => `\r\n${name}: ${value}`);
     this.#end = encode(`${configured.join("")}\r\n\r\n`);
@@ -23,7 +25,7 @@ export class RequestWriter {
 
   /** The octets of one request, in memory of its own: they may be sent more than once. */
   write(credentials: Credentials): Uint8Array {
-    const { protocol, method, login, secret, salt, attempt, client, proxied, clientHost, envelope } = credentials;
+    const { protocol, method, login, secret, salt, attempt, client, proxied, clientHost, envelope, tls } = credentials;
     const out = new Writer(this.#start.length + this.#end.length + NAMES_ROOM + valuesRoom(credentials));
     out.bytes(this.#start);
     out.plain(method);
@@ -47,6 +49,7 @@ export class RequestWriter {
       out.header("\r\nAuth-SMTP-From: ", envelope.from);
       out.header("\r\nAuth-SMTP-To: ", envelope.to);
     }
+    if (tls !== undefined) writeTls(out, tls, this.#passesCertificate);
     out.bytes(this.#end);
     return out.written();
   }
@@ -106,17 +109,45 @@ function writeAddress(out: Writer, prefix: Octets, address: SocketAddress): void
   out.header(`${prefix}Port: `, String(address.port));
 }
 
+/** What the auth server may know of a client's TLS. A value that is not there leaves its header out. */
+function writeTls(out: Writer, { facts, verification }: ClientTls, passesCertificate: boolean): void {
+  out.plain("\r\nAuth-SSL: on");
+  out.header("\r\nAuth-SSL-Protocol: ", facts.version);
+  out.header("\r\nAuth-SSL-Cipher: ", facts.cipher);
+  if (verification === undefined) return;
+  out.header("\r\nAuth-SSL-Verify: ", verification);
+  const { certificate } = facts;
+  if (certificate === undefined) return;
+  out.header("\r\nAuth-SSL-Subject: ", certificate.subject);
+  out.header("\r\nAuth-SSL-Issuer: ", certificate.issuer);
+  out.header("\r\nAuth-SSL-Serial: ", certificate.serial);
+  out.header("\r\nAuth-SSL-Fingerprint: ", certificate.fingerprint);
+  if (!passesCertificate) return;
+  out.plain("\r\nAuth-SSL-Cert: ");
+  out.escaped(certificate.pem);
+}
+
 /** As nginx prints it: a unix socket's client has no address to name. */
 function clientIp(client: SocketAddress): Octets {
   return client.family === "unix" ? "unix:" : client.host;
 }
 
 /** How many octets the values of a request take at most. */
-function valuesRoom({ login, secret, salt = "", client, clientHost, envelope }: Credentials): number {
+function valuesRoom({ login, secret, salt = "", client, clientHost, envelope, tls }: Credentials): number {
   const escaped = 3 * (login.length + secret.length);
   const mail = envelope === undefined ? 0 : envelope.helo.length + envelope.from.length + envelope.to.length;
-  return escaped + salt.length + mail + clientIp(client).length + (clientHost?.length ?? 0);
+  return tlsRoom(tls) + escaped + salt.length + mail + clientIp(client).length + (clientHost?.length ?? 0);
 }
+
+function tlsRoom(tls: ClientTls | undefined): number {
+  if (tls === undefined) return 0;
+  const { certificate: { subject, issuer, serial, fingerprint, pem } = NO_CERTIFICATE, version, cipher } = tls.facts;
+  const values = [version, cipher, tls.verification ?? "", subject, issuer, serial, fingerprint];
+  return TLS_NAMES_ROOM + values.join("").length + 3 * pem.length;
+}
+
+const NO_CERTIFICATE = { subject: "", issuer: "", serial: "", fingerprint: "", pem: "" };
+const TLS_NAMES_ROOM = 240;
 
 /** Enough for all header names above, the method, the protocol, the attempt's digits and a PROXY header's addresses. */
 const NAMES_ROOM = 640;

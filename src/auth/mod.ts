@@ -6,7 +6,7 @@
  */
 
 import type { Protocol } from "../config/types.ts";
-import type { Cancel, ConnectTarget, Millis, Octets, SocketAddress } from "../runtime.ts";
+import type { Cancel, ConnectTarget, Millis, Octets, SocketAddress, TlsFacts } from "../runtime.ts";
 import type { ProxiedAddresses } from "../session/mod.ts";
 import type { Secret } from "../session/secret.ts";
 
@@ -35,6 +35,15 @@ export interface Credentials {
   readonly clientHost: Octets | undefined;
   /** For `none`: what the SMTP client said so far. `from` and `to` are its whole MAIL and RCPT lines. */
   readonly envelope: Envelope | undefined;
+  /** `undefined` for a client in clear. */
+  readonly tls: ClientTls | undefined;
+}
+
+/** How a client came over TLS. */
+export interface ClientTls {
+  readonly facts: TlsFacts;
+  /** What became of its certificate: `NONE`, `SUCCESS`, `FAILED:reason`; `undefined` when none was asked for. */
+  readonly verification: Octets | undefined;
 }
 
 export interface Envelope {

@@ -55,6 +55,8 @@ const RESULTS: Readonly<Record<SessionRecord["result"], Octets>> = {
   tooLongCommand: "sent a command that is too long",
   protocolError: "broke the protocol",
   forbidden: "may not connect",
+  handshakeFailed: "failed to begin TLS",
+  certificateRefused: "showed no good certificate",
   refused: "login refused",
   authUnavailable: "auth server did not answer",
   upstreamUnavailable: "mail server did not answer",

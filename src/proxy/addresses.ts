@@ -7,6 +7,7 @@
 import type { ListenConfig, ServerConfig } from "../config/types.ts";
 import type { Octets, Runtime, SocketAddress } from "../runtime.ts";
 import { isFailure } from "../runtime.ts";
+import { ServerNames } from "./server_names.ts";
 
 /** One `listen` line with its server, the name in it resolved. */
 export interface Endpoint {
@@ -19,6 +20,8 @@ export interface Endpoint {
 export interface Binding {
   readonly endpoint: Endpoint;
   readonly specific: readonly Endpoint[];
+  /** All endpoints of the binding's addresses, those that are chosen by name only included. */
+  readonly all: readonly Endpoint[];
 }
 
 /** A `listen` line that cannot be used; the text has its place in the configuration. */
@@ -43,10 +46,13 @@ export function planBindings(endpoints: readonly Endpoint[]): Binding[] {
   const isCovered = (endpoint: Endpoint) =>
     !endpoint.listen.bind && wildcardOf(endpoint) !== undefined &&
     endpoints.some((other) => key(other) === wildcardOf(endpoint));
-  const bindings = endpoints.filter((endpoint) => !isCovered(endpoint)).map((endpoint) => ({
-    endpoint,
-    specific: endpoints.filter((other) => isCovered(other) && wildcardOf(other) === key(endpoint)),
-  }));
+  const isFirst = (endpoint: Endpoint) =>
+    isAnyPort(endpoint) || endpoints.find((other) => key(other) === key(endpoint)) === endpoint;
+  const bindings = endpoints.filter((endpoint) => !isCovered(endpoint) && isFirst(endpoint)).map((endpoint) => {
+    const specific = endpoints.filter((other) => isCovered(other) && wildcardOf(other) === key(endpoint));
+    const named = isAnyPort(endpoint) ? [endpoint] : endpoints.filter((other) => key(other) === key(endpoint));
+    return { endpoint, specific, all: [...named, ...specific] };
+  });
   // Adapters whose runtime cannot keep IPv6 and IPv4 apart need to see the IPv6 wildcard first.
   return bindings.sort((a, b) => rank(a.endpoint) - rank(b.endpoint));
 }
@@ -55,6 +61,31 @@ export function planBindings(endpoints: readonly Endpoint[]): Binding[] {
 export function endpointFor(binding: Binding, local: SocketAddress): Endpoint {
   if (local.family === "unix") return binding.endpoint;
   return binding.specific.find(({ address }) => "host" in address && address.host === local.host) ?? binding.endpoint;
+}
+
+/**
+ * The server block that a client is for: of those on the address it reached, the one whose `server_name` it asks for,
+ * else the first.
+ */
+export function serverFor(binding: Binding, local: SocketAddress, serverName: Octets | undefined): ServerConfig {
+  const first = endpointFor(binding, local);
+  if (serverName === undefined) return first.server;
+  const names = new ServerNames<ServerConfig>();
+  for (const { address, server } of binding.all) {
+    if (!isSame(address, first.address)) continue;
+    for (const name of server.serverNames) names.add(name, server);
+  }
+  return names.find(serverName) ?? first.server;
+}
+
+function isSame(a: Endpoint["address"], b: Endpoint["address"]): boolean {
+  if ("path" in a || "path" in b) return "path" in a && "path" in b && a.path === b.path;
+  return a.host === b.host && a.port === b.port;
+}
+
+/** Port 0 is another port each time. */
+function isAnyPort({ address }: Endpoint): boolean {
+  return "host" in address && address.port === 0;
 }
 
 async function resolve(

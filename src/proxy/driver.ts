@@ -19,6 +19,7 @@ import type {
   SocketAddress,
   SocketHandler,
   SystemFailure,
+  TlsContext,
 } from "../runtime.ts";
 import { describeFailure } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
@@ -50,6 +51,10 @@ export interface Service {
     note: (text: Octets, action: string) => void,
     done: (host: Octets) => void,
   ): Cancel;
+  /** Which certificate answers a client that asks for TLS; `undefined` where there is none. */
+  readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
+  /** How TLS is spoken with upstreams, and whether from their first octet. */
+  readonly upstreamTls: { readonly context: TlsContext; readonly isImplicit: boolean } | undefined;
   /** Whether one more socket may be opened; it has told the log when not. */
   hasRoom(): boolean;
 }
@@ -72,7 +77,9 @@ export interface Arrival {
 export class Driver {
   readonly #service: Service;
   readonly #arrival: Arrival;
-  readonly #client: Socket;
+  #client: Socket;
+  /** While a handshake has the client's socket, nobody would hear that it closed. */
+  #isHandshaking = false;
   readonly #session: Session;
   readonly #started: Millis;
   readonly #startedAt: Millis;
@@ -167,6 +174,8 @@ export class Driver {
         return this.#write(effect.side, effect.bytes);
       case "log":
         return this.#log(effect.level, effect.text, effect.action);
+      case "secure":
+        return effect.side === "client" ? this.#secureClient() : this.#secureUpstream("secured");
       case "resolve":
         return this.#resolve();
       case "authenticate":
@@ -217,12 +226,52 @@ export class Driver {
         socket.handler = new SideHandler(this, "upstream");
         const header = this.#service.proxyHeader(this.#arrival.connection.client, this.#client.local);
         if (header !== undefined) this.#write("upstream", header);
-        this.#feed({ type: "connected" });
+        if (this.#service.upstreamTls?.isImplicit) this.#secureUpstream("connected");
+        else this.#feed({ type: "connected" });
       },
       failed: (failure) => {
         this.#cancel = undefined;
         this.#log("error", `connect() failed ${describeFailure(failure)}`);
         this.#feed({ type: "connectFailed" });
+      },
+    });
+  }
+
+  #secureClient(): void {
+    const choose = this.#service.chooseTls;
+    if (choose === undefined) return this.#close("handshakeFailed");
+    this.#isHandshaking = true;
+    this.#cancel = this.#service.runtime.secureServer(this.#client, { choose, held: EMPTY }, {
+      secured: (socket, facts) => {
+        this.#isHandshaking = false;
+        this.#cancel = undefined;
+        this.#client = socket;
+        socket.handler = new SideHandler(this, "client");
+        this.#feed({ type: "secured", side: "client", facts });
+      },
+      failed: (text) => {
+        this.#cancel = undefined;
+        this.#feed({ type: "notSecured", side: "client", text });
+      },
+    });
+  }
+
+  /** Speaks TLS with the upstream: from its first octet, when the session hears only of the connection, or later. */
+  #secureUpstream(news: "connected" | "secured"): void {
+    const { upstreamTls, runtime } = this.#service;
+    const socket = this.#upstream;
+    if (upstreamTls === undefined || socket === undefined) return this.#close("upstreamUnavailable");
+    this.#upstream = undefined;
+    this.#cancel = runtime.secureClient(socket, upstreamTls.context, {
+      secured: (secure, facts) => {
+        this.#cancel = undefined;
+        this.#upstream = secure;
+        secure.handler = new SideHandler(this, "upstream");
+        this.#feed(news === "connected" ? { type: "connected" } : { type: "secured", side: "upstream", facts });
+      },
+      failed: (text) => {
+        this.#cancel = undefined;
+        this.#feed({ type: "notSecured", side: "upstream", text });
       },
     });
   }
@@ -255,7 +304,8 @@ export class Driver {
   #close(reason: SessionRecord["result"]): void {
     this.#result = reason;
     this.#letGo();
-    this.#client.close();
+    if (this.#isHandshaking) this.#finish(reason);
+    else this.#client.close();
   }
 
   /** A fault of ours ends this session alone, and its client may try again. */
@@ -299,7 +349,7 @@ export class Driver {
   #steerReading(): void {
     if (this.#isOver || this.#result !== undefined) return;
     const mayRead = !this.#isClientBlocked && !this.#isUpstreamBlocked;
-    steer(this.#client, mayRead && this.#session.wants("client"));
+    if (!this.#isHandshaking) steer(this.#client, mayRead && this.#session.wants("client"));
     if (this.#upstream !== undefined) steer(this.#upstream, mayRead && this.#session.wants("upstream"));
   }
 
@@ -328,9 +378,9 @@ export class Driver {
     const { log } = this.#service;
     if (!log.takes(level)) return;
     const doing = action === "" ? "" : ` while ${action}`;
-    const client = `, client: ${
-      describeAddress(this.#arrival.connection.client, false)
-    }, server: ${this.#arrival.server}`;
+    const address = describeAddress(this.#arrival.connection.client, false);
+    const startTls = this.#session.usesStartTls ? " using starttls" : "";
+    const client = `, client: ${address}${startTls}, server: ${this.#arrival.server}`;
     const login = this.#session.login === undefined ? "" : `, login: "${this.#session.login}"`;
     const upstream = this.#upstreamText === undefined ? "" : `, upstream: ${this.#upstreamText}`;
     log.write(level, text + doing + client + login + upstream, this.#arrival.number);

@@ -21,7 +21,8 @@ export function sessionFactory(server: ServerConfig, runtime: SessionRuntime): (
         ...shared,
         clientBuffer: server.imap.clientBuffer,
         mechanisms: server.imap.auth,
-        capability: capabilityReply(server.imap),
+        capability: capabilityReply(server.imap, server.starttls),
+        upstreamTls: server.proxy.ssl.mode,
       };
       return (connection) => new ImapSession(options, connection);
     }
@@ -30,8 +31,10 @@ export function sessionFactory(server: ServerConfig, runtime: SessionRuntime): (
         ...shared,
         clientBuffer: server.pop3.clientBuffer,
         mechanisms: server.pop3.auth,
-        capa: capaReply(server.pop3),
+        capa: capaReply(server.pop3, server.starttls),
+        capaBehindUser: capaReply(server.pop3, "off").clear,
         authMethods: authReply(server.pop3),
+        upstreamTls: server.proxy.ssl.mode,
       };
       return (connection) => new Pop3Session(options, connection);
     }
@@ -41,7 +44,8 @@ export function sessionFactory(server: ServerConfig, runtime: SessionRuntime): (
         clientBuffer: server.smtp.clientBuffer,
         mechanisms: server.smtp.auth,
         serverName: server.serverName,
-        ehlo: ehloReply(server.serverName, server.smtp),
+        ehlo: ehloReply(server.serverName, server.smtp, server.starttls),
+        upstreamTls: server.proxy.ssl.mode,
         allowsAnonymous: server.smtp.auth.includes("none"),
         xclient: server.proxy.xclient,
         smtpAuth: server.proxy.smtpAuth,
@@ -63,6 +67,8 @@ function loginOptions(
     maxCommands: server.maxCommands,
     proxyBuffer: server.proxy.buffer,
     passErrorMessage: server.proxy.passErrorMessage,
+    startTls: server.starttls,
+    verifyClient: server.ssl?.verifyClient ?? "off",
     createSalt: () => createSalt(server.serverName, runtime),
   };
 }

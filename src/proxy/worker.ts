@@ -7,11 +7,12 @@
 import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
 import { type ErrorLog, LogFiles } from "../log/error_log.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
-import type { Octets, Runtime, Socket, SocketAddress } from "../runtime.ts";
+import type { Octets, Runtime, Socket, SocketAddress, TlsFacts } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
-import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints } from "./addresses.ts";
+import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints, serverFor } from "./addresses.ts";
 import { describeAddress, Driver, type Service } from "./driver.ts";
 import { Generation } from "./generation.ts";
+import { Handshake } from "./handshake.ts";
 import { Listeners, type Purpose } from "./listeners.ts";
 import { Preface } from "./preface.ts";
 import type { SessionRecord } from "./record.ts";
@@ -82,6 +83,9 @@ interface Visit {
   readonly socket: Socket;
   readonly number: number;
   readonly server: Octets;
+  readonly binding: Binding;
+  /** Whether TLS is spoken from the first octet. */
+  readonly isTls: boolean;
 }
 
 class Worker implements Server {
@@ -201,37 +205,70 @@ class Worker implements Server {
     const { server, listen } = endpointFor(binding, socket.local);
     const service = this.#services.get(server);
     if (service === undefined || this.#isStopping || !service.hasRoom()) return socket.abort();
-    const visit: Visit = { service, socket, number: ++this.#lastNumber, server: listen.text };
+    const visit: Visit = {
+      service,
+      socket,
+      number: ++this.#lastNumber,
+      server: listen.text,
+      binding,
+      isTls: listen.ssl,
+    };
     if (service.log.takes("info")) {
       const text = `client ${describeAddress(socket.remote, true)} connected to ${listen.text}`;
       service.log.write("info", text, visit.number);
     }
     if (listen.proxyProtocol) this.#readPreface(visit);
-    else this.#drive(visit, undefined);
+    else this.#arrive(visit, undefined);
+  }
+
+  #note(visit: Visit, action: string): (level: "info" | "error", text: Octets) => void {
+    return (level, text) => {
+      const client = describeAddress(visit.socket.remote, false);
+      const line = `${text} while ${action}, client: ${client}, server: ${visit.server}`;
+      visit.service.log.write(level, line, visit.number);
+    };
   }
 
   #readPreface(visit: Visit): void {
-    const { service, socket, number, server } = visit;
     const preface: Preface = new Preface({
-      socket,
+      socket: visit.socket,
       runtime: this.#runtime,
-      timeout: service.timeout,
-      note: (level, text) => {
-        const client = describeAddress(socket.remote, false);
-        const line = `${text} while reading PROXY protocol, client: ${client}, server: ${server}`;
-        service.log.write(level, line, number);
-      },
+      timeout: visit.service.timeout,
+      note: this.#note(visit, "reading PROXY protocol"),
       read: (header) => {
         this.#guests.delete(preface);
-        this.#drive(visit, header);
+        this.#arrive(visit, header);
       },
       failed: () => this.#leave(preface),
     });
     this.#guests.add(preface);
   }
 
+  /** Begins TLS, where it is spoken from the first octet, and then the session. */
+  #arrive(visit: Visit, header: ReceivedHeader | undefined): void {
+    const { service, socket, binding } = visit;
+    if (!visit.isTls || service.chooseTls === undefined) return this.#drive(visit, header, undefined);
+    const handshake: Handshake = new Handshake({
+      socket,
+      runtime: this.#runtime,
+      choose: service.chooseTls,
+      held: header?.rest ?? EMPTY,
+      timeout: service.timeout,
+      note: this.#note(visit, "SSL handshaking"),
+      secured: (secure, facts) => {
+        this.#guests.delete(handshake);
+        const server = serverFor(binding, socket.local, facts.serverName);
+        const chosen = this.#services.get(server) ?? service;
+        const rest = header && { ...header, rest: EMPTY };
+        this.#drive({ ...visit, service: chosen, socket: secure }, rest, facts);
+      },
+      failed: () => this.#leave(handshake),
+    });
+    this.#guests.add(handshake);
+  }
+
   /** Only a sender that is trusted can say where the client really comes from; the auth server hears it in any case. */
-  #drive(visit: Visit, header: ReceivedHeader | undefined): void {
+  #drive(visit: Visit, header: ReceivedHeader | undefined, tls: TlsFacts | undefined): void {
     const { service, socket } = visit;
     const { source, destination } = header ?? {};
     const proxied = source === undefined || destination === undefined ? undefined : { source, destination };
@@ -239,7 +276,7 @@ class Worker implements Server {
     const isForbidden = service.isForbidden(client);
     const driver: Driver = new Driver(service, {
       ...visit,
-      connection: { client, server: socket.local, proxied, isForbidden },
+      connection: { client, server: socket.local, proxied, isForbidden, tls },
       held: header?.rest ?? EMPTY,
       ended: (record) => {
         this.#options.sessionEnded?.(record);

@@ -7,9 +7,10 @@
  */
 
 import type { Accepted, Credentials, Refused, Verdict } from "../auth/mod.ts";
-import type { Millis, Octets } from "../runtime.ts";
+import type { Millis, Octets, TlsFacts } from "../runtime.ts";
 import { InputBuffer } from "./buffer.ts";
 import { concat, encode } from "./bytes.ts";
+import { judgeCertificate, verificationText, type VerifyClient } from "./certificate.ts";
 import { splitWords } from "./line.ts";
 import type { CloseReason, Connection, Effect, Input, Session, Side } from "./mod.ts";
 import type { Proof, SaslExchange, SaslStep } from "../protocol/sasl/mod.ts";
@@ -33,6 +34,9 @@ export interface LoginOptions {
   readonly passErrorMessage: boolean;
   /** The mechanisms that are allowed beside PLAIN and LOGIN. */
   readonly mechanisms: readonly string[];
+  /** Whether a client in clear may ask for TLS, or must: `starttls`. */
+  readonly startTls: "off" | "on" | "only";
+  readonly verifyClient: VerifyClient;
   /** Makes the salt of one connection, in angle brackets. */
   readonly createSalt: () => Octets;
 }
@@ -42,6 +46,7 @@ export type Claim = Pick<Credentials, "method" | "login" | "secret" | "salt" | "
 
 type Phase =
   | "new"
+  | "securing"
   | "resolving"
   | "greetingDelay"
   | "commands"
@@ -78,10 +83,13 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   /** How much of the upstream's current reply was looked at. */
   #replyLength = 0;
   #clientEnded = false;
+  #tls: TlsFacts | undefined;
+  #usesStartTls = false;
 
   constructor(options: Options, connection: Connection) {
     this.options = options;
     this.#connection = connection;
+    this.#tls = connection.tls;
   }
 
   protected abstract readonly protocol: Credentials["protocol"];
@@ -103,6 +111,10 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   protected abstract commandName(): Octets;
   /** What a client hears that may not come in. */
   protected abstract forbidden(): Octets;
+  /** What a client hears whose certificate is not taken. */
+  protected abstract certificateRefused(text: Octets): Octets;
+  /** What a client hears that may begin TLS now. */
+  protected abstract startTlsReply(): Octets;
   /** The login to the upstream. */
   protected abstract startUpstream(accepted: Accepted): UpstreamLogin;
   /** Called before commands are read again: what belonged to the last one is over. */
@@ -120,8 +132,23 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     return this.#accepted?.login ?? this.#claimed;
   }
 
+  get usesStartTls(): boolean {
+    return this.#usesStartTls;
+  }
+
+  /** Whether the client speaks TLS. */
+  protected get isSecure(): boolean {
+    return this.#tls !== undefined;
+  }
+
+  /** Whether credentials and mail have to wait for TLS (`starttls only`). */
+  protected get mustSecure(): boolean {
+    return this.options.startTls === "only" && !this.isSecure;
+  }
+
   wants(side: Side): boolean {
     if (side === "upstream") return this.#phase === "upstream";
+    if (this.#phase === "securing") return false;
     if (this.#phase === "commands") return true;
     return this.#phase !== "over" && !this.#clientEnded && this.input.length < this.options.clientBuffer;
   }
@@ -194,6 +221,20 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     else this.#follow(exchange, exchange.respond(initialResponse));
   }
 
+  /** Obeys STARTTLS or STLS: what the client sent behind it in clear is nobody's. */
+  protected startTls(): void {
+    if (this.options.startTls === "off" || this.isSecure) return this.misuse();
+    this.say(this.startTlsReply());
+    this.#phase = "securing";
+    this.#action = "in starttls state";
+    this.#usesStartTls = true;
+    this.input.clear();
+    this.#emit({ type: "secure", side: "client" });
+  }
+
+  /** Forgets what a client said in clear, once it speaks TLS (RFC 3207, 4.2). */
+  protected forgetClear(): void {}
+
   /** Asks who this is and where they live. */
   protected authenticate(claim: Claim): void {
     this.#attempt++;
@@ -209,6 +250,10 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
         attempt: this.#attempt,
         client: this.#connection.client,
         proxied: this.#connection.proxied,
+        tls: this.#tls && {
+          facts: this.#tls,
+          verification: verificationText(this.#tls, this.options.verifyClient),
+        },
       },
     });
   }
@@ -230,6 +275,33 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     this.#deadline = undefined;
     this.input.clear();
     this.#replies.clear();
+  }
+
+  #opened(): void {
+    if (this.#connection.isForbidden) return this.#turnAway();
+    this.#action = "SSL handshaking";
+    if (this.#tls !== undefined && !this.#takesCertificate(this.#tls)) return;
+    this.#action = "sending client greeting line";
+    this.open();
+  }
+
+  /** Goes on where the client asked for TLS; its clock has been running all the time. */
+  #clientSecured(facts: TlsFacts): void {
+    this.#tls = facts;
+    if (!this.#takesCertificate(facts)) return;
+    this.forgetClear();
+    this.reset();
+    this.#phase = "commands";
+    this.#action = "in auth state";
+  }
+
+  #takesCertificate(facts: TlsFacts): boolean {
+    const judgement = judgeCertificate(facts, this.options.verifyClient);
+    if (judgement.type === "accepted") return true;
+    this.log("info", judgement.log);
+    this.say(this.certificateRefused(judgement.reply));
+    this.close("certificateRefused");
+    return false;
   }
 
   /** Begins the conversation. SMTP has more to do before the greeting. */
@@ -282,7 +354,13 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   #take(input: Input): void {
     switch (input.type) {
       case "opened":
-        return this.#connection.isForbidden ? this.#turnAway() : this.open();
+        return this.#opened();
+      case "secured":
+        return input.side === "client" ? this.#clientSecured(input.facts) : this.#upstreamSecured();
+      case "notSecured":
+        if (input.side === "upstream") this.#action = "SSL handshaking to upstream";
+        this.log(input.side === "client" ? "info" : "error", `SSL_do_handshake() failed (SSL: ${input.text})`);
+        return input.side === "client" ? this.close("handshakeFailed") : this.#fail("upstreamUnavailable");
       case "resolved":
         return this.#phase === "resolving" ? this.resolved(input.host) : undefined;
       case "bytes":
@@ -479,6 +557,8 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     switch (step.type) {
       case "wait":
         return;
+      case "secure":
+        return this.#secureUpstream();
       case "send":
         this.#replies.consume(this.#replyLength);
         this.#replyLength = 0;
@@ -492,6 +572,26 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
         this.log("error", step.text);
         return this.#fail("upstreamUnavailable");
     }
+  }
+
+  /** What an upstream says between its consent and the handshake was said by anybody: it ends the attempt. */
+  #secureUpstream(): void {
+    this.#replies.consume(this.#replyLength);
+    this.#replyLength = 0;
+    this.#action = "SSL handshaking to upstream";
+    if (this.#replies.length === 0) {
+      this.#phase = "connecting";
+      return this.#emit({ type: "secure", side: "upstream" });
+    }
+    this.log("error", "upstream sent data before the TLS handshake");
+    this.#fail("upstreamUnavailable");
+  }
+
+  #upstreamSecured(): void {
+    if (this.#phase !== "connecting" || this.#upstream === undefined) return;
+    this.#phase = "upstream";
+    this.#action = "reading response from upstream";
+    this.#continue(this.#upstream.secured());
   }
 
   #splice(reply: Octets | undefined): void {

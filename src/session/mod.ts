@@ -6,7 +6,7 @@
  */
 
 import type { Credentials, Route, Verdict } from "../auth/mod.ts";
-import type { Millis, Octets, SocketAddress } from "../runtime.ts";
+import type { Millis, Octets, SocketAddress, TlsFacts } from "../runtime.ts";
 
 export type { Millis, Octets };
 export { Secret } from "./secret.ts";
@@ -23,6 +23,8 @@ export type CloseReason =
   | "tooLongCommand"
   | "protocolError"
   | "forbidden"
+  | "handshakeFailed"
+  | "certificateRefused"
   | "refused"
   | "authUnavailable"
   | "upstreamUnavailable"
@@ -34,6 +36,10 @@ export type Input =
   | { readonly type: "opened" }
   | { readonly type: "bytes"; readonly side: Side; readonly bytes: Uint8Array }
   | { readonly type: "ended"; readonly side: Side }
+  /** TLS has begun with that side. Only then is it known who the peer is. */
+  | { readonly type: "secured"; readonly side: Side; readonly facts: TlsFacts }
+  /** The handshake failed; that side's connection is gone. `text` is the TLS library's. */
+  | { readonly type: "notSecured"; readonly side: Side; readonly text: Octets }
   /** The client's name, or what stands for it when it has none that can be trusted. */
   | { readonly type: "resolved"; readonly host: Octets }
   | { readonly type: "verdict"; readonly verdict: Verdict }
@@ -47,6 +53,8 @@ export type Effect =
   | { readonly type: "write"; readonly side: Side; readonly bytes: Uint8Array }
   /** `action` is what the session was at when it said so; it may have gone on since. */
   | { readonly type: "log"; readonly level: "info" | "error"; readonly text: Octets; readonly action: string }
+  /** TLS is to begin with that side. What it sent in clear and nobody has read is thrown away. */
+  | { readonly type: "secure"; readonly side: Side }
   | { readonly type: "resolve" }
   | { readonly type: "authenticate"; readonly credentials: Credentials }
   | { readonly type: "connect"; readonly route: Route }
@@ -71,6 +79,8 @@ export interface Connection {
   readonly proxied: ProxiedAddresses | undefined;
   /** Whether `deny` has this client turned away. */
   readonly isForbidden: boolean;
+  /** `undefined` for a client that began in clear. */
+  readonly tls: TlsFacts | undefined;
 }
 
 /** What a PROXY header says of a connection. */
@@ -93,4 +103,6 @@ export interface Session {
   readonly action: string;
   /** The login as the log shows it, once one is known. */
   readonly login: Octets | undefined;
+  /** Whether the client began in clear and then asked for TLS. */
+  readonly usesStartTls: boolean;
 }

@@ -6,6 +6,8 @@ export type UpstreamStep =
   | { readonly type: "wait" }
   /** The reply was what we waited for: say this, while at `action` as the log calls it. */
   | { readonly type: "send"; readonly text: Octets; readonly action: string }
+  /** The reply was the consent to begin TLS. */
+  | { readonly type: "secure" }
   /** Logged in. The client gets `reply`, or what the upstream just said when that is `undefined`. */
   | { readonly type: "done"; readonly reply: Octets | undefined }
   /** Not what we waited for; `text` is the reply as the log shows it. */
@@ -17,6 +19,8 @@ export type UpstreamStep =
 export interface UpstreamLogin {
   /** Takes a line without its end. */
   line(line: Octets): UpstreamStep;
+  /** TLS has begun after a `secure` step: what was learnt before counts no more. Gives what to say now. */
+  secured(): UpstreamStep;
 }
 
 export const WAIT: UpstreamStep = { type: "wait" };

@@ -106,6 +106,7 @@ describe("auth_http over real sockets", () => {
         proxied: undefined,
         clientHost: undefined,
         envelope: undefined,
+        tls: undefined,
       } as const;
       const note = (_: string, text: string) => void notes.push(text);
       cancel = authenticator.authenticate(credentials, note, (verdict) => resolve({ verdict: brief(verdict), notes }));

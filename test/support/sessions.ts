@@ -17,8 +17,11 @@ const LOGIN_OPTIONS = {
   proxyBuffer: 4096,
   passErrorMessage: false,
   mechanisms: [],
+  startTls: "off",
+  verifyClient: "off",
+  upstreamTls: "off",
   createSalt: () => "<1896.697170952@mail.example.com>",
-};
+} as const;
 
 export const CLIENT: SocketAddress = { family: 4, host: "198.51.100.7", port: 40001 };
 const CONNECTION = {
@@ -26,13 +29,15 @@ const CONNECTION = {
   server: { family: 4, host: "192.0.2.9", port: 143 },
   proxied: undefined,
   isForbidden: false,
+  tls: undefined,
 } as const;
 
 export function imapSession(
   options: Partial<ImapOptions> = {},
   connection: Partial<Connection> = {},
 ): ImapSession {
-  const capability = capabilityReply({ capabilities: ["IMAP4", "IMAP4rev1", "UIDPLUS"], auth: ["plain"] });
+  const config = { capabilities: ["IMAP4", "IMAP4rev1", "UIDPLUS"], auth: ["plain"] } as const;
+  const capability = capabilityReply(config, options.startTls ?? "off");
   return new ImapSession({ ...LOGIN_OPTIONS, capability, ...options }, { ...CONNECTION, ...connection });
 }
 
@@ -41,10 +46,13 @@ export function pop3Session(
   connection: Partial<Connection> = {},
 ): Pop3Session {
   const config = { capabilities: ["TOP", "USER", "UIDL"], auth: ["plain"] } as const;
-  return new Pop3Session(
-    { ...LOGIN_OPTIONS, capa: capaReply(config), authMethods: authReply(config), ...options },
-    { ...CONNECTION, ...connection },
-  );
+  return new Pop3Session({
+    ...LOGIN_OPTIONS,
+    capa: capaReply(config, options.startTls ?? "off"),
+    capaBehindUser: capaReply(config, "off").clear,
+    authMethods: authReply(config),
+    ...options,
+  }, { ...CONNECTION, ...connection });
 }
 
 export function smtpSession(
@@ -54,7 +62,11 @@ export function smtpSession(
   return new SmtpSession({
     ...LOGIN_OPTIONS,
     serverName: "mail.example.com",
-    ehlo: ehloReply("mail.example.com", { capabilities: [], auth: ["plain", "login"] }),
+    ehlo: ehloReply(
+      "mail.example.com",
+      { capabilities: [], auth: ["plain", "login"] },
+      options.startTls ?? "off",
+    ),
     allowsAnonymous: false,
     xclient: true,
     smtpAuth: false,

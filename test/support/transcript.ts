@@ -8,13 +8,14 @@
  *     close REASON
  *
  * and the stimuli `accept`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `resolved HOST`, `unavailable`, `connected`, `connectFailed`, `shutdown`,
- * `C ended`, `U ended`, and `after MILLISECONDS`, which delivers `timedOut` when the deadline has come by then.
+ * `C ended`, `U ended`, `C secured`, `U secured`, `C not secured TEXT`, `U not secured TEXT`, and `after MILLISECONDS`, which delivers `timedOut` when the deadline has come by then.
  * A line of C, S, U or P has its CRLF left out; a backslash at its end says that none follows. `\r`, `\n`, `\0`,
  * `\xHH` and `\\` are what they are elsewhere.
  */
 
 import { assertEquals } from "@std/assert";
 import type { Accepted, Refused } from "../../src/auth/mod.ts";
+import type { TlsFacts } from "../../src/runtime.ts";
 import { decode, encode } from "../../src/session/bytes.ts";
 import { type Effect, type Input, Secret, type Session } from "../../src/session/mod.ts";
 
@@ -40,6 +41,16 @@ const ACCEPTED: Accepted = {
   route: { target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" },
   login: "joe",
   secret: new Secret("s3cret"),
+};
+
+/** What a handshake without a client certificate tells. */
+export const TLS: TlsFacts = {
+  version: "TLSv1.3",
+  cipher: "TLS_AES_256_GCM_SHA384",
+  serverName: "mail.example.com",
+  alpn: undefined,
+  isResumed: false,
+  certificate: undefined,
 };
 
 const REFUSED: Refused = { type: "refused", text: "", wait: 0, smtpCode: undefined, saslError: undefined };
@@ -71,7 +82,13 @@ function parseInput(line: string): Input | undefined {
   }
   const [, host] = /^resolved (.*)$/.exec(line) ?? [];
   if (host !== undefined) return { type: "resolved", host };
+  const [, side, reason] = /^(C|U) not secured (.*)$/.exec(line) ?? [];
+  if (reason !== undefined) return { type: "notSecured", side: side === "C" ? "client" : "upstream", text: reason };
   switch (line) {
+    case "C secured":
+      return { type: "secured", side: "client", facts: TLS };
+    case "U secured":
+      return { type: "secured", side: "upstream", facts: TLS };
     case "accept":
       return { type: "verdict", verdict: ACCEPTED };
     case "accept a line break":
@@ -183,6 +200,8 @@ class Player {
         return `log ${effect.level} ${effect.text}${effect.action === "" ? "" : ` (${effect.action})`}`;
       case "resolve":
         return "resolve";
+      case "secure":
+        return `secure ${effect.side}`;
       case "authenticate": {
         const { method, login, secret, salt, attempt } = effect.credentials;
         const salted = salt === undefined ? "" : ` ${salt}`;

@@ -1,14 +1,31 @@
 import type { ImapConfig } from "../../config/types.ts";
 import type { Octets } from "../../runtime.ts";
+import type { ByTls } from "../../session/by_tls.ts";
 
 /**
  * The untagged CAPABILITY reply: the configured words, then the mechanisms, in nginx's order, then what Postern itself
  * does whatever server the client comes to: initial responses (RFC 4959).
  */
-export function capabilityReply(config: Pick<ImapConfig, "capabilities" | "auth">): Octets {
+export function capabilityReply(
+  config: Pick<ImapConfig, "capabilities" | "auth">,
+  startTls: "off" | "on" | "only",
+): ByTls<Octets> {
   const mechanisms = MECHANISMS.filter(({ auth }) => config.auth.includes(auth)).map(({ word }) => word);
   const own = config.capabilities.some((word) => word.toUpperCase() === "SASL-IR") ? [] : ["SASL-IR"];
-  return `* CAPABILITY ${[...config.capabilities, ...mechanisms, ...own].join(" ")}\r\n`;
+  const line = (...words: readonly Octets[]) => `* CAPABILITY ${[...config.capabilities, ...words].join(" ")}\r\n`;
+  return { clear: line(...inClear(startTls, mechanisms), ...own), secure: line(...mechanisms, ...own) };
+}
+
+/** A client that must not log in yet is told so (RFC 3501, 7.2.1), and how it may. */
+function inClear(startTls: "off" | "on" | "only", mechanisms: readonly Octets[]): readonly Octets[] {
+  switch (startTls) {
+    case "off":
+      return mechanisms;
+    case "on":
+      return [...mechanisms, "STARTTLS"];
+    case "only":
+      return ["STARTTLS", "LOGINDISABLED"];
+  }
 }
 
 const MECHANISMS = [

@@ -6,6 +6,7 @@
 
 import type { Accepted, Refused } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
+import { type ByTls, byTls, type UpstreamTls } from "../../session/by_tls.ts";
 import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import { Secret } from "../../session/secret.ts";
@@ -15,8 +16,9 @@ import * as reply from "./reply.ts";
 import { ImapUpstream } from "./upstream.ts";
 
 export interface ImapOptions extends LoginOptions {
-  /** The whole untagged CAPABILITY reply, see `capability.ts`. */
-  readonly capability: Octets;
+  /** The whole untagged CAPABILITY replies, in clear and over TLS, see `capability.ts`. */
+  readonly capability: ByTls<Octets>;
+  readonly upstreamTls: UpstreamTls;
 }
 
 type ImapCommand = Extract<ImapParse, { type: "command" }>;
@@ -63,7 +65,7 @@ export class ImapSession extends LoginSession<ImapOptions> {
   #obey(command: ImapCommand): void {
     switch (command.word) {
       case "CAPABILITY":
-        return this.say(this.options.capability + reply.completed(command.tag));
+        return this.say(byTls(this.options.capability, this.isSecure) + reply.completed(command.tag));
       case "ID":
         return this.say(reply.NO_ID + reply.completed(command.tag));
       case "NOOP":
@@ -72,11 +74,11 @@ export class ImapSession extends LoginSession<ImapOptions> {
         this.say(reply.BYE + reply.completed(command.tag));
         return this.close("quit");
       case "LOGIN":
-        return this.#login(command.args);
+        return this.mustSecure ? this.misuse() : this.#login(command.args);
       case "AUTHENTICATE":
-        return this.startSasl(command.args);
+        return this.mustSecure ? this.misuse() : this.startSasl(command.args);
       case "STARTTLS":
-        return this.misuse();
+        return this.startTls();
     }
   }
 
@@ -96,7 +98,7 @@ export class ImapSession extends LoginSession<ImapOptions> {
   }
 
   protected startUpstream(accepted: Accepted): ImapUpstream {
-    return new ImapUpstream(this.#tag ?? "", accepted);
+    return new ImapUpstream(this.#tag ?? "", accepted, this.options.upstreamTls === "starttls");
   }
 
   protected invalidCommand(): Octets {
@@ -105,6 +107,14 @@ export class ImapSession extends LoginSession<ImapOptions> {
 
   protected internalError(): Octets {
     return reply.INTERNAL_ERROR;
+  }
+
+  protected startTlsReply(): Octets {
+    return reply.completed(this.#tag ?? "");
+  }
+
+  protected certificateRefused(text: Octets): Octets {
+    return `* BYE ${text}\r\n`;
   }
 
   protected forbidden(): Octets {

@@ -3,7 +3,7 @@ import type { Octets } from "../../runtime.ts";
 import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
 import { NO_PASSWORD, WAIT } from "../../session/upstream.ts";
 
-type Await = "greeting" | "loginLiteral" | "passwordLiteral" | "completion";
+type Await = "greeting" | "startTls" | "loginLiteral" | "passwordLiteral" | "completion";
 
 /**
  * The login to an IMAP server, under the client's own tag, so that the server's answer is the client's. Login and
@@ -14,15 +14,24 @@ export class ImapUpstream implements UpstreamLogin {
   readonly #accepted: Accepted;
   #awaits: Await = "greeting";
 
-  constructor(tag: Octets, accepted: Accepted) {
+  readonly #startsTls: boolean;
+
+  constructor(tag: Octets, accepted: Accepted, startsTls: boolean) {
     this.#tag = tag;
     this.#accepted = accepted;
+    this.#startsTls = startsTls;
+  }
+
+  secured(): UpstreamStep {
+    return this.#login();
   }
 
   line(line: Octets): UpstreamStep {
     switch (this.#awaits) {
       case "greeting":
         return this.#greeting(line);
+      case "startTls":
+        return this.#startTls(line);
       case "loginLiteral":
         return this.#continuation(line, "passwordLiteral", () => this.#loginLine(), "sending user name to upstream");
       case "passwordLiteral":
@@ -35,6 +44,17 @@ export class ImapUpstream implements UpstreamLogin {
   /** PREAUTH is refused: it would put the client into somebody else's session. */
   #greeting(line: Octets): UpstreamStep {
     if (!isWord(line, "* ", "OK")) return { type: "refused", text: line };
+    if (!this.#startsTls) return this.#login();
+    this.#awaits = "startTls";
+    return { type: "send", text: `${this.#tag} STARTTLS\r\n`, action: "sending STARTTLS to upstream" };
+  }
+
+  #startTls(line: Octets): UpstreamStep {
+    if (isWord(line, `${this.#tag} `, "OK")) return { type: "secure" };
+    return isUntagged(line) ? WAIT : this.#refused(line);
+  }
+
+  #login(): UpstreamStep {
     if (this.#accepted.secret === undefined) return NO_PASSWORD;
     this.#awaits = "loginLiteral";
     const text = `${this.#tag} LOGIN {${this.#accepted.login.length}}\r\n`;

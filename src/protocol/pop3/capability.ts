@@ -1,10 +1,26 @@
 import type { Pop3Config } from "../../config/types.ts";
 import type { Octets } from "../../runtime.ts";
+import type { ByTls } from "../../session/by_tls.ts";
 
-/** The reply to CAPA (RFC 2449, 5): the configured words, then the mechanisms. */
-export function capaReply(config: Pick<Pop3Config, "capabilities" | "auth">): Octets {
+/** The reply to CAPA (RFC 2449, 5): the configured words, the mechanisms, and STLS (RFC 2595, 4) where it is to be had. */
+export function capaReply(
+  config: Pick<Pop3Config, "capabilities" | "auth">,
+  startTls: "off" | "on" | "only",
+): ByTls<Octets> {
   const sasl = ["SASL", ...mechanisms(config)].join(" ");
-  return `+OK Capability list follows\r\n${lines([...config.capabilities, sasl])}`;
+  const secure = capa([...config.capabilities, sasl]);
+  switch (startTls) {
+    case "off":
+      return { clear: secure, secure };
+    case "on":
+      return { clear: capa([...config.capabilities, sasl, "STLS"]), secure };
+    case "only":
+      return { clear: capa([...config.capabilities.filter((word) => word.toUpperCase() !== "USER"), "STLS"]), secure };
+  }
+}
+
+function capa(words: readonly Octets[]): Octets {
+  return `+OK Capability list follows\r\n${lines(words)}`;
 }
 
 /** The reply to AUTH without a mechanism (RFC 5034, 4). */

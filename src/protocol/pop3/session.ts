@@ -6,6 +6,7 @@
 
 import type { Accepted, Refused } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
+import { type ByTls, byTls, type UpstreamTls } from "../../session/by_tls.ts";
 import { breaksLine } from "../../session/line.ts";
 import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
@@ -18,8 +19,11 @@ import { Pop3Upstream } from "./upstream.ts";
 
 export interface Pop3Options extends LoginOptions {
   /** The whole replies to CAPA and to a bare AUTH, see `capability.ts`. */
-  readonly capa: Octets;
+  readonly capa: ByTls<Octets>;
+  /** What CAPA says behind USER, where STLS is no longer to be had. */
+  readonly capaBehindUser: Octets;
   readonly authMethods: Octets;
+  readonly upstreamTls: UpstreamTls;
 }
 
 /** One POP3 client on its way to its server. */
@@ -51,12 +55,13 @@ export class Pop3Session extends LoginSession<Pop3Options> {
   #obeyAtStart(command: Pop3Command): void {
     switch (command.keyword) {
       case "USER":
-        this.#user = command.args[0];
-        return this.#user === undefined ? this.misuse() : this.say(reply.OK);
       case "AUTH":
-        return this.#authenticate(command.args);
       case "APOP":
-        return this.#apop(command.args);
+        return this.mustSecure ? this.misuse() : this.#identify(command);
+      case "STLS":
+        return this.startTls();
+      case "CAPA":
+        return this.say(byTls(this.options.capa, this.isSecure));
       case "PASS":
         return this.misuse();
       default:
@@ -64,10 +69,24 @@ export class Pop3Session extends LoginSession<Pop3Options> {
     }
   }
 
+  #identify(command: Pop3Command): void {
+    switch (command.keyword) {
+      case "AUTH":
+        return this.#authenticate(command.args);
+      case "APOP":
+        return this.#apop(command.args);
+      default:
+        this.#user = command.args[0];
+        return this.#user === undefined ? this.misuse() : this.say(reply.OK);
+    }
+  }
+
   #obeyAfterUser(command: Pop3Command, user: Octets): void {
     switch (command.keyword) {
       case "PASS":
         return this.#pass(user, command.args[0]);
+      case "CAPA":
+        return this.say(this.options.capaBehindUser);
       case "USER":
       case "APOP":
       case "AUTH":
@@ -79,8 +98,6 @@ export class Pop3Session extends LoginSession<Pop3Options> {
 
   #obeyAlways(command: Pop3Command): void {
     switch (command.keyword) {
-      case "CAPA":
-        return this.say(this.options.capa);
       case "NOOP":
         return this.say(reply.OK);
       case "QUIT":
@@ -122,7 +139,7 @@ export class Pop3Session extends LoginSession<Pop3Options> {
   }
 
   protected startUpstream(accepted: Accepted): Pop3Upstream {
-    return new Pop3Upstream(accepted);
+    return new Pop3Upstream(accepted, this.options.upstreamTls === "starttls");
   }
 
   protected invalidCommand(): Octets {
@@ -131,6 +148,14 @@ export class Pop3Session extends LoginSession<Pop3Options> {
 
   protected internalError(): Octets {
     return reply.INTERNAL_ERROR;
+  }
+
+  protected startTlsReply(): Octets {
+    return reply.OK;
+  }
+
+  protected certificateRefused(text: Octets): Octets {
+    return `-ERR ${text}\r\n`;
   }
 
   protected forbidden(): Octets {

@@ -7,17 +7,25 @@ import { NO_PASSWORD } from "../../session/upstream.ts";
 /** The login to a POP3 server: USER and PASS; the answer to PASS is the client's. */
 export class Pop3Upstream implements UpstreamLogin {
   readonly #accepted: Accepted;
-  #awaits: "greeting" | "user" | "pass" = "greeting";
+  readonly #startsTls: boolean;
+  #awaits: "greeting" | "startTls" | "user" | "pass" = "greeting";
 
-  constructor(accepted: Accepted) {
+  constructor(accepted: Accepted, startsTls: boolean) {
     this.#accepted = accepted;
+    this.#startsTls = startsTls;
+  }
+
+  secured(): UpstreamStep {
+    return this.#user();
   }
 
   line(line: Octets): UpstreamStep {
     if (!isOk(line)) return { type: "refused", text: line };
     switch (this.#awaits) {
       case "greeting":
-        return this.#user();
+        return this.#startsTls ? this.#startTls() : this.#user();
+      case "startTls":
+        return { type: "secure" };
       case "user":
         this.#awaits = "pass";
         return {
@@ -28,6 +36,11 @@ export class Pop3Upstream implements UpstreamLogin {
       case "pass":
         return { type: "done", reply: undefined };
     }
+  }
+
+  #startTls(): UpstreamStep {
+    this.#awaits = "startTls";
+    return { type: "send", text: "STLS\r\n", action: "sending STLS to upstream" };
   }
 
   /** An auth server may have put another name in place of the client's, so both are looked at once more. */

@@ -1,11 +1,27 @@
 import type { SmtpConfig } from "../../config/types.ts";
 import type { Octets } from "../../runtime.ts";
+import type { ByTls } from "../../session/by_tls.ts";
 
-/** The reply to EHLO (RFC 5321, 4.1.1.1): the configured keywords, then AUTH with its mechanisms. */
-export function ehloReply(serverName: Octets, config: Pick<SmtpConfig, "capabilities" | "auth">): Octets {
+/**
+ * The reply to EHLO (RFC 5321, 4.1.1.1): the configured keywords, AUTH with its mechanisms, and STARTTLS where it is to
+ * be had. With `starttls only` there is no AUTH in clear.
+ */
+export function ehloReply(
+  serverName: Octets,
+  config: Pick<SmtpConfig, "capabilities" | "auth">,
+  startTls: "off" | "on" | "only",
+): ByTls<Octets> {
   const mechanisms = MECHANISMS.filter(({ auth }) => config.auth.includes(auth)).map(({ word }) => word);
   const auth = mechanisms.length === 0 ? [] : [`AUTH ${mechanisms.join(" ")}`];
-  const lines = [serverName, ...config.capabilities, ...auth];
+  const always = [serverName, ...config.capabilities];
+  const inClear = startTls === "only" ? always : [...always, ...auth];
+  return {
+    clear: reply(startTls === "off" ? inClear : [...inClear, "STARTTLS"]),
+    secure: reply([...always, ...auth]),
+  };
+}
+
+function reply(lines: readonly Octets[]): Octets {
   return lines.map((line, i) => `250${i === lines.length - 1 ? " " : "-"}${line}\r\n`).join("");
 }
 

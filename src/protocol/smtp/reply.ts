@@ -8,6 +8,9 @@ export const INVALID_COMMAND = "500 5.5.1 Invalid command\r\n";
 export const INVALID_ARGUMENT = "501 5.5.4 Invalid argument\r\n";
 export const BAD_SEQUENCE = "503 5.5.1 Bad sequence of commands\r\n";
 export const AUTH_REQUIRED = "530 5.7.1 Authentication required\r\n";
+export const START_TLS = "220 2.0.0 Start TLS\r\n";
+/** RFC 3207, 4. */
+export const MUST_START_TLS = "530 5.7.0 Must issue a STARTTLS command first\r\n";
 export const INTERNAL_ERROR = "451 4.3.2 Internal server error\r\n";
 export const FORBIDDEN = "554 5.7.1 Access denied\r\n";
 export const EARLY_TALKER = "503 5.5.0 Improper use of SMTP command pipelining\r\n";

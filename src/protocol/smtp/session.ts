@@ -7,6 +7,7 @@
 
 import type { Accepted, Envelope, Refused } from "../../auth/mod.ts";
 import type { Millis, Octets } from "../../runtime.ts";
+import { type ByTls, byTls, type UpstreamTls } from "../../session/by_tls.ts";
 import type { Claim, LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import type { Connection } from "../../session/mod.ts";
@@ -20,12 +21,13 @@ import { SmtpUpstream } from "./upstream.ts";
 export interface SmtpOptions extends LoginOptions {
   readonly serverName: Octets;
   /** The whole reply to EHLO, see `capability.ts`. */
-  readonly ehlo: Octets;
+  readonly ehlo: ByTls<Octets>;
   /** Whether mail is taken without a login: `smtp_auth none`. */
   readonly allowsAnonymous: boolean;
   readonly xclient: boolean;
   /** Whether the upstream is logged in to: `proxy_smtp_auth`. */
   readonly smtpAuth: boolean;
+  readonly upstreamTls: UpstreamTls;
   /** How long the greeting is held back: `smtp_greeting_delay`. */
   readonly greetingDelay: Millis;
   /** Whether the client's name is looked up before the greeting: `resolver`. */
@@ -95,6 +97,8 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
         return this.say(reply.OK);
       case "NOOP":
         return this.say(reply.OK);
+      case "STARTTLS":
+        return this.startTls();
       case "QUIT":
         this.say(reply.BYE);
         return this.close("quit");
@@ -110,15 +114,17 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     this.#forgetMail();
     if (command.verb === "HELO") return this.say(reply.hello(this.options.serverName));
     this.#isExtended = true;
-    this.say(this.options.ehlo);
+    this.say(byTls(this.options.ehlo, this.isSecure));
   }
 
   #authenticate(args: readonly Octets[]): void {
+    if (this.mustSecure) return this.misuse();
     if (args.length === 0) return this.say(reply.INVALID_ARGUMENT);
     this.startSasl(args);
   }
 
   #mail(command: SmtpCommand): void {
+    if (this.mustSecure) return this.say(reply.MUST_START_TLS);
     if (!this.options.allowsAnonymous) {
       this.log("info", `client was rejected: "${command.line}"`);
       return this.say(reply.AUTH_REQUIRED);
@@ -130,6 +136,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   }
 
   #rcpt(command: SmtpCommand): void {
+    if (this.mustSecure) return this.say(reply.MUST_START_TLS);
     if (this.#from === "") return this.say(reply.BAD_SEQUENCE);
     if (command.args.length === 0) return this.say(reply.INVALID_ARGUMENT);
     this.#to = command.line;
@@ -149,12 +156,13 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   }
 
   protected startUpstream(accepted: Accepted): SmtpUpstream {
-    const { serverName, xclient, smtpAuth } = this.options;
+    const { serverName, xclient, smtpAuth, upstreamTls } = this.options;
     return new SmtpUpstream({
       accepted,
       serverName,
       xclient: xclient ? { client: this.#connection.client, host: this.#clientHost } : undefined,
       smtpAuth,
+      startsTls: upstreamTls === "starttls",
       helo: this.#helo,
       isExtended: this.#isExtended,
       mail: this.#isAnonymous ? { from: this.#from, to: this.#to } : undefined,
@@ -174,6 +182,20 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
 
   protected internalError(): Octets {
     return reply.INTERNAL_ERROR;
+  }
+
+  protected startTlsReply(): Octets {
+    return reply.START_TLS;
+  }
+
+  /** What was said in clear may have been said by anybody (RFC 3207, 4.2). */
+  protected override forgetClear(): void {
+    this.#helo = "";
+    this.#forgetMail();
+  }
+
+  protected certificateRefused(text: Octets): Octets {
+    return `421 4.7.1 ${text}\r\n`;
   }
 
   protected forbidden(): Octets {

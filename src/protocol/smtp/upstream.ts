@@ -13,6 +13,8 @@ export interface SmtpUpstreamOptions {
   /** Who the client is, when the server is to be told so. `host` is its verified name or `[UNAVAILABLE]`. */
   readonly xclient: { readonly client: SocketAddress; readonly host: Octets } | undefined;
   readonly smtpAuth: boolean;
+  /** Whether the server is asked for TLS first. */
+  readonly startsTls: boolean;
   /** The name the client gave in HELO or EHLO, empty when it gave none. */
   readonly helo: Octets;
   /** Whether the client said EHLO. */
@@ -21,7 +23,7 @@ export interface SmtpUpstreamOptions {
   readonly mail: { readonly from: Octets; readonly to: Octets } | undefined;
 }
 
-type Stage = "greeting" | "hello" | "xclient" | "clientHello" | "auth" | "mail" | "rcpt";
+type Stage = "greeting" | "clearHello" | "startTls" | "hello" | "xclient" | "clientHello" | "auth" | "mail" | "rcpt";
 
 /**
  * The login to an SMTP server: greeting, EHLO, XCLIENT, the client's own EHLO, and then AUTH, or MAIL and RCPT, or
@@ -30,6 +32,7 @@ type Stage = "greeting" | "hello" | "xclient" | "clientHello" | "auth" | "mail" 
 export class SmtpUpstream implements UpstreamLogin {
   readonly #options: SmtpUpstreamOptions;
   #stage: Stage = "greeting";
+  #offersTls = false;
 
   constructor(options: SmtpUpstreamOptions) {
     this.#options = options;
@@ -37,6 +40,7 @@ export class SmtpUpstream implements UpstreamLogin {
 
   line(line: Octets): UpstreamStep {
     if (!isReplyLine(line)) return { type: "refused", text: line };
+    if (this.#stage === "clearHello" && isStartTls(line.slice(4))) this.#offersTls = true;
     if (line[3] === "-") return WAIT;
     if (this.#stage !== "rcpt" && !EXPECTED[this.#stage].includes(line.slice(0, 3))) {
       return { type: "refused", text: line };
@@ -48,7 +52,12 @@ export class SmtpUpstream implements UpstreamLogin {
     const { xclient, helo, mail } = this.#options;
     switch (this.#stage) {
       case "greeting":
-        return this.#hello();
+        return this.#options.startsTls ? this.#clearHello() : this.#hello();
+      case "clearHello":
+        if (this.#offersTls) return this.#say("startTls", "STARTTLS", "sending STARTTLS to upstream");
+        return { type: "failed", text: "upstream does not offer STARTTLS" };
+      case "startTls":
+        return { type: "secure" };
       case "hello":
         return xclient ? this.#xclient(xclient) : this.#transact();
       case "xclient":
@@ -63,6 +72,15 @@ export class SmtpUpstream implements UpstreamLogin {
         // Whatever the server thinks of the recipient, the client is to hear it from the server.
         return { type: "done", reply: undefined };
     }
+  }
+
+  secured(): UpstreamStep {
+    return this.#hello();
+  }
+
+  /** What it says of itself in clear counts for this alone: whether TLS is to be had. */
+  #clearHello(): UpstreamStep {
+    return this.#say("clearHello", `EHLO ${this.#options.serverName}`, "sending HELO/EHLO to upstream");
   }
 
   #hello(): UpstreamStep {
@@ -107,6 +125,8 @@ const DONE: UpstreamStep = { type: "done", reply: AUTHENTICATED };
 /** The reply codes that let each stage go on. A server may greet anew after XCLIENT. */
 const EXPECTED: Readonly<Record<Exclude<Stage, "rcpt">, readonly string[]>> = {
   greeting: ["220"],
+  clearHello: ["250"],
+  startTls: ["220"],
   hello: ["250"],
   xclient: ["220", "250"],
   clientHello: ["250"],
@@ -121,6 +141,10 @@ function isReplyLine(line: Octets): boolean {
     if (!(octet >= 0x30 && octet <= 0x39)) return false;
   }
   return line.length === 3 || line[3] === " " || line[3] === "-";
+}
+
+function isStartTls(ehloLine: Octets): boolean {
+  return ehloLine.trimEnd().toUpperCase() === "STARTTLS";
 }
 
 function xclientAddress(client: SocketAddress): Octets {

@@ -32,6 +32,7 @@ export function credentials(changes: Partial<Credentials> = {}): Credentials {
     proxied: undefined,
     clientHost: undefined,
     envelope: undefined,
+    tls: undefined,
     ...changes,
   };
 }

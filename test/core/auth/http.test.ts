@@ -378,4 +378,5 @@ const ANY: Credentials = {
   proxied: undefined,
   clientHost: undefined,
   envelope: undefined,
+  tls: undefined,
 };

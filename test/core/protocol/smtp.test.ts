@@ -38,7 +38,7 @@ describe("SMTP before the hand-over", () => {
 
   it("announces the configured capabilities, and AUTH only when there is a mechanism", () => {
     const ehlo = (auth: readonly ("plain" | "login" | "none")[]) =>
-      ehloReply("mx", { capabilities: ["SIZE 10485760", "8BITMIME"], auth });
+      ehloReply("mx", { capabilities: ["SIZE 10485760", "8BITMIME"], auth }, "off");
     transcript(
       () => smtpSession({ ehlo: ehlo(["login"]) }),
       `

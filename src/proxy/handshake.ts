@@ -1,0 +1,49 @@
+import type { Cancel, Millis, Octets, Runtime, Socket, TlsContext, TlsFacts } from "../runtime.ts";
+
+/** What a {@linkcode Handshake} needs, and whom it tells. Exactly one of `secured` and `failed` is called. */
+export interface HandshakeOptions {
+  readonly socket: Socket;
+  readonly runtime: Pick<Runtime, "timer" | "secureServer">;
+  readonly choose: (serverName: Octets | undefined) => TlsContext;
+  /** What was read already: it came behind a PROXY header. */
+  readonly held: Uint8Array;
+  /** How long the handshake may take in all. */
+  readonly timeout: Millis;
+  readonly note: (level: "info", text: Octets) => void;
+  readonly secured: (socket: Socket, facts: TlsFacts) => void;
+  readonly failed: () => void;
+}
+
+/** The handshake of a client that speaks TLS from its first octet. */
+export class Handshake {
+  readonly #options: HandshakeOptions;
+  readonly #cancelHandshake: Cancel;
+  readonly #cancelTimer: Cancel;
+
+  constructor(options: HandshakeOptions) {
+    this.#options = options;
+    const { runtime, socket, choose, held, note } = options;
+    this.#cancelTimer = runtime.timer(options.timeout, () => {
+      note("info", "client timed out (110: Connection timed out)");
+      this.stop();
+    });
+    this.#cancelHandshake = runtime.secureServer(socket, { choose, held }, {
+      secured: (secure, facts) => {
+        this.#cancelTimer();
+        options.secured(secure, facts);
+      },
+      failed: (text) => {
+        this.#cancelTimer();
+        note("info", `SSL_do_handshake() failed (SSL: ${text})`);
+        options.failed();
+      },
+    });
+  }
+
+  /** Gives the client up. */
+  stop(): void {
+    this.#cancelTimer();
+    this.#cancelHandshake();
+    this.#options.failed();
+  }
+}
