@@ -22,6 +22,8 @@ export interface Binding {
   readonly specific: readonly Endpoint[];
   /** All endpoints of the binding's addresses, those that are chosen by name only included. */
   readonly all: readonly Endpoint[];
+  /** The server blocks of each address, by the names they have. */
+  readonly names: ReadonlyMap<string, ServerNames<ServerConfig>>;
 }
 
 /** A `listen` line that cannot be used; the text has its place in the configuration. */
@@ -51,7 +53,8 @@ export function planBindings(endpoints: readonly Endpoint[]): Binding[] {
   const bindings = endpoints.filter((endpoint) => !isCovered(endpoint) && isFirst(endpoint)).map((endpoint) => {
     const specific = endpoints.filter((other) => isCovered(other) && wildcardOf(other) === key(endpoint));
     const named = isAnyPort(endpoint) ? [endpoint] : endpoints.filter((other) => key(other) === key(endpoint));
-    return { endpoint, specific, all: [...named, ...specific] };
+    const all = [...named, ...specific];
+    return { endpoint, specific, all, names: namesOf(all) };
   });
   // Adapters whose runtime cannot keep IPv6 and IPv4 apart need to see the IPv6 wildcard first.
   return bindings.sort((a, b) => rank(a.endpoint) - rank(b.endpoint));
@@ -69,18 +72,18 @@ export function endpointFor(binding: Binding, local: SocketAddress): Endpoint {
  */
 export function serverFor(binding: Binding, local: SocketAddress, serverName: Octets | undefined): ServerConfig {
   const first = endpointFor(binding, local);
-  if (serverName === undefined) return first.server;
-  const names = new ServerNames<ServerConfig>();
-  for (const { address, server } of binding.all) {
-    if (!isSame(address, first.address)) continue;
-    for (const name of server.serverNames) names.add(name, server);
-  }
-  return names.find(serverName) ?? first.server;
+  const named = serverName === undefined ? undefined : binding.names.get(key(first))?.find(serverName);
+  return named ?? first.server;
 }
 
-function isSame(a: Endpoint["address"], b: Endpoint["address"]): boolean {
-  if ("path" in a || "path" in b) return "path" in a && "path" in b && a.path === b.path;
-  return a.host === b.host && a.port === b.port;
+function namesOf(endpoints: readonly Endpoint[]): ReadonlyMap<string, ServerNames<ServerConfig>> {
+  const byAddress = new Map<string, ServerNames<ServerConfig>>();
+  for (const endpoint of endpoints) {
+    const names = byAddress.get(key(endpoint)) ?? new ServerNames<ServerConfig>();
+    byAddress.set(key(endpoint), names);
+    for (const name of endpoint.server.serverNames) names.add(name, endpoint.server);
+  }
+  return byAddress;
 }
 
 /** Port 0 is another port each time. */

@@ -10,6 +10,7 @@ import type { Protocol } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type {
   Cancel,
+  ConnectTarget,
   Millis,
   Octets,
   Relay,
@@ -51,12 +52,18 @@ export interface Service {
     note: (text: Octets, action: string) => void,
     done: (host: Octets) => void,
   ): Cancel;
-  /** Which certificate answers a client that asks for TLS; `undefined` where there is none. */
-  readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
+  /** How TLS is spoken with clients; `undefined` where it is not. */
+  readonly tls: TlsContext | undefined;
   /** How TLS is spoken with upstreams, and whether from their first octet. */
-  readonly upstreamTls: { readonly context: TlsContext; readonly isImplicit: boolean } | undefined;
+  readonly upstreamTls: UpstreamTls | undefined;
   /** Whether one more socket may be opened; it has told the log when not. */
   hasRoom(): boolean;
+}
+
+/** TLS with upstreams: by which context, and whether from the first octet. */
+export interface UpstreamTls {
+  readonly isImplicit: boolean;
+  contextFor(target: ConnectTarget): TlsContext;
 }
 
 /** What one connection is told when it is accepted. */
@@ -65,6 +72,8 @@ export interface Arrival {
   readonly connection: Connection;
   /** What the client sent behind its PROXY header. */
   readonly held: Uint8Array;
+  /** By which certificate a client is answered that asks for this name; `undefined` where there is no TLS. */
+  readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
   /** The number behind `*` in the log. */
   readonly number: number;
   /** The listen address as configured. */
@@ -87,6 +96,7 @@ export class Driver {
   #isFeeding = false;
   #upstream: Socket | undefined;
   #upstreamText: Octets | undefined;
+  #target: ConnectTarget | undefined;
   /** What is under way for the session: an auth request or a connect. */
   #cancel: Cancel | undefined;
   #isClientBlocked = false;
@@ -218,6 +228,7 @@ export class Driver {
 
   #connect(route: Route): void {
     this.#upstreamText = route.text;
+    this.#target = route.target;
     if (!this.#service.hasRoom()) return this.#feed({ type: "connectFailed" });
     this.#cancel = this.#service.connect(route.target, {
       connected: (socket) => {
@@ -238,7 +249,7 @@ export class Driver {
   }
 
   #secureClient(): void {
-    const choose = this.#service.chooseTls;
+    const choose = this.#arrival.chooseTls;
     if (choose === undefined) return this.#close("handshakeFailed");
     this.#isHandshaking = true;
     this.#cancel = this.#service.runtime.secureServer(this.#client, { choose, held: EMPTY }, {
@@ -260,9 +271,12 @@ export class Driver {
   #secureUpstream(news: "connected" | "secured"): void {
     const { upstreamTls, runtime } = this.#service;
     const socket = this.#upstream;
-    if (upstreamTls === undefined || socket === undefined) return this.#close("upstreamUnavailable");
+    const target = this.#target;
+    if (upstreamTls === undefined || socket === undefined || target === undefined) {
+      return this.#close("upstreamUnavailable");
+    }
     this.#upstream = undefined;
-    this.#cancel = runtime.secureClient(socket, upstreamTls.context, {
+    this.#cancel = runtime.secureClient(socket, upstreamTls.contextFor(target), {
       secured: (secure, facts) => {
         this.#cancel = undefined;
         this.#upstream = secure;

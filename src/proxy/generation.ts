@@ -9,16 +9,17 @@ import { FailoverAuthenticator } from "../auth/failover.ts";
 import { HttpAuthenticator } from "../auth/http.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { NetworkList } from "../config/cidr.ts";
-import type { AuthHttpConfig, Config, ErrorLogConfig, ProxyConfig, ServerConfig } from "../config/types.ts";
+import type { Config, ErrorLogConfig, ProxyConfig, ServerConfig } from "../config/types.ts";
 import { connectWith } from "../dns/connect.ts";
 import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import { type ErrorLog, LogFailure, type LogFiles } from "../log/error_log.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Runtime, SocketAddress } from "../runtime.ts";
-import type { Service } from "./driver.ts";
+import type { Service, UpstreamTls } from "./driver.ts";
 import { sessionFactory } from "./factory.ts";
 import { Names } from "./names.ts";
 import { StartError } from "./start_error.ts";
+import { ClientContexts, createServerTls } from "./tls.ts";
 
 /** What a generation shares with those before and after it. */
 export interface Surroundings {
@@ -75,6 +76,7 @@ export class Generation {
     const resolver = await this.#resolver(server, names);
     const connect = resolver === undefined ? runtime.connect : connectWith(resolver, runtime);
     const trusted = await names.trusted(server.realIpFrom);
+    const tls = server.ssl && createServerTls(server, server.ssl, runtime);
     return {
       runtime,
       connect,
@@ -82,7 +84,9 @@ export class Generation {
       timeout: server.timeout,
       proxyTimeout: server.proxy.timeout,
       log,
-      authenticator: this.#authenticator(server.authHttp, { connect, timer: runtime.timer, now: runtime.now }),
+      tls,
+      upstreamTls: upstreamTls(server, runtime),
+      authenticator: this.#authenticator(server, connect),
       createSession: sessionFactory(server, runtime),
       hasRoom: () => hasRoom(log),
       isTrusted: (address) => trusted.has(address),
@@ -98,15 +102,29 @@ export class Generation {
     return new Resolver({ ...server.resolver, servers }, this.#surroundings.runtime);
   }
 
-  #authenticator(config: AuthHttpConfig, runtime: Pick<Runtime, "connect" | "timer" | "now">): Authenticator {
+  #authenticator(server: ServerConfig, connect: Runtime["connect"]): Authenticator {
+    const { runtime } = this.#surroundings;
+    const config = server.authHttp;
+    const { timer, now } = runtime;
     const servers = [config, ...config.fallbacks];
-    const sources = servers.map((server) => new HttpAuthenticator({ ...config, ...server }, runtime));
+    const hasTls = servers.some(({ tls }) => tls);
+    const secure = hasTls ? new ClientContexts(config.ssl, runtime, server.position).connectOver(connect) : connect;
+    const sources = servers.map((each) =>
+      new HttpAuthenticator({ ...config, ...each }, { connect: each.tls ? secure : connect, timer, now })
+    );
     const [only] = sources;
     const isAlone = sources.length === 1 && only !== undefined;
     const authenticator = isAlone ? only : new FailoverAuthenticator(sources, runtime);
     this.#authenticators.push(authenticator);
     return authenticator;
   }
+}
+
+function upstreamTls(server: ServerConfig, runtime: Runtime): UpstreamTls | undefined {
+  const { ssl } = server.proxy;
+  if (ssl.mode === "off") return undefined;
+  const contexts = new ClientContexts(ssl, runtime, server.position);
+  return { isImplicit: ssl.mode === "on", contextFor: (target) => contexts.for(target) };
 }
 
 /** The first rule that has the client counts; a client that is in none may connect. */

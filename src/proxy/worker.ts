@@ -7,7 +7,7 @@
 import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
 import { type ErrorLog, LogFiles } from "../log/error_log.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
-import type { Octets, Runtime, Socket, SocketAddress, TlsFacts } from "../runtime.ts";
+import type { Octets, Runtime, Socket, SocketAddress, TlsContext, TlsFacts } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
 import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints, serverFor } from "./addresses.ts";
 import { describeAddress, Driver, type Service } from "./driver.ts";
@@ -86,6 +86,7 @@ interface Visit {
   readonly binding: Binding;
   /** Whether TLS is spoken from the first octet. */
   readonly isTls: boolean;
+  readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
 }
 
 class Worker implements Server {
@@ -212,6 +213,7 @@ class Worker implements Server {
       server: listen.text,
       binding,
       isTls: listen.ssl,
+      chooseTls: this.#tlsChooser(binding, socket.local, service),
     };
     if (service.log.takes("info")) {
       const text = `client ${describeAddress(socket.remote, true)} connected to ${listen.text}`;
@@ -219,6 +221,13 @@ class Worker implements Server {
     }
     if (listen.proxyProtocol) this.#readPreface(visit);
     else this.#arrive(visit, undefined);
+  }
+
+  /** How a client is answered that asks for TLS: by the server block that has the name, else by the first. */
+  #tlsChooser(binding: Binding, local: SocketAddress, { tls }: Service): Visit["chooseTls"] {
+    if (tls === undefined) return undefined;
+    if (binding.all.length === 1) return () => tls;
+    return (serverName) => this.#services.get(serverFor(binding, local, serverName))?.tls ?? tls;
   }
 
   #note(visit: Visit, action: string): (level: "info" | "error", text: Octets) => void {
@@ -247,11 +256,11 @@ class Worker implements Server {
   /** Begins TLS, where it is spoken from the first octet, and then the session. */
   #arrive(visit: Visit, header: ReceivedHeader | undefined): void {
     const { service, socket, binding } = visit;
-    if (!visit.isTls || service.chooseTls === undefined) return this.#drive(visit, header, undefined);
+    if (!visit.isTls || visit.chooseTls === undefined) return this.#drive(visit, header, undefined);
     const handshake: Handshake = new Handshake({
       socket,
       runtime: this.#runtime,
-      choose: service.chooseTls,
+      choose: visit.chooseTls,
       held: header?.rest ?? EMPTY,
       timeout: service.timeout,
       note: this.#note(visit, "SSL handshaking"),

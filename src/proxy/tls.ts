@@ -1,0 +1,114 @@
+/**
+ * TLS as a configuration has it, made ready for the runtime: with clients, with mail servers, with auth servers.
+ *
+ * @module
+ */
+
+import type { Position, ServerConfig } from "../config/types.ts";
+import { parseIp } from "../config/ip.ts";
+import { readClientTlsFiles, readSslFiles } from "../config/ssl_files.ts";
+import type { ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
+import type { Cancel, ConnectTarget, Octets, Runtime, TlsContext } from "../runtime.ts";
+import { StartError } from "./start_error.ts";
+
+/** What is needed to make contexts. */
+export type TlsRuntime = Pick<Runtime, "files" | "createTlsServer" | "createTlsClient" | "secureClient">;
+
+/** TLS with the clients of a server block. Throws {@linkcode StartError} or a `ConfigError` that says what is wrong. */
+export function createServerTls(server: ServerConfig, ssl: SslConfig, runtime: TlsRuntime): TlsContext {
+  const files = readSslFiles(ssl, runtime.files);
+  const context = runtime.createTlsServer({
+    ...files,
+    versions: ssl.versions,
+    ciphers: ssl.ciphers,
+    prefersServerCiphers: ssl.prefersServerCiphers,
+    ecdhCurve: ssl.ecdhCurve,
+    sessionTickets: ssl.sessionTickets,
+    sessionTimeout: ssl.sessionTimeout,
+    // What a session may be resumed for: the same names, certificates and authorities.
+    sessionContext: [
+      server.protocol,
+      server.serverName,
+      ssl.verifyClient,
+      ssl.verifyDepth,
+      ...files.keyPairs.map(({ certificate }) => certificate),
+      files.authorities,
+      files.crl,
+    ].join("\n"),
+    requestsCertificate: ssl.verifyClient !== "off",
+    verifyDepth: ssl.verifyDepth,
+    alpn: [server.protocol],
+  });
+  return usable(context, "TLS", server.position);
+}
+
+/** TLS with servers that we connect to. A context belongs to the name that is verified; few names are in use at a time. */
+export class ClientContexts {
+  readonly #config: ClientTlsConfig;
+  readonly #runtime: TlsRuntime;
+  readonly #position: Position;
+  readonly #files: ReturnType<typeof readClientTlsFiles>;
+  readonly #byName = new Map<Octets, TlsContext>();
+
+  /** Throws {@linkcode StartError} or a `ConfigError` that says what is wrong. */
+  constructor(config: ClientTlsConfig, runtime: TlsRuntime, position: Position) {
+    this.#config = config;
+    this.#runtime = runtime;
+    this.#position = position;
+    this.#files = readClientTlsFiles(config, runtime.files);
+    // What is wrong with the options is wrong for every name: it is to be known at the start.
+    this.#create("localhost");
+  }
+
+  /** The context for a server: for the configured name, else the name or address that it is reached by. */
+  for(target: ConnectTarget): TlsContext {
+    const name = this.#config.name ?? ("host" in target ? target.host : "localhost");
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    const [oldest] = this.#byName.keys();
+    if (this.#byName.size >= MOST_NAMES && oldest !== undefined) this.#byName.delete(oldest);
+    const context = this.#create(name);
+    this.#byName.set(name, context);
+    return context;
+  }
+
+  /** Connects and then speaks TLS from the first octet. */
+  connectOver(connect: Runtime["connect"]): Runtime["connect"] {
+    return (target, handler) => {
+      let cancel: Cancel = connect(target, {
+        failed: (failure) => handler.failed(failure),
+        connected: (socket) => {
+          cancel = this.#runtime.secureClient(socket, this.for(target), {
+            secured: (secure) => handler.connected(secure),
+            failed: (text) => handler.failed({ number: 0, text: `SSL: ${text}` }),
+          });
+        },
+      });
+      return () => cancel();
+    };
+  }
+
+  #create(name: Octets): TlsContext {
+    const { sendsName, verify, versions, ciphers, verifyDepth, fingerprint, reusesSessions } = this.#config;
+    const context = this.#runtime.createTlsClient({
+      ...this.#files,
+      versions,
+      ciphers,
+      // RFC 6066, 3: an address is no server name.
+      serverName: sendsName && parseIp(name) === undefined ? name : "",
+      verifiedName: verify ? name : undefined,
+      verifyDepth,
+      fingerprint,
+      reusesSessions,
+    });
+    return usable(context, "TLS with upstreams", this.#position);
+  }
+}
+
+function usable(context: TlsContext | Octets, what: string, { file, line }: Position): TlsContext {
+  if (typeof context !== "string") return context;
+  throw new StartError([`${what} of the server in ${file}:${line}: ${context}`]);
+}
+
+/** Names come from the auth server: it has as many as it likes. */
+const MOST_NAMES = 256;
