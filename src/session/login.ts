@@ -9,12 +9,13 @@
 import type { Accepted, Credentials, Refused, Verdict } from "../auth/mod.ts";
 import type { Millis, Octets, TlsFacts } from "../runtime.ts";
 import { InputBuffer } from "./buffer.ts";
-import { concat, encode } from "./bytes.ts";
+import { encode } from "./bytes.ts";
 import { judgeCertificate, verificationText, type VerifyClient } from "./certificate.ts";
 import { splitWords } from "./line.ts";
 import type { CloseReason, Connection, Effect, Input, Session, Side } from "./mod.ts";
 import type { Proof, SaslExchange, SaslStep } from "../protocol/sasl/mod.ts";
 import { startExchange } from "../protocol/sasl/mod.ts";
+import { UpstreamReplies } from "./replies.ts";
 import { Secret } from "./secret.ts";
 import type { UpstreamLogin, UpstreamStep } from "./upstream.ts";
 
@@ -62,7 +63,7 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   /** What the client sent and no command has used. */
   protected readonly input = new InputBuffer();
   readonly #connection: Connection;
-  readonly #replies = new InputBuffer();
+  readonly #replies: UpstreamReplies;
   #phase: Phase = "new";
   #effects: Effect[] = [];
   #reply: Octets = "";
@@ -80,8 +81,6 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   #refusal: Refused | undefined;
   #accepted: Accepted | undefined;
   #upstream: UpstreamLogin | undefined;
-  /** How much of the upstream's current reply was looked at. */
-  #replyLength = 0;
   #clientEnded = false;
   #tls: TlsFacts | undefined;
   #usesStartTls = false;
@@ -90,6 +89,7 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     this.options = options;
     this.#connection = connection;
     this.#tls = connection.tls;
+    this.#replies = new UpstreamReplies(options.proxyBuffer);
   }
 
   protected abstract readonly protocol: Credentials["protocol"];
@@ -535,21 +535,17 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
 
   #readReplies(): void {
     while (this.#phase === "upstream" && this.#upstream !== undefined) {
-      const lineEnd = this.#replies.lineEnd(this.#replyLength);
-      if (lineEnd < 0 || lineEnd >= this.options.proxyBuffer) break;
-      const end = lineEnd > 0 && this.#replies.at(lineEnd - 1) === 0x0d ? lineEnd - 1 : lineEnd;
-      const line = this.#replies.text(this.#replyLength, Math.max(end, this.#replyLength));
-      this.#replyLength = lineEnd + 1;
+      const line = this.#replies.nextLine();
+      if (line === undefined) break;
       this.#action = "reading response from upstream";
       this.#continue(this.#upstream.line(line));
     }
-    if (this.#phase === "upstream" && this.#replies.length >= this.options.proxyBuffer) this.#tooLongReply();
+    if (this.#phase === "upstream" && this.#replies.isTooLong) this.#tooLongReply();
   }
 
   #tooLongReply(): void {
     this.#action = "reading response from upstream";
-    const start = this.#replies.text(0, Math.min(this.options.proxyBuffer, SHOWN));
-    this.log("error", `upstream sent too long response line: "${start}..."`);
+    this.log("error", `upstream sent too long response line: "${this.#replies.beginning(SHOWN)}..."`);
     this.#fail("upstreamUnavailable");
   }
 
@@ -560,8 +556,7 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
       case "secure":
         return this.#secureUpstream();
       case "send":
-        this.#replies.consume(this.#replyLength);
-        this.#replyLength = 0;
+        this.#replies.endReply();
         this.#action = step.action;
         return this.#emit({ type: "write", side: "upstream", bytes: encode(step.text) });
       case "done":
@@ -576,10 +571,9 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
 
   /** What an upstream says between its consent and the handshake was said by anybody: it ends the attempt. */
   #secureUpstream(): void {
-    this.#replies.consume(this.#replyLength);
-    this.#replyLength = 0;
     this.#action = "SSL handshaking to upstream";
-    if (this.#replies.length === 0) {
+    if (!this.#replies.hasMore) {
+      this.#replies.clear();
       this.#phase = "connecting";
       return this.#emit({ type: "secure", side: "upstream" });
     }
@@ -597,9 +591,7 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
   #splice(reply: Octets | undefined): void {
     this.#action = "";
     this.log("info", "client logged in");
-    if (reply !== undefined) this.#replies.consume(this.#replyLength);
-    const held = this.#replies.takeAll();
-    const toClient = reply === undefined ? held : concat([encode(reply), held]);
+    const toClient = this.#replies.takeAll(reply);
     this.#emit({ type: "splice", toClient, toUpstream: this.input.takeAll(), clientEnded: this.#clientEnded });
     this.#phase = "over";
     this.#action = "proxying";
