@@ -4,11 +4,19 @@
  * @module
  */
 
-import type { Octets } from "../runtime.ts";
+import type { Files, Octets, SystemFailure } from "../runtime.ts";
 import { ConfigError } from "./error.ts";
 import { oddCharacter } from "./odd_characters.ts";
+import { fullName } from "./paths.ts";
 import type { Scope } from "./scope.ts";
 import type { Place } from "./types.ts";
+
+/** What a {@linkcode Call} knows besides its words. */
+export interface CallContext extends Pick<Call, "place" | "scope" | "warn"> {
+  /** The directory that the paths of directives start from. */
+  readonly base: Octets;
+  readonly files: Pick<Files, "read">;
+}
 
 /** What a directive's kind is given to read. */
 export class Call {
@@ -20,18 +28,31 @@ export class Call {
   /** Notes what deserves a word but is no error. */
   readonly warn: (text: Octets) => void;
 
-  constructor(words: readonly Octets[], context: Pick<Call, "place" | "scope" | "warn">) {
+  readonly #context: CallContext;
+
+  constructor(words: readonly Octets[], context: CallContext) {
     const [name = "", ...args] = words;
     this.name = name;
     this.args = args;
     this.place = context.place;
     this.scope = context.scope;
     this.warn = context.warn;
+    this.#context = context;
   }
 
   /** The argument at `index`; its count was checked before a kind sees it. */
   arg(index: number): Octets {
     return this.args[index] ?? "";
+  }
+
+  /** The path that `path` stands for, relative to the directory of the main file. */
+  fullName(path: Octets): Octets {
+    return fullName(this.#context.base, path);
+  }
+
+  /** The contents of a file that has to be read before the next directive. */
+  read(path: Octets): Uint8Array | SystemFailure {
+    return this.#context.files.read(path);
   }
 
   /** The error to throw here: `text` in nginx's words. */

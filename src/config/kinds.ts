@@ -69,6 +69,9 @@ export function text(syntax: string): Kind<Octets> {
   return once(syntax, (call) => call.arg(0));
 }
 
+/** A file, relative to the directory of the main configuration file; empty for none. */
+export const file: Kind<Octets> = once("file", (call) => call.arg(0) && call.fullName(call.arg(0)));
+
 /** All the words of all uses. */
 export function words(syntax: string): Kind<readonly Octets[]> {
   return listOf(`${syntax} …`, (call) => call.args, SOME);

@@ -15,6 +15,10 @@ export { capabilityError, capabilityWarnings } from "./capability.ts";
 export type { CapableRuntime } from "./capability.ts";
 export { type Network, NetworkList } from "./cidr.ts";
 export { ConfigError } from "./error.ts";
+export { readClientTlsFiles, readSslFiles } from "./ssl_files.ts";
+export type { ClientTlsFiles, SslFiles } from "./ssl_files.ts";
+export type * from "./ssl_types.ts";
+export { tlsClientOptions, tlsServerOptions } from "./tls_options.ts";
 export type * from "./types.ts";
 
 /** Where a configuration is, and what it takes from outside. */

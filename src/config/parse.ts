@@ -102,7 +102,9 @@ export class Parser {
 
   #statement(statement: Statement, tokens: Tokenizer, scope: Scope): void {
     const { place } = tokens;
-    const call = new Call(statement.words, { place, scope, warn: (text) => this.#warn("warn", text, place) });
+    const { base, files } = this.#options;
+    const warn = (text: Octets) => this.#warn("warn", text, place);
+    const call = new Call(statement.words, { place, scope, warn, base, files });
     const setting = { context: scope.block?.opens ?? "main", table: this.#table };
     const entry = lookUp(call, setting);
     checkForm(call, entry, { ...setting, end: statement.end });
@@ -126,7 +128,7 @@ export class Parser {
       const hint = entry.today === undefined ? undefined : deprecation(entry);
       throw call.error(`"${call.name}" directive is not supported yet`, hint);
     }
-    call.scope.set(slot, value);
+    call.scope.set(slot, value, call.place);
   }
 
   #block(call: Call, entry: Block, tokens: Tokenizer): void {

@@ -6,7 +6,13 @@
 
 import type { Octets } from "../runtime.ts";
 import { allow, setRealIpFrom } from "./directives/access.ts";
-import { authHttpHeader, authHttpOf, authHttpTimeout } from "./directives/auth_http.ts";
+import {
+  authHttpHeader,
+  authHttpOf,
+  authHttpPassClientCert,
+  authHttpSsl,
+  authHttpTimeout,
+} from "./directives/auth_http.ts";
 import {
   daemon,
   masterProcess,
@@ -31,11 +37,14 @@ import {
   proxyTimeout,
   xclient,
 } from "./directives/proxy.ts";
+import { proxySslOf } from "./directives/proxy_ssl.ts";
 import { resolverOf } from "./directives/resolver.ts";
 import { smtpAuth, smtpCapabilities, smtpClientBuffer, smtpGreetingDelay } from "./directives/smtp.ts";
+import { oldSsl, starttls } from "./directives/ssl.ts";
 import { lineOf } from "./error.ts";
 import { fullName } from "./paths.ts";
 import { Scope } from "./scope.ts";
+import { sslOf } from "./ssl.ts";
 import type { ErrorLogConfig, ListenConfig, MainConfig, ServerConfig } from "./types.ts";
 
 /** What a configuration takes from outside. */
@@ -77,7 +86,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     listens: resolveListens(scope),
     protocol: protocolOf(scope),
     serverName: scope.value(serverName).name || hostname.toLowerCase(),
-    serverNames: scope.value(serverName).names,
+    serverNames: scope.value(serverName).names.map((name) => name.toLowerCase()),
     errorLogs: resolveErrorLogs(scope, prefix),
     timeout: scope.value(timeout),
     maxErrors: scope.value(maxErrors),
@@ -85,10 +94,14 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     access: scope.value(allow),
     realIpFrom: scope.value(setRealIpFrom),
     resolver: resolverOf(scope),
+    starttls: scope.value(starttls),
+    ssl: sslOf(scope),
     authHttp: {
       ...authHttpOf(scope),
       timeout: scope.value(authHttpTimeout),
       headers: scope.value(authHttpHeader),
+      passClientCert: scope.value(authHttpPassClientCert),
+      ssl: authHttpSsl.of(scope),
     },
     proxy: {
       timeout: scope.value(proxyTimeout),
@@ -97,6 +110,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
       xclient: scope.value(xclient),
       smtpAuth: scope.value(proxySmtpAuth),
       protocol: scope.value(proxyProtocol),
+      ssl: proxySslOf(scope),
     },
     imap: {
       capabilities: scope.value(imapCapabilities),
@@ -120,8 +134,11 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
 function resolveListens(scope: Scope): readonly ListenConfig[] {
   const sockets = scope.value(listen).flatMap((line) => line.sockets);
   const keepAlive = scope.value(soKeepalive);
-  if (keepAlive === undefined) return sockets;
-  return sockets.map((socket) => ({ ...socket, keepAlive: socket.keepAlive ?? keepAlive }));
+  const ssl = scope.value(oldSsl);
+  if (keepAlive === undefined && !ssl) return sockets;
+  return sockets.map((socket) => {
+    return { ...socket, keepAlive: socket.keepAlive ?? keepAlive, ssl: socket.ssl || ssl };
+  });
 }
 
 function resolveErrorLogs(scope: Scope, prefix: Octets): readonly ErrorLogConfig[] {

@@ -19,7 +19,10 @@ export class Scope {
   readonly protocols: readonly Protocol[];
   readonly #children: Scope[] = [];
   readonly #values = new Map<Directive<unknown, unknown>, unknown>();
+  readonly #places = new Map<Directive<unknown, unknown>, Place>();
   readonly #claims = new Set<Octets>();
+  /** The sizes of what several servers have in common, by name; those of {@linkcode root} are kept. */
+  readonly zones = new Map<Octets, number>();
 
   constructor(
     opening?: { readonly block: Block; readonly place: Place; readonly parent: Scope },
@@ -30,6 +33,11 @@ export class Scope {
     this.place = opening?.place;
     this.parent = opening?.parent;
     if (this.parent !== undefined) this.parent.#children.push(this);
+  }
+
+  /** The whole configuration. */
+  get root(): Scope {
+    return this.parent?.root ?? this;
   }
 
   /** The blocks in this one, in order; those of one kind if that is given. */
@@ -43,11 +51,19 @@ export class Scope {
     return this.#values.get(directive) as V | undefined;
   }
 
-  set<V, D>(directive: Directive<V, D>, value: V): void {
+  /** Keeps a value and where it was given. */
+  set<V, D>(directive: Directive<V, D>, value: V, place: Place): void {
     this.#values.set(directive, value);
+    this.#places.set(directive, place);
   }
 
-  /** Takes what only one may have in this block and the blocks in it; false when it is taken. */
+  /** Where the value in force was given; the last place where several uses made it up. */
+  placeOf<V, D>(directive: Directive<V, D>): Place | undefined {
+    const outer = this.parent?.block === undefined ? undefined : this.parent;
+    return this.#places.get(directive) ?? outer?.placeOf(directive);
+  }
+
+  /** Takes what this block may have once; false when it has it. */
   claim(what: Octets): boolean {
     if (this.#claims.has(what)) return false;
     this.#claims.add(what);

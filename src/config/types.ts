@@ -7,6 +7,7 @@
 
 import type { KeepAlive, Millis, Octets } from "../runtime.ts";
 import type { Network } from "./cidr.ts";
+import type { ClientTlsConfig, ProxySslConfig, SslConfig, StartTls } from "./ssl_types.ts";
 
 export type Protocol = "imap" | "pop3" | "smtp";
 
@@ -100,6 +101,8 @@ export interface ListenConfig {
   readonly multipath: boolean;
   /** Whether each connection begins with a PROXY header. */
   readonly proxyProtocol: boolean;
+  /** Whether TLS is spoken from the first octet on, after the PROXY header. */
+  readonly ssl: boolean;
 }
 
 /** One `server {}`. */
@@ -108,7 +111,10 @@ export interface ServerConfig {
   readonly listens: readonly ListenConfig[];
   readonly protocol: Protocol;
   readonly serverName: Octets;
-  /** All names as given, in older documents' way also several and patterns; empty when none is. */
+  /**
+   * All names in lower case, also `*.example.com` and `.example.com`; empty when none is given. They choose among the
+   * servers that have a socket in common; where none of them fits, the first of those servers serves.
+   */
   readonly serverNames: readonly Octets[];
   /** Empty: the main ones serve. */
   readonly errorLogs: readonly ErrorLogConfig[];
@@ -122,6 +128,9 @@ export interface ServerConfig {
   readonly realIpFrom: readonly TrustedSource[];
   /** `undefined`: names of clients are not looked up. */
   readonly resolver: ResolverConfig | undefined;
+  readonly starttls: StartTls;
+  /** `undefined` when neither a `listen` nor `starttls` asks for TLS. */
+  readonly ssl: SslConfig | undefined;
   readonly authHttp: AuthHttpConfig;
   readonly proxy: ProxyConfig;
   readonly imap: ImapConfig;
@@ -162,6 +171,8 @@ export interface AuthServerConfig {
   /** What goes into `Host`: the host without its port, `localhost` for a unix socket. */
   readonly host: Octets;
   readonly uri: Octets;
+  /** Whether the URL is `https://`. */
+  readonly tls: boolean;
 }
 
 /** The first server of `auth_http`, and what holds for all. */
@@ -170,6 +181,10 @@ export interface AuthHttpConfig extends AuthServerConfig {
   readonly fallbacks: readonly AuthServerConfig[];
   readonly timeout: Millis;
   readonly headers: readonly { readonly name: Octets; readonly value: Octets }[];
+  /** Whether the server is told the client's certificate. */
+  readonly passClientCert: boolean;
+  /** For those servers that speak TLS. */
+  readonly ssl: ClientTlsConfig;
 }
 
 export interface ProxyConfig {
@@ -182,6 +197,7 @@ export interface ProxyConfig {
   readonly smtpAuth: boolean;
   /** Whether upstreams get a PROXY header first, and of which version: `on` is version 1. */
   readonly protocol: "off" | "on" | "v2";
+  readonly ssl: ProxySslConfig;
 }
 
 type SharedAuth = "plain" | "cram-md5" | "external" | "xoauth2" | "oauthbearer";

@@ -9,6 +9,7 @@ import { HttpAuthenticator } from "../../src/auth/http.ts";
 import type { Verdict } from "../../src/auth/mod.ts";
 import type { Cancel, ConnectTarget, Runtime } from "../../src/runtime.ts";
 import { Secret } from "../../src/session/secret.ts";
+import { serverWith } from "../support/config.ts";
 
 /** What a test's server does with each request that it has read whole. */
 type Serve = (socket: RawSocket, request: string, count: number) => void;
@@ -115,8 +116,8 @@ describe("auth_http over real sockets", () => {
   }
 
   function authenticator(address: ConnectTarget, timeout = 4000): HttpAuthenticator {
-    const server = { name: "tiny", address, host: "tiny", uri: "/" };
-    return new HttpAuthenticator({ ...server, fallbacks: [], timeout, headers: [] }, runtime);
+    const { authHttp } = serverWith("auth_http tiny;");
+    return new HttpAuthenticator({ ...authHttp, address, timeout }, runtime);
   }
 
   /** Runs a server and an authenticator for it, and ends both. */

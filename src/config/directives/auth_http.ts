@@ -4,12 +4,13 @@ import type { Octets } from "../../runtime.ts";
 import { findUri, parseAuthority } from "../address.ts";
 import type { Address } from "../address.ts";
 import type { Call } from "../call.ts";
-import { directive, MAIL_AND_SERVER, ONE_OR_MORE, partly } from "../directive.ts";
+import { directive, MAIL_AND_SERVER, ONE_OR_MORE } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { ConfigError } from "../error.ts";
 import { flag, lastWins, listOf, millis } from "../kinds.ts";
 import type { Scope } from "../scope.ts";
 import type { AuthHttpConfig, AuthServerConfig } from "../types.ts";
+import { clientTlsFamily } from "./_client_tls.ts";
 
 /** What the URLs say. */
 export type AuthServers = AuthServerConfig & Pick<AuthHttpConfig, "fallbacks">;
@@ -20,8 +21,8 @@ export const authHttp = directive<AuthServers, undefined>({
   kind: lastWins("URL …", readServers, ONE_OR_MORE),
   default: undefined,
   meaning:
-    "The server that is asked about each login, as `[http://]host[:port][/uri]` or `[http://]unix:path[:/uri]`. nginx takes one; " +
-    "of several, each is asked when those before it cannot be",
+    "The server that is asked about each login, as `[http://]host[:port][/uri]` or `[http://]unix:path[:/uri]`, also with " +
+    "`https://`. nginx takes one, without TLS; of several, each is asked when those before it cannot be",
 });
 
 /** The auth server of a `server {}`. Throws {@linkcode ConfigError} when it has none. */
@@ -37,20 +38,18 @@ function readServers(call: Call): AuthServers {
 }
 
 function readUrl(call: Call, text: Octets): AuthServerConfig {
-  const url = text.startsWith("http://") ? text.slice("http://".length) : text;
+  const tls = text.startsWith("https://");
+  const url = text.replace(/^https?:\/\//, "");
   const { index, skip } = findUri(url);
   const name = url.slice(0, index);
   const address = parseAuthority(name);
-  if (typeof address === "string") {
-    const hint = url.startsWith("https://") ? '"https://" is not supported yet, nor does nginx know it' : undefined;
-    throw call.error(`${address} in auth_http "${url}"`, hint);
-  }
-  return { name, uri: url.slice(index + skip) || "/", ...destination(address) };
+  if (typeof address === "string") throw call.error(`${address} in auth_http "${url}"`);
+  return { name, uri: url.slice(index + skip) || "/", tls, ...destination(address, tls ? 443 : 80) };
 }
 
-function destination(address: Address): Pick<AuthServerConfig, "address" | "host"> {
+function destination(address: Address, port: number): Pick<AuthServerConfig, "address" | "host"> {
   if (address.type === "unix") return { address: { path: address.path }, host: "localhost" };
-  return { address: { host: address.host, port: address.ports?.first ?? 80 }, host: address.written };
+  return { address: { host: address.host, port: address.ports?.first ?? port }, host: address.written };
 }
 
 export const authHttpTimeout = directive({
@@ -71,7 +70,7 @@ export const authHttpHeader = directive<readonly { readonly name: Octets; readon
   meaning: "A header to add to each request; may be given several times",
 });
 
-const authHttpPassClientCert = directive({
+export const authHttpPassClientCert = directive({
   name: "auth_http_pass_client_cert",
   contexts: MAIL_AND_SERVER,
   since: "1.7.11",
@@ -79,11 +78,18 @@ const authHttpPassClientCert = directive({
   default: false,
   written: "off",
   meaning: "Whether the auth server gets the client's certificate",
-  state: partly("off", (value) => !value),
+});
+
+/** The TLS with servers whose URL is `https://`. */
+export const authHttpSsl = clientTlsFamily({
+  prefix: "auth_http_ssl",
+  server: "auth servers",
+  since: undefined,
+  sendsName: true,
 });
 
 export const authHttpModule: Module = {
   title: "Authentication over HTTP",
   about: "Who may log in, and which back end has the mail, is for an HTTP server to say.",
-  directives: [authHttp, authHttpTimeout, authHttpHeader, authHttpPassClientCert],
+  directives: [authHttp, authHttpTimeout, authHttpHeader, authHttpPassClientCert, ...authHttpSsl.directives],
 };

@@ -28,20 +28,7 @@ const upstreams = [
 ];
 
 const backendTls = [
-  planned("proxy_ssl", { syntax: "on | off", count: SOME, meaning: "Whether to speak TLS with back ends" }),
-  planned("proxy_ssl_certificate", { syntax: "file", meaning: "The certificate to show to back ends" }),
-  planned("proxy_ssl_certificate_key", { syntax: "file", meaning: "The key of that certificate" }),
-  planned("proxy_ssl_ciphers", { syntax: "list", meaning: "The cipher suites to offer to back ends" }),
   planned("proxy_ssl_conf_command", { syntax: "name value", count: TWO, meaning: "A command to OpenSSL" }),
-  planned("proxy_ssl_crl", { syntax: "file", meaning: "Certificates of back ends that were revoked" }),
-  planned("proxy_ssl_name", { syntax: "name", meaning: "The name a back end's certificate must have" }),
-  planned("proxy_ssl_password_file", { syntax: "file", meaning: "Passphrases of the key" }),
-  planned("proxy_ssl_protocols", { syntax: "version …", count: SOME, meaning: "The versions of TLS to offer" }),
-  planned("proxy_ssl_server_name", { syntax: "on | off", meaning: "Whether to send that name (SNI)" }),
-  planned("proxy_ssl_session_reuse", { syntax: "on | off", meaning: "Whether to come back to earlier sessions" }),
-  planned("proxy_ssl_trusted_certificate", { syntax: "file", meaning: "Whom to trust to sign for back ends" }),
-  planned("proxy_ssl_verify", { syntax: "on | off", meaning: "Whether to check back ends' certificates" }),
-  planned("proxy_ssl_verify_depth", { syntax: "number", meaning: "How long their chain may be" }),
 ];
 
 const logsAndLimits = [

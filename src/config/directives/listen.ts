@@ -26,7 +26,8 @@ export const listen = directive<readonly Listen[]>({
   meaning:
     "Where to accept connections. A port may be a range such as `4000-4010`. Parameters: `bind`, `backlog=number`, " +
     "`rcvbuf=size`, `sndbuf=size`, `ipv6only=on|off`, `so_keepalive=on|off|[idle]:[interval]:[count]`, `multipath`, " +
-    "`proxy_protocol`; known, but not supported yet: `ssl`",
+    "`proxy_protocol`, `ssl`. Several servers may have a socket in common where all of them speak TLS: then " +
+    "`server_name` chooses",
 });
 
 function readListen(call: Call): Listen {
@@ -35,11 +36,20 @@ function readListen(call: Call): Listen {
   const settings = call.args.slice(1).reduce((given, word) => ({ ...given, ...readParameter(call, word) }), DEFAULTS);
   const sockets = targets(address).map((target) => ({ ...settings, ...target, position: lineOf(call.place) }));
   for (const { text } of sockets) {
-    // No two servers of one `mail {}` can have a socket in common.
-    const isFree = call.scope.parent?.claim(address.type === "unix" ? text : text.toLowerCase()) ?? true;
-    if (!isFree) throw call.error(`duplicate "${text}" address and port pair`);
+    // Whether several servers may have a socket in common is seen when all of them are known.
+    if (!call.scope.claim(socketKey({ text }))) throw call.error(duplicateText({ text }));
   }
   return { port: address.type === "unix" ? undefined : address.ports?.first, sockets };
+}
+
+/** The same for lines that ask for the same socket: names are in any case, paths are not. */
+export function socketKey({ text }: Pick<ListenConfig, "text">): Octets {
+  return text.startsWith("unix:") ? text : text.toLowerCase();
+}
+
+/** nginx's word on a socket that is asked for twice. */
+export function duplicateText({ text }: Pick<ListenConfig, "text">): Octets {
+  return `duplicate "${text}" address and port pair`;
 }
 
 function targets(address: Address): readonly Pick<ListenConfig, "text" | "address">[] {
@@ -64,6 +74,7 @@ const DEFAULTS: Settings = {
   keepAlive: undefined,
   multipath: false,
   proxyProtocol: false,
+  ssl: false,
 };
 
 /** A parameter: all of it or its part up to `=`, and what it sets, or the error that its value is. */
@@ -76,6 +87,7 @@ interface Parameter {
 const PARAMETERS: readonly Parameter[] = [
   { sign: "bind", read: () => ({ bind: true }) },
   { sign: "proxy_protocol", read: () => ({ proxyProtocol: true }) },
+  { sign: "ssl", read: () => ({ ssl: true }) },
   { sign: "multipath", read: () => ({ bind: true, multipath: true }) },
   {
     sign: "backlog=",
@@ -116,10 +128,7 @@ const PARAMETERS: readonly Parameter[] = [
   },
 ];
 
-const PLANNED: readonly string[] = ["ssl"];
-
 function readParameter(call: Call, word: Octets): Partial<Settings> {
-  if (PLANNED.includes(word)) throw call.error(`"${word}" parameter is not supported yet`);
   const sign = word.slice(0, word.indexOf("=") + 1) || word;
   const parameter = PARAMETERS.find((candidate) => candidate.sign === sign);
   if (parameter === undefined) {

@@ -8,11 +8,14 @@ import { ConfigError } from "../error.ts";
 import { lastWins, number, once } from "../kinds.ts";
 import { PROTOCOLS } from "../scope.ts";
 import type { Scope } from "../scope.ts";
+import { checkSharing } from "../sharing.ts";
+import { sslOf } from "../ssl.ts";
 import { didYouMean } from "../suggest.ts";
 import type { Protocol } from "../types.ts";
 import { parseMillis, parseNumber } from "../values.ts";
 import { authHttpOf } from "./auth_http.ts";
 import { listen } from "./listen.ts";
+import { proxySslOf } from "./proxy_ssl.ts";
 
 export const mail = block({
   name: "mail",
@@ -21,9 +24,15 @@ export const mail = block({
   opens: "mail",
   meaning: "All that Postern serves",
   check(scope) {
+    const servers = scope.children(server);
+    checkSharing(servers.map((scope) => {
+      return { scope, protocol: () => protocolOf(scope), names: scope.value(serverName).names };
+    }));
     // One check over all servers, then the next, as nginx has it: a module at a time.
-    for (const each of scope.children(server)) protocolOf(each);
-    for (const each of scope.children(server)) authHttpOf(each);
+    for (const each of servers) protocolOf(each);
+    for (const each of servers) sslOf(each);
+    for (const each of servers) authHttpOf(each);
+    for (const each of servers) proxySslOf(each);
   },
 });
 
@@ -105,19 +114,22 @@ export const serverName = directive({
   written: '""',
   meaning:
     "The name in greetings, in the challenges of APOP and CRAM-MD5, and in EHLO to SMTP back ends; without it, and if " +
-    "empty, the host name in lower case. It chooses no server; of several names, as older documents have them, the first " +
-    "one counts",
+    "empty, the host name in lower case. Of several names, as older documents have them, the first one counts. Only among " +
+    "servers that have a socket in common and speak TLS the names choose: also `*.example.com`, and `.example.com` for " +
+    "both; where none fits, the first server serves",
 });
 
 function readNames(call: Call): ServerNames {
   const names = call.args.filter((name) => name !== "");
-  // `.example.com` once meant `example.com` and all names in it.
-  const name = names[0]?.replace(/^\*?\.|^\*$/, "") ?? "";
-  if (names.length > 1 || name !== (names[0] ?? "")) {
-    const used = name === "" ? "the host name" : `"${name}"`;
-    call.warn(`"server_name" takes one plain name today, ${used} is used`);
-  }
-  return { name, names };
+  // `.example.com` stands for `example.com` and all names in it.
+  return { name: names[0]?.replace(/^\*?\.|^\*$/, "") ?? "", names };
+}
+
+/** What to warn of where nothing is to be chosen by names, if they are more than one plain name. */
+export function namesAdvice({ name, names }: ServerNames): Octets | undefined {
+  if (names.length <= 1 && name === (names[0] ?? "")) return undefined;
+  const used = name === "" ? "the host name" : `"${name}"`;
+  return `"server_name" takes one plain name today, ${used} is used`;
 }
 
 export const timeout = directive({

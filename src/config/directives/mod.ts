@@ -19,6 +19,7 @@ import { mailModule } from "./mail.ts";
 import { past } from "./past.ts";
 import { pop3 } from "./pop3.ts";
 import { proxyModule } from "./proxy.ts";
+import { proxySslModule } from "./proxy_ssl.ts";
 import { resolverModule } from "./resolver.ts";
 import { smtp } from "./smtp.ts";
 import { ssl } from "./ssl.ts";
@@ -33,6 +34,7 @@ export const MODULES: readonly Module[] = [
   authHttpModule,
   resolverModule,
   proxyModule,
+  proxySslModule,
   imap,
   pop3,
   smtp,

@@ -1,9 +1,10 @@
 /** What only older documents have. It works as it did, where it can, and a warning names today's form. */
 
-import { block, directive, MAIL_AND_SERVER, MAIN, partly } from "../directive.ts";
+import { block, directive, MAIL_AND_SERVER, MAIN } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { flag } from "../kinds.ts";
 import { mail } from "./mail.ts";
+import { oldSsl } from "./ssl.ts";
 
 const imap = block({
   name: "imap",
@@ -11,17 +12,6 @@ const imap = block({
   standsFor: mail,
   meaning: "`mail {}`, before 0.5.15",
   today: 'use the "mail" directive instead',
-});
-
-const ssl = directive({
-  name: "ssl",
-  contexts: MAIL_AND_SERVER,
-  kind: flag,
-  default: undefined,
-  written: "off",
-  meaning: "The parameter `ssl` of every `listen`, before 1.25.1",
-  state: partly("off", (value) => !value),
-  today: 'use the "listen ... ssl" directive instead',
 });
 
 export const soKeepalive = directive({
@@ -39,5 +29,5 @@ export const past: Module = {
   about:
     "Older documents have these. They work, and each use is warned about; so do `auth` and `proxy`, several names in " +
     "`server_name`, and a `timeout` in milliseconds.",
-  directives: [imap, ssl, soKeepalive],
+  directives: [imap, oldSsl, soKeepalive],
 };

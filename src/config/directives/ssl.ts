@@ -1,19 +1,211 @@
 /** TLS with clients. */
 
-import { directive, MAIL_AND_SERVER, partly, SOME } from "../directive.ts";
+import type { Octets } from "../../runtime.ts";
+import { readCommand } from "../conf_command.ts";
+import type { ConfCommand } from "../conf_command.ts";
+import { directive, MAIL_AND_SERVER, ONE } from "../directive.ts";
 import type { Module } from "../directive.ts";
-import { oneOf } from "../kinds.ts";
-import { planned } from "./_planned.ts";
+import { file, flag, listOf, number, oneOf, seconds, text } from "../kinds.ts";
+import type { SessionCacheConfig, StartTls, VerifyClient } from "../ssl_types.ts";
+import { passphrases, pems, versions } from "./_pem.ts";
+import type { Pem, Version } from "./_pem.ts";
+import { NO_CACHE, sessionCache } from "./_session_cache.ts";
 
-const starttls = directive({
+export const starttls = directive<StartTls>({
   name: "starttls",
   contexts: MAIL_AND_SERVER,
   since: "0.3.13",
-  kind: oneOf(["off", "on", "only"]),
+  kind: oneOf<StartTls>(["off", "on", "only"]),
   default: "off",
   written: "off",
   meaning: "Whether clients may, or must, switch to TLS before they log in",
-  state: partly("off", (value) => value === "off"),
+});
+
+export const sslCertificate = directive<readonly Pem[]>({
+  name: "ssl_certificate",
+  contexts: MAIL_AND_SERVER,
+  kind: pems,
+  default: [],
+  meaning: "A certificate with its chain; several for several types of keys",
+});
+
+export const sslCertificateKey = directive<readonly Pem[]>({
+  name: "ssl_certificate_key",
+  contexts: MAIL_AND_SERVER,
+  kind: pems,
+  default: [],
+  meaning: "The key of the certificate in the same position; `engine:` and `store:` are refused",
+});
+
+export const sslPasswordFile = directive<readonly Octets[]>({
+  name: "ssl_password_file",
+  contexts: MAIL_AND_SERVER,
+  since: "1.7.3",
+  kind: passphrases,
+  default: [],
+  meaning: "Passphrases of keys, one on each line",
+});
+
+export const sslProtocols = directive<readonly Version[]>({
+  name: "ssl_protocols",
+  contexts: MAIL_AND_SERVER,
+  since: "0.2.2",
+  kind: versions,
+  default: ["TLSv1.2", "TLSv1.3"],
+  written: "TLSv1.2 TLSv1.3",
+  meaning: "The versions of TLS to speak",
+});
+
+export const sslCiphers = directive({
+  name: "ssl_ciphers",
+  contexts: MAIL_AND_SERVER,
+  kind: text("list"),
+  default: "HIGH:!aNULL:!MD5",
+  written: "HIGH:!aNULL:!MD5",
+  meaning: "The cipher suites to offer up to TLS 1.2",
+});
+
+export const sslPreferServerCiphers = directive({
+  name: "ssl_prefer_server_ciphers",
+  contexts: MAIL_AND_SERVER,
+  kind: flag,
+  default: false,
+  written: "off",
+  meaning: "Whether the server's order of cipher suites counts, not the client's",
+});
+
+export const sslSessionCache = directive<SessionCacheConfig>({
+  name: "ssl_session_cache",
+  contexts: MAIL_AND_SERVER,
+  since: "0.5.6",
+  kind: sessionCache,
+  default: NO_CACHE,
+  written: "none",
+  meaning: "Where to keep sessions for clients that come back",
+});
+
+export const sslSessionTickets = directive({
+  name: "ssl_session_tickets",
+  contexts: MAIL_AND_SERVER,
+  since: "1.5.9",
+  kind: flag,
+  default: true,
+  written: "on",
+  meaning: "Whether clients keep their sessions themselves",
+});
+
+export const sslSessionTicketKey = directive<readonly Octets[]>({
+  name: "ssl_session_ticket_key",
+  contexts: MAIL_AND_SERVER,
+  since: "1.5.7",
+  kind: listOf("file", (call) => [call.fullName(call.arg(0))], ONE),
+  default: [],
+  meaning: "A key of 48 or 80 octets for tickets that several servers share; the first encrypts",
+});
+
+export const sslSessionTimeout = directive({
+  name: "ssl_session_timeout",
+  contexts: MAIL_AND_SERVER,
+  kind: seconds,
+  default: 300,
+  written: "5m",
+  meaning: "How long a client may come back to its session",
+});
+
+export const sslDhparam = directive({
+  name: "ssl_dhparam",
+  contexts: MAIL_AND_SERVER,
+  since: "0.7.2",
+  kind: file,
+  default: "",
+  meaning: "Parameters for Diffie-Hellman key exchange without curves",
+});
+
+export const sslEcdhCurve = directive({
+  name: "ssl_ecdh_curve",
+  contexts: MAIL_AND_SERVER,
+  since: "1.1.0",
+  kind: text("curve[:curve …]"),
+  default: "auto",
+  written: "auto",
+  meaning: "Curves for key exchange",
+});
+
+export const sslVerifyClient = directive<VerifyClient>({
+  name: "ssl_verify_client",
+  contexts: MAIL_AND_SERVER,
+  since: "1.7.11",
+  kind: oneOf<VerifyClient>(["off", "on", "optional", "optional_no_ca"]),
+  default: "off",
+  written: "off",
+  meaning: "Whether clients are asked for a certificate, and must have one",
+});
+
+export const sslVerifyDepth = directive({
+  name: "ssl_verify_depth",
+  contexts: MAIL_AND_SERVER,
+  since: "1.7.11",
+  kind: number,
+  default: 1,
+  written: "1",
+  meaning: "How long a client's chain of certificates may be",
+});
+
+export const sslClientCertificate = directive({
+  name: "ssl_client_certificate",
+  contexts: MAIL_AND_SERVER,
+  since: "1.7.11",
+  kind: file,
+  default: "",
+  meaning: "Authorities that clients' certificates may come from, their names shown to clients",
+});
+
+export const sslTrustedCertificate = directive({
+  name: "ssl_trusted_certificate",
+  contexts: MAIL_AND_SERVER,
+  since: "1.7.11",
+  kind: file,
+  default: "",
+  meaning: "Authorities that clients' certificates may come from, besides those of `ssl_client_certificate`",
+});
+
+export const sslCrl = directive({
+  name: "ssl_crl",
+  contexts: MAIL_AND_SERVER,
+  since: "1.7.11",
+  kind: file,
+  default: "",
+  meaning: "Certificates of clients that were revoked",
+});
+
+export const sslConfCommand = directive<readonly ConfCommand[]>({
+  name: "ssl_conf_command",
+  contexts: MAIL_AND_SERVER,
+  since: "1.19.4",
+  kind: listOf("name value", (call) => [readCommand(call)], { least: 2, most: 2 }),
+  default: [],
+  meaning: "A command of OpenSSL's configuration, after all else",
+});
+
+export const sslCertificateCompression = directive({
+  name: "ssl_certificate_compression",
+  contexts: MAIL_AND_SERVER,
+  since: "1.29.1",
+  kind: flag,
+  default: false,
+  written: "off",
+  meaning: "Whether certificates are sent compressed; no runtime can, and a warning says so",
+});
+
+/** Listed with the directives of the past. */
+export const oldSsl = directive({
+  name: "ssl",
+  contexts: MAIL_AND_SERVER,
+  kind: flag,
+  default: false,
+  written: "off",
+  meaning: "The parameter `ssl` of every `listen`, before 1.25.1",
+  today: 'use the "listen ... ssl" directive instead',
 });
 
 export const ssl: Module = {
@@ -21,108 +213,24 @@ export const ssl: Module = {
   about: "TLS with clients, from the first octet or after STARTTLS.",
   directives: [
     starttls,
-    planned("ssl_certificate", {
-      syntax: "file | data:PEM",
-      meaning: "A certificate with its chain; several for several types of keys",
-    }),
-    planned("ssl_certificate_key", {
-      syntax: "file | data:PEM",
-      meaning: "The key of the certificate in the same position",
-    }),
-    planned("ssl_password_file", {
-      syntax: "file",
-      since: "1.7.3",
-      meaning: "Passphrases of keys, one on each line",
-    }),
-    planned("ssl_protocols", {
-      syntax: "SSLv2 | SSLv3 | TLSv1 | TLSv1.1 | TLSv1.2 | TLSv1.3 …",
-      count: SOME,
-      since: "0.2.2",
-      written: "TLSv1.2 TLSv1.3",
-      meaning: "The versions of TLS to speak",
-    }),
-    planned("ssl_ciphers", {
-      syntax: "list",
-      written: "HIGH:!aNULL:!MD5",
-      meaning: "The cipher suites to offer up to TLS 1.2",
-    }),
-    planned("ssl_prefer_server_ciphers", {
-      syntax: "on | off",
-      written: "off",
-      meaning: "Whether the server's order of cipher suites counts, not the client's",
-    }),
-    planned("ssl_session_cache", {
-      syntax: "off | none | [builtin[:number]] [shared:name:size]",
-      count: { least: 1, most: 2 },
-      since: "0.5.6",
-      written: "none",
-      meaning: "Where to keep sessions for clients that come back",
-    }),
-    planned("ssl_session_tickets", {
-      syntax: "on | off",
-      since: "1.5.9",
-      written: "on",
-      meaning: "Whether clients keep their sessions themselves",
-    }),
-    planned("ssl_session_ticket_key", {
-      syntax: "file",
-      since: "1.5.7",
-      meaning: "A key for tickets that several servers share; the first encrypts",
-    }),
-    planned("ssl_session_timeout", {
-      syntax: "time",
-      written: "5m",
-      meaning: "How long a client may come back to its session",
-    }),
-    planned("ssl_dhparam", {
-      syntax: "file",
-      since: "0.7.2",
-      meaning: "Parameters for Diffie-Hellman key exchange without curves",
-    }),
-    planned("ssl_ecdh_curve", {
-      syntax: "curve[:curve …]",
-      since: "1.1.0",
-      written: "auto",
-      meaning: "Curves for key exchange",
-    }),
-    planned("ssl_verify_client", {
-      syntax: "off | on | optional | optional_no_ca",
-      since: "1.7.11",
-      written: "off",
-      meaning: "Whether clients are asked for a certificate, and must have one",
-    }),
-    planned("ssl_verify_depth", {
-      syntax: "number",
-      since: "1.7.11",
-      written: "1",
-      meaning: "How long a client's chain of certificates may be",
-    }),
-    planned("ssl_client_certificate", {
-      syntax: "file",
-      since: "1.7.11",
-      meaning: "Authorities that clients' certificates may come from, their names shown to clients",
-    }),
-    planned("ssl_trusted_certificate", {
-      syntax: "file",
-      since: "1.7.11",
-      meaning: "Authorities that clients' certificates may come from, their names not shown",
-    }),
-    planned("ssl_crl", {
-      syntax: "file",
-      since: "1.7.11",
-      meaning: "Certificates of clients that were revoked",
-    }),
-    planned("ssl_conf_command", {
-      syntax: "name value",
-      count: { least: 2, most: 2 },
-      since: "1.19.4",
-      meaning: "A command to OpenSSL's configuration, after all else",
-    }),
-    planned("ssl_certificate_compression", {
-      syntax: "on | off",
-      since: "1.29.1",
-      written: "off",
-      meaning: "Whether certificates are sent compressed",
-    }),
+    sslCertificate,
+    sslCertificateKey,
+    sslPasswordFile,
+    sslProtocols,
+    sslCiphers,
+    sslPreferServerCiphers,
+    sslSessionCache,
+    sslSessionTickets,
+    sslSessionTicketKey,
+    sslSessionTimeout,
+    sslDhparam,
+    sslEcdhCurve,
+    sslVerifyClient,
+    sslVerifyDepth,
+    sslClientCertificate,
+    sslTrustedCertificate,
+    sslCrl,
+    sslConfCommand,
+    sslCertificateCompression,
   ],
 };

@@ -3,6 +3,7 @@ import type { Credentials, Note, Verdict } from "../../../src/auth/mod.ts";
 import type { AuthHttpConfig } from "../../../src/config/types.ts";
 import type { Cancel, Octets } from "../../../src/runtime.ts";
 import { Secret } from "../../../src/session/secret.ts";
+import { serverWith } from "../../support/config.ts";
 import { FakeRuntime, type FakeSocket } from "../../support/fake_runtime.ts";
 
 /** A server's configuration, with what a test changes of it. */
@@ -15,6 +16,9 @@ export function config(changes: Partial<AuthHttpConfig> = {}): AuthHttpConfig {
     fallbacks: [],
     timeout: 60_000,
     headers: [],
+    tls: false,
+    passClientCert: false,
+    ssl: serverWith().authHttp.ssl,
     ...changes,
   };
 }

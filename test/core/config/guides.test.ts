@@ -29,7 +29,7 @@ mail {
         proxy_pass_error_message on;
     }
 }`,
-    '"ssl" parameter is not supported yet in f:6',
+    later("proxy_pass", 13),
   ],
   [
     "a large buffer and a back end",
@@ -41,13 +41,6 @@ mail {
     "mail { server { listen 110;\nprotocol pop3;\npop3_auth apop cram-md5;\nproxy_pass pop3_backend:110; } }",
     later("proxy_pass", 4),
   ],
-  ["STARTTLS for all", "events {}\nmail {\nstarttls on;\nserver { listen 995 ssl; } }", later("starttls", 3)],
-  [
-    "ssl for all, as before 1.15",
-    "mail {\nssl on;\nssl_certificate /etc/ssl/certs/server.crt;\n}",
-    `${later("ssl", 2)}\nthe "ssl" directive is deprecated, use the "listen ... ssl" directive instead`,
-  ],
-  ["SSL parameters only", "mail {\nssl_protocols TLSv1 TLSv1.1 TLSv1.2;\n}", later("ssl_protocols", 2)],
   [
     "the forgotten ; of a well-known article",
     "worker_processes auto\n\nmail {\n}",
@@ -136,6 +129,45 @@ mail {
     `mail { auth_http a; server { protocol imap; listen 127.0.0.1:8000; listen 127.0.0.1; listen 8001; listen *:8002;
      listen localhost:8000; listen [::]:8000; listen [fe80::1]; } }`,
   ],
+  [
+    "STARTTLS for all, and a port of its own",
+    `events {}
+mail {
+    starttls on;
+    auth_http localhost:9000/auth;
+    server {
+        listen 995 ssl;
+        protocol pop3;
+        pop3_auth plain cram-md5;
+        ssl_certificate /etc/nginx/ssl/pop3.crt;
+        ssl_certificate_key /etc/nginx/ssl/pop3.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_ciphers HIGH:!aNULL:!MD5;
+        ssl_session_cache shared:mail_ssl:10m;
+        ssl_session_timeout 10m;
+    }
+}`,
+  ],
+  [
+    "ssl for all, as before 1.15",
+    `worker_processes auto;
+mail {
+    server_name mail.example.com;
+    auth_http   localhost:9000/cgi-bin/nginxauth.cgi;
+    proxy_pass_error_message on;
+    ssl                 on;
+    ssl_certificate     /etc/ssl/certs/server.crt;
+    ssl_certificate_key /etc/ssl/certs/server.key;
+    ssl_protocols       TLSv1 TLSv1.1 TLSv1.2;
+    ssl_ciphers         HIGH:!aNULL:!MD5;
+    ssl_session_cache   shared:SSL:10m;
+    ssl_session_timeout 10m;
+    server { listen 25; protocol smtp; smtp_auth login plain cram-md5; }
+    server { listen 110; protocol pop3; pop3_auth plain apop cram-md5; }
+    server { listen 143; protocol imap; }
+}`,
+  ],
+  ["SSL parameters only", "mail {\nssl_protocols TLSv1 TLSv1.1 TLSv1.2;\n}"],
   ["a timeout in milliseconds", "mail { timeout 60000; }"],
   [
     "a log of its own",

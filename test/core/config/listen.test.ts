@@ -69,6 +69,7 @@ describe("listen", () => {
       keepAlive: undefined,
       multipath: false,
       proxyProtocol: false,
+      ssl: false,
     }]);
   });
 });
@@ -133,8 +134,8 @@ const PARAMETER_ERRORS: readonly [parameter: string, error: string, hint?: strin
   ["fastopen=3", 'invalid parameter "fastopen=3"'],
   ["backlog", 'invalid parameter "backlog"', 'did you mean "backlog="?'],
   ["bind=1", 'invalid parameter "bind=1"', 'did you mean "bind"?'],
-  ["SSL", 'invalid parameter "SSL"'],
-  ["ssl", '"ssl" parameter is not supported yet'],
+  ["SSL", 'invalid parameter "SSL"', 'did you mean "ssl"?'],
+  ["ssl=on", 'invalid parameter "ssl=on"', 'did you mean "ssl"?'],
   ["proxy_protocol=on", 'invalid parameter "proxy_protocol=on"', 'did you mean "proxy_protocol"?'],
 ];
 
@@ -190,6 +191,8 @@ describe("parameters of listen", () => {
     ["proxy_protocol", { proxyProtocol: true }],
     ["proxy_protocol proxy_protocol bind", { bind: true, proxyProtocol: true }],
     ["multipath", { bind: true, multipath: true }],
+    ["ssl", { ssl: true }],
+    ["ssl ssl bind", { ssl: true, bind: true }],
     ["so_keepalive=on", { bind: true, keepAlive: true }],
     ["so_keepalive=off", { bind: true, keepAlive: false }],
     ["so_keepalive=30m", { bind: true, keepAlive: { idle: 1_800_000, interval: undefined, count: undefined } }],
@@ -201,7 +204,9 @@ describe("parameters of listen", () => {
   for (const [parameters, settings] of rows) {
     it(parameters, () => {
       const [plain] = listens("listen 143;");
-      assertEquals(listens(`listen 143 ${parameters};`), [{ ...plain, ...settings } as ListenConfig]);
+      assertEquals(listens(`listen 143 ${parameters}; ssl_certificate c; ssl_certificate_key k;`), [
+        { ...plain, ...settings } as ListenConfig,
+      ]);
     });
   }
 });

@@ -62,10 +62,11 @@ describe("mail and server", () => {
   }
 
   it("has nginx's defaults", () => {
-    const { listens: _, position, authHttp: { timeout, headers, fallbacks }, ...server } = serverWith();
+    const { listens: _, position, authHttp, proxy: { ssl: __, ...proxy }, ...server } = serverWith();
+    const { timeout, headers, fallbacks, passClientCert } = authHttp;
     assertEquals(position, { file: "f", line: 3 });
-    assertEquals([timeout, headers, fallbacks], [60_000, [], []]);
-    assertEquals(server, {
+    assertEquals([timeout, headers, fallbacks, passClientCert], [60_000, [], [], false]);
+    assertEquals({ ...server, proxy }, {
       protocol: "imap",
       serverName: "host.example",
       serverNames: [],
@@ -76,6 +77,8 @@ describe("mail and server", () => {
       access: [],
       realIpFrom: [],
       resolver: undefined,
+      starttls: "off",
+      ssl: undefined,
       proxy: {
         timeout: 86_400_000,
         buffer: 4096,
@@ -105,10 +108,10 @@ describe("mail and server", () => {
   });
 });
 
-type Auth = Pick<AuthHttpConfig, "name" | "address" | "host" | "uri">;
+type Auth = Pick<AuthHttpConfig, "name" | "address" | "host" | "uri" | "tls">;
 
-function inet(host: string, port: number, rest: Pick<Auth, "name" | "host" | "uri">): Auth {
-  return { ...rest, address: { host, port } };
+function inet(host: string, port: number, rest: Pick<Auth, "name" | "host" | "uri">, tls = false): Auth {
+  return { ...rest, address: { host, port }, tls };
 }
 
 /** Section a.3. */
@@ -127,12 +130,23 @@ const URLS: readonly [url: string, auth: Auth][] = [
   ["auth?a=/b", inet("auth", 80, { name: "auth", host: "auth", uri: "?a=/b" })],
   ["http://[::1]/a", inet("::1", 80, { name: "[::1]", host: "[::1]", uri: "/a" })],
   ["[0::1]:81", inet("::1", 81, { name: "[0::1]:81", host: "[0::1]", uri: "/" })],
-  ["unix:/run/a", { name: "unix:/run/a", address: { path: "/run/a" }, host: "localhost", uri: "/" }],
-  ["http://unix:/run/a:/b:c", { name: "unix:/run/a", address: { path: "/run/a" }, host: "localhost", uri: "/b:c" }],
+  ["unix:/run/a", { name: "unix:/run/a", address: { path: "/run/a" }, host: "localhost", uri: "/", tls: false }],
+  [
+    "http://unix:/run/a:/b:c",
+    { name: "unix:/run/a", address: { path: "/run/a" }, host: "localhost", uri: "/b:c", tls: false },
+  ],
+  ["https://auth", inet("auth", 443, { name: "auth", host: "auth", uri: "/" }, true)],
+  ["https://[::1]:8443/a", inet("::1", 8443, { name: "[::1]:8443", host: "[::1]", uri: "/a" }, true)],
+  [
+    "https://unix:/run/a:/b",
+    { name: "unix:/run/a", address: { path: "/run/a" }, host: "localhost", uri: "/b", tls: true },
+  ],
 ];
 
 const URL_ERRORS: readonly [url: string, error: string, shown?: string][] = [
   ["HTTP://auth", "invalid port"],
+  ["https://auth:0/", "invalid port", "auth:0/"],
+  ["http://https://auth", "invalid port", "https://auth"],
   ["http://auth:0/", "invalid port", "auth:0/"],
   ["auth:65536", "invalid port"],
   ["auth:80-90", "invalid port"],
@@ -153,8 +167,8 @@ const URL_ERRORS: readonly [url: string, error: string, shown?: string][] = [
 describe("auth_http", () => {
   for (const [url, auth] of URLS) {
     it(url, () => {
-      const { timeout: _, headers: __, fallbacks: ___, ...found } = serverWith(`auth_http ${url};`).authHttp;
-      assertEquals(found, auth);
+      const { name, address, host, uri, tls } = serverWith(`auth_http ${url};`).authHttp;
+      assertEquals({ name, address, host, uri, tls }, auth);
     });
   }
 
@@ -173,7 +187,7 @@ describe("auth_http", () => {
     const { name, fallbacks } = serverWith("auth_http http://a/x unix:/run/b:/y c:9000;").authHttp;
     assertEquals(name, "a");
     assertEquals(fallbacks, [
-      { name: "unix:/run/b", address: { path: "/run/b" }, host: "localhost", uri: "/y" },
+      { name: "unix:/run/b", address: { path: "/run/b" }, host: "localhost", uri: "/y", tls: false },
       inet("c", 9000, { name: "c:9000", host: "c", uri: "/" }),
     ]);
     assertEquals(problem(inServer("auth_http a b:0;")), 'invalid port in auth_http "b:0" in f:4');
@@ -185,13 +199,4 @@ describe("auth_http", () => {
       'invalid number of arguments in "auth_http" directive in f:5\nis a ";" missing before "timeout"?',
     );
   });
-
-  for (const url of ["https://auth", "https://auth:443/a"]) {
-    it(`has no ${url} yet`, () => {
-      assertEquals(
-        problem(inServer(`auth_http ${url};`)),
-        `invalid port in auth_http "${url}" in f:4\n"https://" is not supported yet, nor does nginx know it`,
-      );
-    });
-  }
 });

@@ -28,12 +28,15 @@ describe("directives of the past", () => {
     });
   }
 
-  it("ssl on is not there yet, and would be written otherwise today", () => {
-    assertEquals(
-      problem(inServer("ssl on;")),
-      '"ssl" directive is not supported yet in f:4\n' +
-        'the "ssl" directive is deprecated, use the "listen ... ssl" directive instead',
-    );
+  it("ssl on is for all listen lines", () => {
+    const certified = "ssl_certificate c; ssl_certificate_key k;";
+    const today = deprecated("ssl", 'use the "listen ... ssl" directive instead');
+    for (const text of [inServer(certified, "listen 1; ssl on;"), inMail(certified, "ssl on;")]) {
+      const { servers, warnings } = load(text);
+      assertEquals(servers.flatMap(({ listens }) => listens).every(({ ssl }) => ssl), true);
+      assertEquals(warnings.map(({ text }) => text.replace(/ in f:\d$/, "")), [today.replace("warn: ", "")]);
+    }
+    assertEquals(serverWith("ssl off;").listens.map(({ ssl }) => ssl), [false]);
     assertEquals(
       problem(inServer("ssl yes;")),
       'invalid value "yes" in "ssl" directive, it must be "on" or "off" in f:4',

@@ -5,6 +5,7 @@ import type { AnyDirective, Directive } from "../../../src/config/directive.ts";
 import { MODULES } from "../../../src/config/directives/mod.ts";
 import { Scope } from "../../../src/config/scope.ts";
 import { Tokenizer } from "../../../src/config/tokens.ts";
+import { memoryFiles } from "../../support/config.ts";
 
 const ENTRIES: readonly AnyDirective[] = MODULES.flatMap((module) => module.directives);
 
@@ -14,7 +15,14 @@ const NOT_READ: readonly string[] = ["user", "pid", "error_log"];
 /** What the default comes to when it is read as an operator would have written it. */
 function readDefault(entry: Directive<unknown, unknown>): unknown {
   const { words } = new Tokenizer(`${entry.name} ${entry.written};`, "default").next();
-  const call = new Call(words, { place: "command line", scope: new Scope(), warn: () => {} });
+  const context = {
+    place: "command line",
+    scope: new Scope(),
+    warn: () => {},
+    base: "",
+    files: memoryFiles({}),
+  } as const;
+  const call = new Call(words, context);
   return entry.kind.read(call, undefined);
 }
 

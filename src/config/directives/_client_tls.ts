@@ -1,0 +1,174 @@
+/** TLS with a server that we connect to: one family of directives for each kind of server. */
+
+import type { Octets } from "../../runtime.ts";
+import { directive, MAIL_AND_SERVER } from "../directive.ts";
+import type { AnyDirective, Directive } from "../directive.ts";
+import { ConfigError } from "../error.ts";
+import { file, flag, number, once, text } from "../kinds.ts";
+import type { Scope } from "../scope.ts";
+import { checkVersions, pair, placesOf } from "../ssl.ts";
+import type { CertificateConfig, ClientTlsConfig } from "../ssl_types.ts";
+import { isSpoken, passphrases, pem, versions } from "./_pem.ts";
+import type { Pem, Version } from "./_pem.ts";
+
+/** The names of a family begin with `prefix`; `server` is what its servers are called. */
+export interface FamilyOptions {
+  readonly prefix: string;
+  readonly server: string;
+  readonly since: string | undefined;
+  /** Whether the name is sent to the server unless the configuration says so. */
+  readonly sendsName: boolean;
+}
+
+/** A family's entries, and what they come to in a `server {}`, which may throw {@linkcode ConfigError}. */
+export interface Family {
+  readonly directives: readonly AnyDirective[];
+  of(scope: Scope): ClientTlsConfig;
+}
+
+/** The directives `PREFIX_verify`, `PREFIX_name` and so on. */
+export function clientTlsFamily({ prefix, server, since, sendsName }: FamilyOptions): Family {
+  const shared = { contexts: MAIL_AND_SERVER, since };
+  const certificate = directive<Pem, undefined>({
+    ...shared,
+    name: `${prefix}_certificate`,
+    kind: pem,
+    default: undefined,
+    meaning: `The certificate to show to ${server}`,
+  });
+  const certificateKey = directive<Pem, undefined>({
+    ...shared,
+    name: `${prefix}_certificate_key`,
+    kind: pem,
+    default: undefined,
+    meaning: "The key of that certificate",
+  });
+  const passwordFile = directive<readonly Octets[]>({
+    ...shared,
+    name: `${prefix}_password_file`,
+    kind: passphrases,
+    default: [],
+    meaning: "Passphrases of that key, one on each line",
+  });
+  const ciphers = directive({
+    ...shared,
+    name: `${prefix}_ciphers`,
+    kind: text("list"),
+    default: "DEFAULT",
+    written: "DEFAULT",
+    meaning: `The cipher suites to offer to ${server} up to TLS 1.2`,
+  });
+  const protocols = directive<readonly Version[]>({
+    ...shared,
+    name: `${prefix}_protocols`,
+    kind: versions,
+    default: ["TLSv1.2", "TLSv1.3"],
+    written: "TLSv1.2 TLSv1.3",
+    meaning: `The versions of TLS to speak with ${server}`,
+  });
+  const verify = directive({
+    ...shared,
+    name: `${prefix}_verify`,
+    kind: flag,
+    default: true,
+    written: "on",
+    meaning: `Whether certificates of ${server} are checked. In nginx this is off, but what is sent there is passwords`,
+  });
+  const verifyDepth = directive({
+    ...shared,
+    name: `${prefix}_verify_depth`,
+    kind: number,
+    default: 1,
+    written: "1",
+    meaning: "How long their chain of certificates may be",
+  });
+  const trustedCertificate = directive({
+    ...shared,
+    name: `${prefix}_trusted_certificate`,
+    kind: file,
+    default: "",
+    meaning: "The authorities to trust; without it those that the system trusts",
+  });
+  const crl = directive({
+    ...shared,
+    name: `${prefix}_crl`,
+    kind: file,
+    default: "",
+    meaning: `Certificates of ${server} that were revoked`,
+  });
+  const fingerprint = directive<Octets>({
+    ...shared,
+    since: undefined,
+    name: `${prefix}_fingerprint`,
+    kind: fingerprintKind,
+    default: "",
+    meaning: "The SHA-256 of the only certificate that is taken, in hex with or without colons",
+  });
+  const name = directive({
+    ...shared,
+    name: `${prefix}_name`,
+    kind: text("name"),
+    default: "",
+    meaning: `The name that certificates of ${server} must have; without it, what the server is addressed by`,
+  });
+  const serverName = directive({
+    ...shared,
+    name: `${prefix}_server_name`,
+    kind: flag,
+    default: sendsName,
+    written: sendsName ? "on" : "off",
+    meaning: "Whether that name is sent (SNI)",
+  });
+  const sessionReuse = directive({
+    ...shared,
+    name: `${prefix}_session_reuse`,
+    kind: flag,
+    default: true,
+    written: "on",
+    meaning: "Whether to come back to earlier sessions",
+  });
+  const directives: readonly AnyDirective[] = [
+    ...[certificate, certificateKey, passwordFile, ciphers, crl, fingerprint, name, protocols, serverName],
+    ...[sessionReuse, trustedCertificate, verify, verifyDepth],
+  ];
+  return {
+    directives,
+    of(scope) {
+      const spoken = scope.value(protocols).filter(isSpoken);
+      checkVersions(spoken, protocols, scope);
+      return {
+        verify: scope.value(verify),
+        verifyDepth: scope.value(verifyDepth),
+        trustedCertificate: scope.value(trustedCertificate) || undefined,
+        crl: scope.value(crl) || undefined,
+        fingerprint: scope.value(fingerprint) || undefined,
+        name: scope.value(name) || undefined,
+        sendsName: scope.value(serverName),
+        versions: spoken,
+        ciphers: scope.value(ciphers),
+        certificate: shown(scope, certificate, certificateKey),
+        passphrases: scope.value(passwordFile),
+        reusesSessions: scope.value(sessionReuse),
+        places: placesOf(scope, directives),
+      };
+    },
+  };
+}
+
+type OnePem = Directive<Pem, undefined>;
+
+function shown(scope: Scope, certificate: OnePem, key: OnePem): CertificateConfig | undefined {
+  const given = scope.value(certificate);
+  if (given === undefined || given.written === "") return undefined;
+  const found = scope.value(key);
+  if (found !== undefined) return pair(given, found, scope.placeOf(key));
+  throw new ConfigError(`no "${key.name}" is defined for certificate "${given.written}"`, {
+    place: scope.placeOf(certificate),
+  });
+}
+
+const fingerprintKind = once("SHA-256", (call) => {
+  const digits = call.arg(0).replaceAll(":", "").toLowerCase();
+  if (/^(?:[0-9a-f]{64})?$/.test(digits)) return digits;
+  throw call.error(`invalid fingerprint "${call.arg(0)}"`, "it must be 64 hexadecimal digits: a SHA-256");
+});
