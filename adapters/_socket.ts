@@ -78,7 +78,7 @@ export class NetSocket implements Socket {
   }
 
   resume(): void {
-    this.#raw.resume();
+    if (!this.isClosed) this.#raw.resume();
   }
 
   end(): void {
@@ -98,8 +98,22 @@ export class NetSocket implements Socket {
   }
 
   abort(): void {
+    if (this.isClosed) return;
     this.#isClosing = true;
     this.#raw.destroy();
+  }
+
+  /** Gives the raw socket away, paused, to be spoken TLS on. This one tells and does nothing any more. */
+  release(): RawSocket {
+    const raw = this.#raw as OwnedSocket;
+    this.#isClosing = true;
+    this.isClosed = true;
+    this.handler = NOBODY;
+    this.#census.open--;
+    raw.off("data", onData).off("drain", onDrain).off("end", onEnd).off("error", onError).off("close", onClose);
+    delete raw[OWNER];
+    raw.pause();
+    return raw;
   }
 
   /** Cuts the peer off when it has waited long enough. */

@@ -8,7 +8,7 @@
 import { randomFillSync } from "node:crypto";
 import { lookup as lookupRaw } from "node:dns";
 import { performance } from "node:perf_hooks";
-import type { Millis, RelayOptions, Runtime, SystemFailure } from "../src/runtime.ts";
+import type { Millis, Runtime, Socket, SystemFailure } from "../src/runtime.ts";
 import { connect } from "./_connect.ts";
 import { openDatagram } from "./_datagram.ts";
 import { toFailure } from "./_errno.ts";
@@ -18,10 +18,15 @@ import { createDescriptors, createProcess } from "./_process.ts";
 import { NetRelay } from "./_relay.ts";
 import { NetSocket } from "./_socket.ts";
 import { startTimer } from "./_timer.ts";
+import { createTlsClient, secureClient } from "./_tls_client.ts";
+import { createTlsServer, secureServer } from "./_tls_server.ts";
+import type { TlsTraits } from "./_tls_traits.ts";
 
 /** What one runtime has of its own. */
 export interface Traits
-  extends Pick<Runtime, "name" | "version" | "tlsLibrary" | "capabilities">, Omit<ListenTraits, "census"> {}
+  extends Pick<Runtime, "name" | "version" | "tlsLibrary" | "capabilities">, Omit<ListenTraits, "census"> {
+  readonly tls: TlsTraits;
+}
 
 /** The adapter of a runtime with these traits. */
 export function createRuntime(traits: Traits): Runtime {
@@ -41,17 +46,24 @@ export function createRuntime(traits: Traits): Runtime {
     random: (bytes) => randomFillSync(bytes),
     listen: (options, accept) => listen(options, accept, shared),
     connect: (target, handler) => connect(target, handler, shared),
+    createTlsServer: (options) => createTlsServer(options, traits.tls),
+    createTlsClient: (options) => createTlsClient(options, traits.tls),
+    secureServer: (socket, { choose, held }, handler) =>
+      secureServer({ socket: ownSocket(socket), choose, held, handler, census: shared.census }),
+    secureClient: (socket, context, handler) =>
+      secureClient({ socket: ownSocket(socket), context, handler, census: shared.census }),
     datagram: openDatagram,
     lookup,
-    relay: (options) => new NetRelay({ ...options, ...ownSockets(options) }),
+    relay: (options) =>
+      new NetRelay({ ...options, client: ownSocket(options.client), upstream: ownSocket(options.upstream) }),
     sockets: () => shared.census.open,
     descriptors: createDescriptors(),
   };
 }
 
-function ownSockets({ client, upstream }: RelayOptions): { client: NetSocket; upstream: NetSocket } {
-  if (client instanceof NetSocket && upstream instanceof NetSocket) return { client, upstream };
-  throw new TypeError("A relay moves bytes between sockets of its own adapter only");
+function ownSocket(socket: Socket): NetSocket {
+  if (socket instanceof NetSocket) return socket;
+  throw new TypeError("An adapter works with sockets of its own only");
 }
 
 function lookup(name: string): Promise<readonly string[] | SystemFailure> {

@@ -6,6 +6,7 @@
 
 import process from "node:process";
 import type { Capability, CapabilityState, Runtime } from "../src/runtime.ts";
+import { BORINGSSL } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
 
 /** Postern on Bun. */
@@ -16,6 +17,7 @@ export function createBunRuntime(): Runtime {
     tlsLibrary: "BoringSSL",
     capabilities: CAPABILITIES,
     asksNoDelay: false,
+    tls: BORINGSSL,
     setKeepAlive: (raw) => raw.setKeepAlive(true),
   });
 }

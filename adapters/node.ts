@@ -8,6 +8,7 @@ import process from "node:process";
 import { readFileSync } from "node:fs";
 import type { Socket as RawSocket } from "node:net";
 import type { Capability, CapabilityState, KeepAlive, Runtime } from "../src/runtime.ts";
+import { OPENSSL } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
 
 /** Postern on Node. */
@@ -20,6 +21,7 @@ export function createNodeRuntime(): Runtime {
     tlsLibrary: `OpenSSL ${process.versions["openssl"] ?? ""}`.trimEnd(),
     capabilities: hasProbes ? CAPABILITIES : { ...CAPABILITIES, ...BEFORE_26 },
     asksNoDelay: true,
+    tls: OPENSSL,
     setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
   });
 }

@@ -166,6 +166,25 @@ export interface TlsContext {
   readonly kind: "server" | "client";
 }
 
+/** What is wrong with options for TLS. */
+export interface TlsFault {
+  readonly part:
+    | "certificate"
+    | "key"
+    /** The key is not the certificate's. */
+    | "mismatch"
+    | "authorities"
+    | "crl"
+    | "versions"
+    | "ciphers"
+    | "curves"
+    | "dhparam";
+  /** Which key pair it is about; 0 where it is about none. */
+  readonly index: number;
+  /** OpenSSL's error where it has one, such as `error:0480006C:PEM routines::no start line`. */
+  readonly text: Octets;
+}
+
 /** What became known of a peer in a TLS handshake. */
 export interface TlsFacts {
   readonly version: TlsVersion;
@@ -335,9 +354,9 @@ export interface Runtime {
   random(bytes: Uint8Array): Uint8Array;
   listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<Listener | SystemFailure>;
   connect(target: ConnectTarget, handler: ConnectHandler): Cancel;
-  /** Checks options and makes them usable; a string says what is wrong with them, in OpenSSL's words where it has any. */
-  createTlsServer(options: TlsServerOptions): TlsContext | Octets;
-  createTlsClient(options: TlsClientOptions): TlsContext | Octets;
+  /** Checks options and makes them usable. */
+  createTlsServer(options: TlsServerOptions): TlsContext | TlsFault;
+  createTlsClient(options: TlsClientOptions): TlsContext | TlsFault;
   /**
    * Begins TLS on a connected socket, which the adapter takes over: its handler is told nothing any more. `held` are
    * octets that were read already and belong to the handshake. A server chooses among `contexts` by the name the client
@@ -362,6 +381,11 @@ export interface Runtime {
   sockets(): number;
   /** How many descriptors this process may have, and how many it has now. */
   descriptors(): { readonly limit: number; readonly open: number };
+}
+
+/** Tells what is wrong with TLS options from what was made of them. */
+export function isFault(value: TlsContext | TlsFault): value is TlsFault {
+  return "part" in value;
 }
 
 /** Tells a failure from what was asked for. */

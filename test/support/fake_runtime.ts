@@ -27,6 +27,8 @@ import type {
   Socket,
   SocketAddress,
   SystemFailure,
+  TlsContext,
+  TlsFault,
 } from "../../src/runtime.ts";
 import { decode, encode } from "../../src/session/bytes.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -225,6 +227,22 @@ export class FakeRuntime implements Runtime {
     const listener = new FakeListener(options, accept, this.clock);
     this.listeners.push(listener);
     return Promise.resolve(listener);
+  }
+
+  createTlsServer(): TlsContext | TlsFault {
+    throw new Error("There is no TLS here");
+  }
+
+  createTlsClient(): TlsContext | TlsFault {
+    throw new Error("There is no TLS here");
+  }
+
+  secureServer(): Cancel {
+    throw new Error("There is no TLS here");
+  }
+
+  secureClient(): Cancel {
+    throw new Error("There is no TLS here");
   }
 
   datagram(target: { readonly host: string; readonly port: number }, handler: DatagramHandler): DatagramSocket {

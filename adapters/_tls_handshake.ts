@@ -1,0 +1,116 @@
+/** A connection between its life in clear and its life over TLS, on either side. */
+
+import type { Socket as RawSocket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Octets, SecureHandler, TlsFacts, TlsVersion } from "../src/runtime.ts";
+import { type Census, NetSocket } from "./_socket.ts";
+
+/** What a handshake begins with. */
+export interface HandshakeStart {
+  readonly socket: NetSocket;
+  readonly census: Census;
+  readonly handler: SecureHandler;
+}
+
+/**
+ * Takes the raw socket of a {@linkcode NetSocket}. The raw socket keeps a listener for errors for ever: one that nobody
+ * hears would end the process, and each runtime has its own idea of when a socket under TLS may still have one.
+ */
+export class Handshake {
+  readonly raw: RawSocket;
+  readonly #start: HandshakeStart;
+  #isOver = false;
+  #tls: TLSSocket | undefined;
+
+  constructor(start: HandshakeStart) {
+    this.#start = start;
+    this.raw = start.socket.release();
+    start.census.open++;
+    this.raw.on("error", (error) => this.fail(textOf(error)));
+    this.raw.on("close", () => this.fail(PEER_CLOSED));
+    if (this.raw.destroyed) queueMicrotask(() => this.fail(PEER_CLOSED));
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Calls `begin` as soon as all that was written in clear has left: TLS writes past the queue of the raw socket. */
+  whenFlushed(begin: () => void): void {
+    if (this.raw.writableLength === 0) return begin();
+    this.raw.write("", () => {
+      if (!this.#isOver) begin();
+    });
+  }
+
+  /** The TLS socket is there, whatever becomes of it. */
+  watch(tls: TLSSocket): void {
+    this.#tls = tls;
+    tls.on("error", (error) => this.fail(textOf(error)));
+    tls.on("close", () => {
+      this.fail(PEER_CLOSED);
+      this.raw.destroy();
+    });
+    if (this.#isOver) tls.destroy();
+  }
+
+  succeed(tls: TLSSocket, facts: TlsFacts): void {
+    const { handler } = this.#start;
+    if (!this.#finish()) return;
+    handler.secured(new NetSocket(tls, this.#start.socket, this.#start.census), facts);
+  }
+
+  fail(text: Octets): void {
+    const { handler } = this.#start;
+    if (!this.#finish()) return;
+    this.#destroy();
+    handler.failed(text);
+  }
+
+  cancel(): void {
+    if (this.#finish()) this.#destroy();
+  }
+
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#start.census.open--;
+    return true;
+  }
+
+  #destroy(): void {
+    this.#tls?.destroy();
+    this.raw.destroy();
+  }
+}
+
+/** What both sides know of a handshake that is done. */
+export function commonFacts(tls: TLSSocket): Pick<TlsFacts, "version" | "cipher" | "alpn" | "isResumed"> {
+  const version = tls.getProtocol();
+  return {
+    version: isVersion(version) ? version : "TLSv1.2",
+    cipher: tls.getCipher().name,
+    alpn: typeof tls.alpnProtocol === "string" ? tls.alpnProtocol : undefined,
+    isResumed: tls.isSessionReused(),
+  };
+}
+
+function isVersion(name: string | null): name is TlsVersion {
+  return name === "TLSv1" || name === "TLSv1.1" || name === "TLSv1.2" || name === "TLSv1.3";
+}
+
+/** The library's text, without the thread in front and the source line behind it that Node adds. */
+export function textOf(error: unknown): Octets {
+  const text = error instanceof Error ? error.message : String(error);
+  const parts = /error:([0-9A-F]{8}):([^:]*):[^:]*:([^:]*)/i.exec(text);
+  if (parts === null) return firstLine(text);
+  return `error:${parts[1]?.toUpperCase()}:${parts[2]}::${parts[3]?.toLowerCase().replaceAll("_", " ")}`;
+}
+
+function firstLine(text: string): Octets {
+  const line = text.split("\n", 1)[0] ?? "";
+  return line.replace(/[^\x20-\xff]/g, "?");
+}
+
+/** nginx's words for it. */
+export const PEER_CLOSED = "peer closed connection in SSL handshake";

@@ -1,0 +1,174 @@
+/**
+ * The first message of a TLS client (RFC 8446, 4.1.2), read before the runtime sees it: so one code chooses the server
+ * by its name, and refuses a client of another protocol (ALPACA), for three TLS libraries. Deno's would call back with
+ * an empty name where there is none, Bun's and Deno's have no choice by anything else.
+ */
+
+import type { Octets } from "../src/runtime.ts";
+
+/** What is looked at in a ClientHello. */
+export interface ClientHello {
+  /** `server_name` in lower case. */
+  readonly serverName: Octets | undefined;
+  /** The application protocols offered; empty for none. */
+  readonly alpn: readonly Octets[];
+  /** Whether an ECDSA certificate may be shown. */
+  readonly takesEcdsa: boolean;
+}
+
+/** Octets of the longest hello that is taken. Real ones stay below a quarter of it, tickets with certificates included. */
+export const LONGEST_HELLO = 0x4000;
+
+/** Reads the octets received so far: a string says why they are no ClientHello, `undefined` that there must be more. */
+export function readClientHello(bytes: Uint8Array): ClientHello | Octets | undefined {
+  const message = joinRecords(bytes);
+  if (!(message instanceof Uint8Array)) return message;
+  const hello = new Reader(message);
+  hello.skip(1);
+  const body = new Reader(hello.vector(3));
+  body.skip(2 + 32);
+  body.vector(1);
+  const suites = body.vector(2);
+  body.vector(1);
+  const extensions = body.left === 0 ? new Map<number, Uint8Array>() : readExtensions(new Reader(body.vector(2)));
+  if (hello.isBroken || body.isBroken || extensions === undefined) return BAD_LENGTH;
+  return {
+    serverName: readServerName(extensions.get(0)),
+    alpn: readAlpn(extensions.get(16)),
+    takesEcdsa: takesEcdsa(extensions.get(13), suites),
+  };
+}
+
+/** The first handshake message, put together from its records (RFC 8446, 5.1). */
+function joinRecords(bytes: Uint8Array): Uint8Array | Octets | undefined {
+  const message = new Uint8Array(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length;) {
+    const [type, major = 3, minor = 0, high = 0, low = 0] = bytes.subarray(at, at + 5);
+    if (type !== HANDSHAKE) return isHttp(bytes) ? HTTP_REQUEST : WRONG_VERSION;
+    if (major !== 3 || minor > 4) return WRONG_VERSION;
+    if (bytes.length < at + 5) return undefined;
+    const size = high * 256 + low;
+    if (size === 0 || size > LONGEST_RECORD) return "error:0A0000C6:SSL routines::packet length too long";
+    const part = bytes.subarray(at + 5, at + 5 + size);
+    message.set(part, length);
+    length += part.length;
+    const fault = length < 4 ? undefined : judgeHeader(message);
+    if (fault !== undefined) return fault;
+    const wanted = 4 + sizeOf(message);
+    if (length >= 4 && length >= wanted) return message.subarray(0, wanted);
+    if (part.length < size) return undefined;
+    at += 5 + size;
+  }
+  return undefined;
+}
+
+function judgeHeader(message: Uint8Array): Octets | undefined {
+  if (message[0] !== CLIENT_HELLO) return UNEXPECTED_MESSAGE;
+  return sizeOf(message) > LONGEST_HELLO ? "error:0A000098:SSL routines::excessive message size" : undefined;
+}
+
+function sizeOf([, high = 0, middle = 0, low = 0]: Uint8Array): number {
+  return high * 0x10000 + middle * 0x100 + low;
+}
+
+function readExtensions(reader: Reader): Map<number, Uint8Array> | undefined {
+  const found = new Map<number, Uint8Array>();
+  while (reader.left > 0) {
+    const type = reader.number(2);
+    found.set(type, reader.vector(2));
+  }
+  return reader.isBroken ? undefined : found;
+}
+
+/** RFC 6066, 3: the one `host_name` in the list. */
+function readServerName(extension: Uint8Array | undefined): Octets | undefined {
+  if (extension === undefined) return undefined;
+  const list = new Reader(new Reader(extension).vector(2));
+  if (list.number(1) !== 0) return undefined;
+  const name = text(list.vector(2));
+  return list.isBroken || name.length === 0 || name.length > 255 || name.includes("\0")
+    ? undefined
+    : name.toLowerCase();
+}
+
+/** RFC 7301, 3.1. */
+function readAlpn(extension: Uint8Array | undefined): Octets[] {
+  if (extension === undefined) return [];
+  const list = new Reader(new Reader(extension).vector(2));
+  const names: Octets[] = [];
+  while (list.left > 0 && !list.isBroken) names.push(text(list.vector(1)));
+  return names;
+}
+
+/** RFC 8446, 4.2.3, and for those who stop at TLS 1.2 a suite with ECDSA. */
+function takesEcdsa(signatures: Uint8Array | undefined, suites: Uint8Array): boolean {
+  const numbers = numbersIn(suites);
+  const schemes = signatures === undefined ? [] : numbersIn(new Reader(signatures).vector(2));
+  return schemes.some((scheme) => ECDSA_SCHEMES.has(scheme)) &&
+    numbers.some((suite) => suite >> 8 === 0x13 || ECDSA_SUITES.has(suite));
+}
+
+function numbersIn(bytes: Uint8Array): number[] {
+  const reader = new Reader(bytes);
+  const numbers: number[] = [];
+  while (reader.left >= 2) numbers.push(reader.number(2));
+  return numbers;
+}
+
+/** Takes numbers and vectors off the front; past the end it gives zeros and remembers that it is broken. */
+class Reader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  isBroken = false;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get left(): number {
+    return this.isBroken ? 0 : this.#bytes.length - this.#at;
+  }
+
+  number(octets: number): number {
+    let value = 0;
+    for (const octet of this.#take(octets)) value = value * 256 + octet;
+    return value;
+  }
+
+  vector(lengthOctets: number): Uint8Array {
+    return this.#take(this.number(lengthOctets));
+  }
+
+  skip(octets: number): void {
+    this.#take(octets);
+  }
+
+  #take(octets: number): Uint8Array {
+    if (octets > this.left) this.isBroken = true;
+    if (this.isBroken) return NOTHING;
+    this.#at += octets;
+    return this.#bytes.subarray(this.#at - octets, this.#at);
+  }
+}
+
+function text(bytes: Uint8Array): Octets {
+  return String.fromCharCode(...bytes);
+}
+
+function isHttp(bytes: Uint8Array): boolean {
+  return /^(GET|POST|HEAD|PUT) /.test(text(bytes.subarray(0, 5)));
+}
+
+const CLIENT_HELLO = 1;
+const HANDSHAKE = 22;
+const UNEXPECTED_MESSAGE = "error:0A0000F4:SSL routines::unexpected message";
+const LONGEST_RECORD = 0x4000;
+const NOTHING = new Uint8Array(0);
+const WRONG_VERSION = "error:0A00010B:SSL routines::wrong version number";
+const HTTP_REQUEST = "error:0A00009C:SSL routines::http request";
+const BAD_LENGTH = "error:0A00009F:SSL routines::length mismatch";
+/** `ecdsa_secp256r1_sha256` and its sisters. */
+const ECDSA_SCHEMES: ReadonlySet<number> = new Set([0x0403, 0x0503, 0x0603]);
+/** ECDHE-ECDSA with AES-GCM and ChaCha20-Poly1305. */
+const ECDSA_SUITES: ReadonlySet<number> = new Set([0xc02b, 0xc02c, 0xcca9]);

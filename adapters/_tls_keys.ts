@@ -1,0 +1,80 @@
+/**
+ * Certificates and keys, looked at before a runtime sees them: Deno takes anything and then fails every handshake, and
+ * Node does not see that an RSA key is not the key of an EC certificate.
+ */
+
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyPair, Octets, TlsFault } from "../src/runtime.ts";
+import { CERTIFICATE_LABELS, pemBlocks, toPem } from "./_pem.ts";
+import { textOf } from "./_tls_handshake.ts";
+
+/** A chain and its key as every runtime takes them: PEM without passphrase. */
+export interface UsableKeyPair {
+  readonly certificate: Octets;
+  readonly key: Octets;
+  readonly isEcdsa: boolean;
+}
+
+/** Checks one key pair; `index` goes into the fault. */
+export function checkKeyPair(pair: KeyPair, index: number): UsableKeyPair | TlsFault {
+  const chain = parseCertificates(pair.certificate);
+  if (typeof chain === "string") return { part: "certificate", index, text: chain };
+  const key = parseKey(pair);
+  if (typeof key === "string") return { part: "key", index, text: key };
+  const [leaf] = chain;
+  if (leaf === undefined || !isKeyOf(leaf, key)) {
+    return { part: "mismatch", index, text: "error:05800074:x509 certificate routines::key values mismatch" };
+  }
+  return {
+    certificate: chain.map(({ raw }) => toPem("CERTIFICATE", raw)).join(""),
+    key: exportKey(key),
+    isEcdsa: key.asymmetricKeyType === "ec",
+  };
+}
+
+/** All certificates in a PEM text, at least one; a string says what is wrong. */
+export function parseCertificates(pem: Octets): X509Certificate[] | Octets {
+  const blocks = pemBlocks(pem, CERTIFICATE_LABELS);
+  if (blocks.length === 0) return NO_START_LINE;
+  try {
+    return blocks.map((der) => new X509Certificate(der));
+  } catch {
+    // Each runtime has its own words for it.
+    return "error:068000A8:asn1 encoding routines::wrong tag";
+  }
+}
+
+function parseKey({ key, passphrases }: KeyPair): KeyObject | Octets {
+  if (!/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(key)) return NO_START_LINE;
+  const isEncrypted = /BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(key);
+  if (isEncrypted && passphrases.length === 0) return "error:1400006B:UI routines::processing error";
+  let fault = "";
+  for (const passphrase of isEncrypted ? passphrases : [undefined]) {
+    try {
+      return createPrivateKey({ key, format: "pem", ...passphrase === undefined ? {} : { passphrase } });
+    } catch (error) {
+      fault = isEncrypted ? BAD_DECRYPT : libraryText(error);
+    }
+  }
+  return fault;
+}
+
+function isKeyOf(leaf: X509Certificate, key: KeyObject): boolean {
+  try {
+    return leaf.checkPrivateKey(key);
+  } catch {
+    return false;
+  }
+}
+
+function exportKey(key: KeyObject): Octets {
+  return key.export({ type: "pkcs8", format: "pem" });
+}
+
+function libraryText(error: unknown): Octets {
+  const text = textOf(error);
+  return text.startsWith("error:") ? text : "error:1E08010C:DECODER routines::unsupported";
+}
+
+export const NO_START_LINE = "error:0480006C:PEM routines::no start line";
+const BAD_DECRYPT = "error:1C800064:Provider routines::bad decrypt";

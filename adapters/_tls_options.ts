@@ -1,0 +1,174 @@
+/** What is asked of TLS, checked and put into the words of `node:tls`. */
+
+import { constants, createHash } from "node:crypto";
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
+import { Buffer } from "node:buffer";
+import type { Octets, TlsClientOptions, TlsFault, TlsServerOptions, TlsVersion } from "../src/runtime.ts";
+import { leftOut } from "./_tls_ciphers.ts";
+import { checkKeyPair, parseCertificates, type UsableKeyPair } from "./_tls_keys.ts";
+import type { TlsTraits } from "./_tls_traits.ts";
+
+/** Settings that the runtime has taken once already. The second, if there is one, shows the ECDSA certificate. */
+export interface ServerSettings {
+  readonly main: TlsOptions;
+  readonly ecdsa: TlsOptions | undefined;
+}
+
+/** Checks the options of a server. */
+export function checkServer(options: TlsServerOptions, traits: TlsTraits): ServerSettings | TlsFault {
+  const pairs = checkKeyPairs(options);
+  if ("part" in pairs) return pairs;
+  const fault = checkShared(options, traits) ?? checkCurves(options.ecdhCurve, traits);
+  if (fault !== undefined) return fault;
+  const common = serverSettings(options, traits);
+  const settingsFor = (shown: readonly UsableKeyPair[]): TlsOptions => ({
+    ...common,
+    cert: shown.map(({ certificate }) => certificate),
+    key: shown.map(({ key }) => key),
+  });
+  const ecdsa = traits.hasOneCertificate ? pairs.find(({ isEcdsa }) => isEcdsa) : undefined;
+  const others = pairs.filter((pair) => pair !== ecdsa);
+  const isSplit = ecdsa !== undefined && others.length > 0;
+  const settings = { main: settingsFor(isSplit ? others : pairs), ecdsa: isSplit ? settingsFor([ecdsa]) : undefined };
+  return tryOut(settings.main) ?? settings;
+}
+
+/** Checks the options of a client. */
+export function checkClient(options: TlsClientOptions, traits: TlsTraits): SecureContextOptions | TlsFault {
+  const pair = options.keyPair === undefined ? undefined : checkKeyPair(options.keyPair, 0);
+  if (pair !== undefined && "part" in pair) return pair;
+  const fault = checkShared(options, traits);
+  if (fault !== undefined) return fault;
+  const settings: SecureContextOptions = {
+    ...sharedSettings(options, traits),
+    ...pair === undefined ? {} : { cert: pair.certificate, key: pair.key },
+  };
+  return tryOut(settings) ?? settings;
+}
+
+function checkKeyPairs({ keyPairs }: TlsServerOptions): UsableKeyPair[] | TlsFault {
+  const usable: UsableKeyPair[] = [];
+  for (const [index, pair] of keyPairs.entries()) {
+    const checked = checkKeyPair(pair, index);
+    if ("part" in checked) return checked;
+    usable.push(checked);
+  }
+  return usable;
+}
+
+/** What both sides have in common. */
+type Shared = Pick<TlsServerOptions, "versions" | "ciphers" | "authorities" | "crl">;
+
+function checkShared({ versions, ciphers, authorities }: Shared, traits: TlsTraits): TlsFault | undefined {
+  if (!traits.hasAllVersions) {
+    const isOld = versions.some((version) => version === "TLSv1" || version === "TLSv1.1");
+    if (isOld) return { part: "versions", index: 0, text: "the TLS library knows TLS 1.2 and 1.3 only" };
+  }
+  if (traits.fixedCiphers !== undefined) {
+    const missing = leftOut(ciphers, traits.fixedCiphers);
+    if (missing.length === traits.fixedCiphers.length) return { part: "ciphers", index: 0, text: NO_CIPHER_MATCH };
+    const text = `the TLS library cannot leave out ${missing.join(", ")}`;
+    if (missing.length > 0) return { part: "ciphers", index: 0, text };
+  }
+  const roots = authorities === "" ? [] : parseCertificates(authorities);
+  return typeof roots === "string" ? { part: "authorities", index: 0, text: roots } : undefined;
+}
+
+function checkCurves(list: Octets, { fixedCurves }: TlsTraits): TlsFault | undefined {
+  if (fixedCurves === undefined || list === "auto") return undefined;
+  const wanted = list.split(":").map((name) => CURVE_NAMES.get(name.toLowerCase()) ?? name);
+  const missing = fixedCurves.filter((curve) => !wanted.includes(curve));
+  const text = `the TLS library cannot leave out ${missing.join(", ")}`;
+  return missing.length === 0 ? undefined : { part: "curves", index: 0, text };
+}
+
+function serverSettings(options: TlsServerOptions, traits: TlsTraits): TlsOptions {
+  const shared = sharedSettings(options, traits);
+  return {
+    ...shared,
+    secureOptions: shared.secureOptions | NO_RENEGOTIATION | (options.sessionTickets ? 0 : constants.SSL_OP_NO_TICKET),
+    honorCipherOrder: options.prefersServerCiphers,
+    ecdhCurve: options.ecdhCurve,
+    ...traits.takesDhparam && options.dhparam !== undefined ? { dhparam: options.dhparam } : {},
+    ...options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {},
+    requestCert: options.requestsCertificate,
+    rejectUnauthorized: false,
+    sessionTimeout: Math.max(1, Math.round(options.sessionTimeout / 1000)),
+    sessionIdContext: sessionContextOf(options),
+    // A session brings its client's certificate along with a verdict that may have been another's, so where clients
+    // are asked for one, tickets stay within the one context that has seen it.
+    ...traits.takesTicketKeys && options.ticketKey !== undefined && !options.requestsCertificate
+      ? { ticketKeys: Buffer.from(options.ticketKey) }
+      : {},
+    // The driver has its own clock for the whole login.
+    handshakeTimeout: 2 ** 31 - 1,
+  };
+}
+
+function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits: TlsTraits) {
+  const isOld = versions.some((version) => version === "TLSv1" || version === "TLSv1.1");
+  const level = isOld && traits.needsSecurityLevel && !ciphers.includes("@SECLEVEL") ? ":@SECLEVEL=0" : "";
+  const sorted = VERSIONS.filter((version) => versions.includes(version));
+  const [minVersion = "TLSv1.2", maxVersion = "TLSv1.3"] = [sorted[0], sorted.at(-1)];
+  const between = VERSIONS.slice(VERSIONS.indexOf(minVersion), VERSIONS.indexOf(maxVersion));
+  const holes = between.filter((version) => !versions.includes(version)).map((version) => NO_VERSION[version]);
+  return {
+    minVersion,
+    maxVersion,
+    secureOptions: holes.reduce((all, one) => all | one, 0),
+    ciphers: ciphers + level,
+    ...authorities === "" ? {} : { ca: authorities },
+    ...crl === "" || !traits.knowsCrl ? {} : { crl },
+  };
+}
+
+/** What a session was judged by is in its context: whoever would judge otherwise does not resume it. */
+function sessionContextOf(options: TlsServerOptions): string {
+  const { sessionContext, requestsCertificate, authorities, crl, verifyDepth } = options;
+  const parts = JSON.stringify([sessionContext, requestsCertificate, authorities, crl, verifyDepth]);
+  // OpenSSL takes up to 32 octets.
+  return createHash("sha256").update(parts, "latin1").digest("hex").slice(0, 32);
+}
+
+/** Lets the runtime look at what only it knows: cipher names, curves, DH parameters. */
+function tryOut(settings: SecureContextOptions): TlsFault | undefined {
+  const attempts: [TlsFault["part"], SecureContextOptions, string][] = [
+    ["ciphers", pick(settings, ["ciphers", "minVersion", "maxVersion"]), NO_CIPHER_MATCH],
+    ["curves", pick(settings, ["ecdhCurve"]), "error:0A080106:SSL routines::passed invalid argument"],
+    ["dhparam", pick(settings, ["dhparam"]), "error:0480006C:PEM routines::no start line"],
+    ["crl", pick(settings, ["crl"]), "error:0480006C:PEM routines::no start line"],
+    ["authorities", pick(settings, ["ca"]), "error:0480006C:PEM routines::no start line"],
+    ["certificate", settings, "error:0A080009:SSL routines::PEM lib"],
+  ];
+  for (const [part, some, text] of attempts) {
+    try {
+      createSecureContext(some);
+    } catch {
+      return { part, index: 0, text };
+    }
+  }
+  return undefined;
+}
+
+function pick(settings: SecureContextOptions, names: readonly (keyof SecureContextOptions)[]): SecureContextOptions {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => names.some((wanted) => wanted === name)));
+}
+
+const VERSIONS: readonly TlsVersion[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+const NO_VERSION: Readonly<Record<TlsVersion, number>> = {
+  "TLSv1": constants.SSL_OP_NO_TLSv1,
+  "TLSv1.1": constants.SSL_OP_NO_TLSv1_1,
+  "TLSv1.2": constants.SSL_OP_NO_TLSv1_2,
+  "TLSv1.3": 0,
+};
+/** Node lets clients renegotiate, some times; the others refuse, and BoringSSL has no such option. */
+const NO_RENEGOTIATION = constants["SSL_OP_NO_RENEGOTIATION" as keyof typeof constants] as number | undefined ?? 0;
+const NO_CIPHER_MATCH = "error:0A0000B9:SSL routines::no cipher match";
+const CURVE_NAMES: ReadonlyMap<string, string> = new Map([
+  ["x25519", "X25519"],
+  ["prime256v1", "P-256"],
+  ["secp256r1", "P-256"],
+  ["p-256", "P-256"],
+  ["secp384r1", "P-384"],
+  ["p-384", "P-384"],
+]);

@@ -1,0 +1,202 @@
+/**
+ * TLS towards clients. There is one path for all: the first message of the client is read from the socket in clear,
+ * the server is chosen by it, what was read is put back, and the runtime's TLS server of that one context begins on the
+ * connected socket. No runtime would do all of that for implicit TLS, STARTTLS and PROXY headers alike.
+ */
+
+import { Buffer } from "node:buffer";
+import { createServer, type Server, type TlsOptions, TLSSocket } from "node:tls";
+import type {
+  Cancel,
+  Octets,
+  SecureHandler,
+  SocketHandler,
+  TlsContext,
+  TlsFacts,
+  TlsFault,
+  TlsServerOptions,
+} from "../src/runtime.ts";
+import type { Census, NetSocket } from "./_socket.ts";
+import { commonFacts, Handshake, PEER_CLOSED, textOf } from "./_tls_handshake.ts";
+import { type ClientHello, LONGEST_HELLO, readClientHello } from "./_tls_hello.ts";
+import { checkServer, type ServerSettings } from "./_tls_options.ts";
+import type { TlsTraits } from "./_tls_traits.ts";
+
+/** See `Runtime.createTlsServer`. */
+export function createTlsServer(options: TlsServerOptions, traits: TlsTraits): ServerContext | TlsFault {
+  const settings = checkServer(options, traits);
+  return "part" in settings ? settings : new ServerContext(options, settings);
+}
+
+/** A server that its runtime has accepted. It never listens; each of its connections is handed to it. */
+export class ServerContext implements TlsContext {
+  readonly kind = "server";
+  readonly #options: TlsServerOptions;
+  readonly #main: Server;
+  readonly #ecdsa: Server | undefined;
+  /** Handshakes under way, by their raw sockets. */
+  readonly #handshakes = new WeakMap<object, ServerHandshake>();
+
+  constructor(options: TlsServerOptions, settings: ServerSettings) {
+    this.#options = options;
+    this.#main = this.#open(settings.main);
+    this.#ecdsa = settings.ecdsa === undefined ? undefined : this.#open(settings.ecdsa);
+  }
+
+  /** Whether a client that offers these protocols can be served (RFC 7301, 3.2). */
+  speaksOneOf(offered: readonly Octets[]): boolean {
+    const { alpn } = this.#options;
+    return offered.length === 0 || alpn.length === 0 || offered.some((name) => alpn.includes(name));
+  }
+
+  begin(handshake: ServerHandshake): void {
+    const { raw, hello } = handshake;
+    this.#handshakes.set(raw, handshake);
+    const server = this.#ecdsa !== undefined && hello.takesEcdsa ? this.#ecdsa : this.#main;
+    server.emit("connection", raw);
+  }
+
+  factsOf(tls: TLSSocket, hello: ClientHello): TlsFacts {
+    return { ...commonFacts(tls), serverName: hello.serverName, certificate: undefined };
+  }
+
+  #open(settings: TlsOptions): Server {
+    const server = createServer(settings);
+    server.on("secureConnection", (tls: TLSSocket) => {
+      const handshake = this.#handshakeOf(tls);
+      if (handshake === undefined) tls.destroy();
+      else handshake.finish(tls, this.factsOf(tls, handshake.hello));
+    });
+    server.on("tlsClientError", (error: unknown, tls: TLSSocket) => {
+      this.#handshakeOf(tls)?.fail(textOf(error));
+      tls.destroy();
+    });
+    return server;
+  }
+
+  /** Which connection in clear a TLS socket was made of: no runtime tells otherwise, all three keep it here. */
+  #handshakeOf(tls: TLSSocket): ServerHandshake | undefined {
+    const raw = "_parent" in tls ? tls._parent : undefined;
+    return typeof raw === "object" && raw !== null ? this.#handshakes.get(raw) : undefined;
+  }
+}
+
+/** What a server's handshake begins with. */
+export interface ServerStart {
+  readonly socket: NetSocket;
+  readonly choose: (serverName: Octets | undefined) => TlsContext;
+  readonly held: Uint8Array;
+  readonly handler: SecureHandler;
+  readonly census: Census;
+}
+
+/** See `Runtime.secureServer`. */
+export function secureServer(start: ServerStart): Cancel {
+  const greeter = new HelloReader(start);
+  return () => greeter.cancel();
+}
+
+/** A handshake on the server's side, once the client's first message is known. */
+class ServerHandshake extends Handshake {
+  readonly hello: ClientHello;
+
+  constructor(start: ServerStart, hello: ClientHello) {
+    super(start);
+    this.hello = hello;
+  }
+
+  finish(tls: TLSSocket, facts: TlsFacts): void {
+    this.watch(tls);
+    this.succeed(tls, facts);
+  }
+}
+
+/** Reads the first message of a client, on the socket in clear. */
+class HelloReader implements SocketHandler {
+  readonly #start: ServerStart;
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+  /** How many octets there must be for another look to be worth it. */
+  #wanted = 1;
+  #isOver = false;
+  #handshake: ServerHandshake | undefined;
+
+  constructor(start: ServerStart) {
+    this.#start = start;
+    const { socket, held } = start;
+    socket.handler = this;
+    // The caller must have the means to cancel before anything is told.
+    queueMicrotask(() => {
+      if (this.#isOver) return;
+      if (held.length > 0) this.bytes(held);
+      if (this.#isOver) return;
+      if (socket.hasEnded || socket.isClosed) this.#fail(PEER_CLOSED);
+      else socket.resume();
+    });
+  }
+
+  bytes(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#chunks.push(bytes.slice());
+    this.#length += bytes.length;
+    if (this.#length < this.#wanted) return;
+    const received = this.#joined();
+    const hello = readClientHello(received);
+    if (typeof hello === "string") return this.#fail(hello);
+    if (hello !== undefined) return this.#begin(hello, received);
+    if (this.#length > LONGEST_INPUT) return this.#fail("error:0A000098:SSL routines::excessive message size");
+    if (received.length >= 5) this.#wanted = 5 + (received[3] ?? 0) * 256 + (received[4] ?? 0);
+  }
+
+  drained(): void {}
+
+  ended(): void {
+    this.#fail(PEER_CLOSED);
+  }
+
+  closed(): void {
+    this.#fail(PEER_CLOSED);
+  }
+
+  cancel(): void {
+    this.#handshake?.cancel();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#start.socket.abort();
+  }
+
+  #joined(): Uint8Array {
+    const joined = Buffer.concat(this.#chunks, this.#length);
+    this.#chunks.splice(0, this.#chunks.length, joined);
+    return joined;
+  }
+
+  #begin(hello: ClientHello, received: Uint8Array): void {
+    const context = this.#start.choose(hello.serverName);
+    if (!(context instanceof ServerContext)) throw new TypeError("A TLS server was chosen that is not this adapter's");
+    if (!context.speaksOneOf(hello.alpn)) return this.#refuse();
+    this.#isOver = true;
+    const handshake = new ServerHandshake(this.#start, hello);
+    this.#handshake = handshake;
+    handshake.raw.unshift(received);
+    handshake.whenFlushed(() => context.begin(handshake));
+  }
+
+  /** RFC 7301, 3.2. The alert is ours: Deno's comes too late, after the server's certificate. */
+  #refuse(): void {
+    this.#start.socket.write(NO_APPLICATION_PROTOCOL.slice());
+    this.#fail("error:0A0000EB:SSL routines::no application protocol");
+  }
+
+  #fail(text: Octets): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#start.socket.close();
+    this.#start.handler.failed(text);
+  }
+}
+
+/** A fatal alert, `no_application_protocol` (RFC 8446, 6). */
+const NO_APPLICATION_PROTOCOL = new Uint8Array([21, 3, 3, 0, 2, 2, 120]);
+/** The longest hello in the smallest sensible records. */
+const LONGEST_INPUT = LONGEST_HELLO * 2;

@@ -1,0 +1,56 @@
+/** What the TLS libraries of the runtimes have of their own. */
+
+/** Differences that the code for TLS asks for; what follows from them for an operator is in the capability table. */
+export interface TlsTraits {
+  /** The cipher suites of TLS 1.2, where the library always offers all of them; `undefined` where it takes a list. */
+  readonly fixedCiphers: readonly string[] | undefined;
+  /** The groups, likewise. */
+  readonly fixedCurves: readonly string[] | undefined;
+  /** Whether it knows TLS 1.0 and 1.1, and can leave out a version between others. */
+  readonly hasAllVersions: boolean;
+  /** Whether TLS 1.0 and 1.1 want `@SECLEVEL=0` in the cipher list. */
+  readonly needsSecurityLevel: boolean;
+  /** Whether a server shows the first of its certificates to everybody, so that we choose by the ClientHello. */
+  readonly hasOneCertificate: boolean;
+  readonly takesDhparam: boolean;
+  /** Whether tickets can be made with keys that are given. */
+  readonly takesTicketKeys: boolean;
+  /** Whether the library looks at revocation lists. */
+  readonly knowsCrl: boolean;
+}
+
+export const OPENSSL: TlsTraits = {
+  fixedCiphers: undefined,
+  fixedCurves: undefined,
+  hasAllVersions: true,
+  needsSecurityLevel: true,
+  hasOneCertificate: false,
+  takesDhparam: true,
+  takesTicketKeys: true,
+  knowsCrl: true,
+};
+
+export const BORINGSSL: TlsTraits = {
+  ...OPENSSL,
+  needsSecurityLevel: false,
+  takesDhparam: false,
+  takesTicketKeys: false,
+};
+
+export const RUSTLS: TlsTraits = {
+  fixedCiphers: [
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+  ],
+  fixedCurves: ["X25519", "P-256", "P-384"],
+  hasAllVersions: false,
+  needsSecurityLevel: false,
+  hasOneCertificate: true,
+  takesDhparam: false,
+  takesTicketKeys: false,
+  knowsCrl: false,
+};
