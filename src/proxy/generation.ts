@@ -108,7 +108,7 @@ export class Generation {
     const { timer, now } = runtime;
     const servers = [config, ...config.fallbacks];
     const hasTls = servers.some(({ tls }) => tls);
-    const secure = hasTls ? new ClientContexts(config.ssl, runtime, server.position).connectOver(connect) : connect;
+    const secure = hasTls ? new ClientContexts(config.ssl, runtime).connectOver(connect) : connect;
     const sources = servers.map((each) =>
       new HttpAuthenticator({ ...config, ...each }, { connect: each.tls ? secure : connect, timer, now })
     );
@@ -123,7 +123,7 @@ export class Generation {
 function upstreamTls(server: ServerConfig, runtime: Runtime): UpstreamTls | undefined {
   const { ssl } = server.proxy;
   if (ssl.mode === "off") return undefined;
-  const contexts = new ClientContexts(ssl, runtime, server.position);
+  const contexts = new ClientContexts(ssl, runtime);
   return { isImplicit: ssl.mode === "on", contextFor: (target) => contexts.for(target) };
 }
 
