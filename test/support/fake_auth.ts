@@ -15,6 +15,18 @@ export function refuse(text: string, wait = 0): string {
   return `Auth-Status: ${text}\r\nAuth-Wait: ${wait}\r\n`;
 }
 
+/** Sends an answer of these fields, and ends. */
+export function reply(wire: Wire, fields: string, status = "200 OK"): void {
+  wire.send(`HTTP/1.0 ${status}\r\n${fields}\r\n`);
+  wire.end();
+}
+
+/** The value of a field of a request; `undefined` when it has no such field. */
+export function field(request: string | undefined, name: string): string | undefined {
+  const line = request?.split("\r\n").find((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`));
+  return line?.slice(name.length + 1).trim();
+}
+
 /** Serves one request for each connection, as small scripts do. */
 export class FakeAuth {
   /** What is answered from now on. */
@@ -59,7 +71,6 @@ export class FakeAuth {
     this.requests.push(request);
     const { answer } = this;
     if (typeof answer !== "string") return answer(wire, request);
-    wire.send(`HTTP/1.0 200 OK\r\n${answer}\r\n`);
-    wire.end();
+    reply(wire, answer);
   }
 }

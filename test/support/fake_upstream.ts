@@ -4,15 +4,29 @@ import { type Wire, WireServer } from "./wire.ts";
 
 /**
  * What an upstream does in turn. Its greeting is the first string; each other string is what it says when it was told
- * a line, with `TAG` for the first word it was ever told. What is done with the connection is done at once.
+ * a line, with `TAG` for the first word it was ever told. What is done with the connection is done at once, and what
+ * takes time is waited for.
  */
-export type Script = readonly (string | ((wire: Wire) => void))[];
+export type Script = readonly (string | ((wire: Wire) => void | Promise<void>))[];
 
 /** These log in whoever comes, then say everything back. */
 export const IMAP_LOGIN: Script = ["* OK ready\r\n", "+ OK\r\n", "+ OK\r\n", "TAG OK logged in\r\n", echo];
 export const POP3_LOGIN: Script = ["+OK ready\r\n", "+OK\r\n", "+OK mailbox open\r\n", echo];
 /** With `xclient on`, for a client that said its name. */
 export const SMTP_LOGIN: Script = ["220 up ESMTP\r\n", "250 up\r\n", "220 up ESMTP\r\n", "250 up\r\n", echo];
+
+/** The same script for a server that is sent a PROXY header first: `isWhole` knows one that is all there. */
+export function afterHeader(isWhole: (octets: string) => boolean, [greeting = "", ...script]: Script): Script {
+  return [
+    async (wire) => {
+      await wire.until(() => isWhole(wire.unread) || wire.isOver);
+      await wire.expect(wire.unread);
+      if (typeof greeting === "string") wire.send(greeting);
+      else await greeting(wire);
+    },
+    ...script,
+  ];
+}
 
 /** Sends FIN. */
 export function hangUp(wire: Wire): void {
@@ -74,7 +88,7 @@ async function play(script: Script, wire: Wire): Promise<void> {
   let tag: string | undefined;
   for (const [i, move] of script.entries()) {
     if (typeof move !== "string") {
-      move(wire);
+      await move(wire);
       continue;
     }
     const told = i === 0 ? "" : await wire.nextUpTo("\n");
