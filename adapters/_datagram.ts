@@ -15,8 +15,9 @@ export function openDatagram(target: Target, handler: DatagramHandler): Datagram
 class NetDatagram implements DatagramSocket {
   readonly #handler: DatagramHandler;
   #raw: RawSocket | undefined;
-  /** What is sent before the socket is connected. */
-  #early: Uint8Array[] | undefined = [];
+  /** What waits for the socket to connect, or for the datagram before: Deno mixes up those sent in one turn. */
+  readonly #waiting: Uint8Array[] = [];
+  #isBusy = true;
   #isClosed = false;
 
   constructor({ host, port }: Target, handler: DatagramHandler) {
@@ -29,7 +30,7 @@ class NetDatagram implements DatagramSocket {
         if (!this.#isClosed) handler.received(bytes, { family, host: from.address, port: from.port });
       });
       raw.on("error", (error) => this.#fail(error));
-      raw.once("connect", () => this.#flush());
+      raw.once("connect", () => this.#sendNext());
       raw.unref();
       raw.connect(port, host);
     } catch (error) {
@@ -40,13 +41,13 @@ class NetDatagram implements DatagramSocket {
 
   send(bytes: Uint8Array): void {
     if (this.#isClosed) return;
-    if (this.#early === undefined) this.#send(bytes);
-    else this.#early.push(bytes);
+    this.#waiting.push(bytes);
+    if (!this.#isBusy) this.#sendNext();
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#early = undefined;
+    this.#waiting.length = 0;
     try {
       this.#raw?.close();
     } catch {
@@ -55,16 +56,14 @@ class NetDatagram implements DatagramSocket {
     this.#raw = undefined;
   }
 
-  #flush(): void {
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const bytes of early) this.#send(bytes);
-  }
-
-  #send(bytes: Uint8Array): void {
+  #sendNext(): void {
+    const bytes = this.#waiting.shift();
+    this.#isBusy = bytes !== undefined;
+    if (bytes === undefined) return;
     try {
       this.#raw?.send(bytes, (error) => {
-        if (error !== null && error !== undefined) this.#fail(error);
+        if (error === null || error === undefined) this.#sendNext();
+        else this.#fail(error);
       });
     } catch (error) {
       queueMicrotask(() => this.#fail(error));

@@ -103,6 +103,16 @@ describe("a datagram socket", () => {
     assertEquals(listener.failures, []);
   });
 
+  it("keeps the order of what it is given in one turn", async () => {
+    const { peer, target } = await peerAt();
+    const socket = runtime.datagram(target, new Listener());
+    const texts = Array.from({ length: 8 }, (_, i) => `${i}`);
+    for (const text of texts) socket.send(encode(text));
+    await peer.until(8);
+    assertEquals(peer.heard.map(({ text }) => text), texts);
+    socket.close();
+  });
+
   it("speaks IPv6", async () => {
     const { peer, target } = await peerAt("::1");
     const listener = new Listener();
