@@ -8,6 +8,7 @@ import process from "node:process";
 import { readFileSync } from "node:fs";
 import type { Socket as RawSocket } from "node:net";
 import type { Capability, CapabilityState, KeepAlive, Runtime } from "../src/runtime.ts";
+import { failureOf } from "./_errno.ts";
 import { OPENSSL } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
 
@@ -15,7 +16,7 @@ import { createRuntime } from "./base.ts";
 export function createNodeRuntime(): Runtime {
   // Without interval and count, `setKeepAlive` would set them to 1 s and 10.
   const hasProbes = Number.parseInt(process.versions.node, 10) >= 26;
-  return createRuntime({
+  const base = createRuntime({
     name: "node",
     version: process.versions.node,
     tlsLibrary: `OpenSSL ${process.versions["openssl"] ?? ""}`.trimEnd(),
@@ -24,6 +25,7 @@ export function createNodeRuntime(): Runtime {
     tls: OPENSSL,
     setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
   });
+  return { ...base, listen: withBindErrors(base) };
 }
 
 const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
@@ -40,6 +42,17 @@ const BEFORE_26: Partial<Record<Capability, CapabilityState>> = {
   "listen.keepAliveIdle": { state: "no", reason: "Node before 26 sets 10 probes of 1 s with it" },
   "listen.keepAliveProbes": { state: "no", reason: "Node before 26 cannot set them" },
 };
+
+/** libuv says of a unix socket in a folder that does not exist that permission is denied. */
+function withBindErrors({ listen, files }: Pick<Runtime, "listen" | "files">): Runtime["listen"] {
+  const denied = failureOf("EACCES").number;
+  return async (options, accept) => {
+    const result = await listen(options, accept);
+    if (!("number" in result) || result.number !== denied || !("path" in options.address)) return result;
+    const { path } = options.address;
+    return files.exists(path.slice(0, path.lastIndexOf("/") + 1) || ".") ? result : failureOf("ENOENT");
+  };
+}
 
 /** Whatever is not given stays what the system has, but Node wants to be told all three. */
 function setProbes(raw: RawSocket, { idle, interval, count }: KeepAlive): void {

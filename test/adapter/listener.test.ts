@@ -103,6 +103,11 @@ describe("a listener", () => {
       await exchange.close();
     });
 
+    it("tells a folder that does not exist", async () => {
+      const failure = await tryListen(runtime, { address: { path: join(folder, "none", "imap.sock") } });
+      assertEquals(failure, { number: 2, text: "No such file or directory" });
+    });
+
     it("does not take the path from a file of another kind", async () => {
       const path = join(folder, "precious.txt");
       writeFileSync(path, "precious");
