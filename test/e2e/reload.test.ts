@@ -108,6 +108,25 @@ describe("a reload", () => {
     }
   });
 
+  it("changes what a listener that stays expects of its clients", LIMIT, async () => {
+    const port = await freePort();
+    const listening = (parameter: string) =>
+      `daemon off; pid ${join(folder.path, "header.pid")}; error_log stderr notice;
+      events {} mail { auth_http 127.0.0.1:1/; server { listen 127.0.0.1:${port} ${parameter}; protocol imap; } }`;
+    const path = folder.write("header.conf", listening(""));
+    const program = new Program(["-c", path]);
+    await program.prints("start worker process");
+    writeFileSync(path, listening("proxy_protocol"));
+    program.signal("SIGHUP");
+    await program.prints("reconfigured");
+    const client = new Client(port);
+    assertEquals(await client.say("PROXY TCP4 192.0.2.1 198.51.100.2 56324 143"), "* OK IMAP4 ready");
+    assertEquals(await client.say("a NOOP"), "a OK completed");
+    await client.end();
+    program.signal("SIGTERM");
+    assertEquals((await program.ending).code, 0);
+  });
+
   it("moves the pid file when the configuration does", LIMIT, async () => {
     const port = await freePort();
     const path = folder.write("move.conf", config("before", "", [port]));
