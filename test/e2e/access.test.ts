@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { ensembles, PROTOCOLS } from "../support/ensemble.ts";
+import { ensembles } from "../support/ensemble.ts";
+import { PROTOCOLS } from "../support/scene.ts";
 import { eventually } from "../support/watch.ts";
 
 const start = ensembles();

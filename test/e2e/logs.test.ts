@@ -4,7 +4,8 @@ import { renameSync } from "node:fs";
 import { hostname } from "node:os";
 import { after, before, beforeEach, describe, it } from "node:test";
 import type { Protocol } from "../../src/config/types.ts";
-import { CONVERSATIONS, ensembles } from "../support/ensemble.ts";
+import { ensembles } from "../support/ensemble.ts";
+import { WORDS } from "../support/scene.ts";
 import { accept, FakeAuth, refuse } from "../support/fake_auth.ts";
 import { breakOff, FakeUpstream, hangUp, IMAP_LOGIN, type Script } from "../support/fake_upstream.ts";
 import { installations } from "../support/installation.ts";
@@ -21,13 +22,14 @@ const install = installations();
 const LINE =
   /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[(emerg|alert|crit|error|warn|notice|info|debug)\] (\d+)#0: (?:(\*\d+) )?([\x20-\x7e\x80-\xff]+)$/;
 
-/** Level and text of each line, the text without its tail. */
+/** Level and text of each line, the text without its tail: first those of the process, then those of each connection. */
 function short(lines: readonly string[]): string[] {
-  return lines.map((line) => {
-    const [, level, , , text = ""] = LINE.exec(line) ?? [];
+  const entries = lines.map((line) => {
+    const [, level, , number = "*0", text = ""] = LINE.exec(line) ?? [];
     assert(level !== undefined, `no line of a log: ${line}`);
-    return `${level} ${text.split(/ while |, client: | \d+|:\d+|\/\d/)[0]}`;
+    return { number: Number(number.slice(1)), text: `${level} ${text.split(/ while |, client: | \d+|:\d+|\/\d/)[0]}` };
   });
+  return entries.sort((a, b) => a.number - b.number).map(({ text }) => text);
 }
 
 describe("error_log", () => {
@@ -50,7 +52,7 @@ describe("error_log", () => {
 
   async function logIn(port: number): Promise<Wire> {
     const client = await connectTo(port);
-    await client.expect(CONVERSATIONS.imap.greeting);
+    await client.expect(WORDS.imap.greeting);
     await client.ask("a LOGIN anna sesame\r\n", "a OK logged in\r\n");
     return client;
   }
@@ -59,9 +61,9 @@ describe("error_log", () => {
   async function fail(port: number): Promise<void> {
     auth.answer = "X: 1\r\n";
     const client = await connectTo(port);
-    await client.expect(CONVERSATIONS.imap.greeting);
+    await client.expect(WORDS.imap.greeting);
     client.send("a LOGIN anna sesame\r\n");
-    await client.expectEnd(CONVERSATIONS.imap.internalError);
+    await client.expectEnd(WORDS.imap.internalError);
     auth.answer = accept(upstream.port);
   }
 
@@ -113,11 +115,10 @@ describe("error_log", () => {
     await visit(port);
     await end();
     const all = lines("all");
-    assertEquals(short(all), [...STARTED, ...VISIT, ...VISIT, ...STOPPED]);
-    const numbers = all.map((line) => LINE.exec(line)?.[3]);
-    const [, , one, , , other] = numbers;
-    assertEquals(numbers, [undefined, undefined, one, one, one, other, other, other, undefined, undefined]);
-    assert(one !== undefined && other !== undefined && one !== other);
+    assertEquals(short(all), [...STARTED, ...STOPPED, ...VISIT, ...VISIT]);
+    const numbers = all.flatMap((line) => LINE.exec(line)?.[3] ?? []).sort();
+    const [one = "", , , other = ""] = numbers;
+    assertEquals([numbers, one === other], [[one, one, one, other, other, other], false]);
   });
 
   it("is opened anew on USR1 while sessions run", LIMIT, async () => {
@@ -157,19 +158,24 @@ describe("error_log", () => {
     beforeEach(() => server.lines.length = 0);
     after(() => server.close());
 
-    /** Parameters, and what stands before the line: priority, then host and tag. */
+    /** The server with parameters, and what stands before the line: priority, then host and tag. */
     const rows: readonly (readonly [string, Readonly<Record<string, number>>, string])[] = [
-      ["", { notice: 189, info: 190, error: 187 }, `${hostname().toLowerCase()} nginx: `],
-      [",facility=mail", { notice: 21, info: 22, error: 19 }, `${hostname().toLowerCase()} nginx: `],
-      [",facility=kern,tag=mail_1", { notice: 5, info: 6, error: 3 }, `${hostname().toLowerCase()} mail_1: `],
-      [",nohostname,severity=debug,facility=local0", { notice: 133, info: 134, error: 131 }, "nginx: "],
+      ["127.0.0.1:PORT", { notice: 189, info: 190, error: 187 }, `${hostname().toLowerCase()} nginx: `],
+      ["localhost:PORT", { notice: 189, info: 190, error: 187 }, `${hostname().toLowerCase()} nginx: `],
+      ["127.0.0.1:PORT,facility=mail", { notice: 21, info: 22, error: 19 }, `${hostname().toLowerCase()} nginx: `],
+      [
+        "127.0.0.1:PORT,facility=kern,tag=mail_1",
+        { notice: 5, info: 6, error: 3 },
+        `${hostname().toLowerCase()} mail_1: `,
+      ],
+      ["127.0.0.1:PORT,nohostname,severity=debug,facility=local0", { notice: 133, info: 134, error: 131 }, "nginx: "],
     ];
-    for (const [parameters, priorities, tag] of rows) {
-      it(`server=127.0.0.1${parameters}`, LIMIT, async () => {
+    for (const [target, priorities, tag] of rows) {
+      it(`server=${target}`, LIMIT, async () => {
         const [port = 0] = await freePorts(1);
-        const target = `syslog:server=127.0.0.1:${server.port}${parameters}`;
+        const syslog = `syslog:server=${target.replace("PORT", `${server.port}`)}`;
         const { end, lines } = await install(`
-          error_log ${target} info; error_log file info;
+          error_log ${syslog} info; error_log file info;
           mail { auth_http 127.0.0.1:${auth.port}; server { listen 127.0.0.1:${port}; protocol imap; } }`);
         await visit(port);
         await fail(port);
@@ -395,12 +401,12 @@ async function toldOnce(wire: Wire): Promise<void> {
 describe("a line of the log", () => {
   for (const { title, protocol, mail = "", auth: answer, script, says, lines } of EVENTS) {
     it(title, async () => {
-      const ensemble = await start({ protocol, mail, ...script === undefined ? {} : { script } });
-      const { auth, upstream, proxy, connect } = ensemble;
+      const options = { protocol, mail, ...script === undefined ? {} : { script } };
+      const { auth, upstream, proxy, connect } = await start(options);
       if (answer !== undefined) auth.answer = answer;
       const client = await connect();
       const { localPort } = client;
-      await client.expect(ensemble.conversation.greeting);
+      await client.expect(WORDS[protocol].greeting);
       for (const line of says) {
         client.send(line);
         await client.until(() => client.unread.includes("\r\n") || client.isOver);

@@ -3,7 +3,8 @@ import { createHash, createHmac } from "node:crypto";
 import { describe, it } from "node:test";
 import type { Protocol } from "../../src/config/types.ts";
 import { needs, python } from "../support/clients.ts";
-import { CONVERSATIONS, type Ensemble, type EnsembleOptions, ensembles, PROTOCOLS } from "../support/ensemble.ts";
+import { type Ensemble, type EnsembleOptions, ensembles } from "../support/ensemble.ts";
+import { PROTOCOLS, WORDS } from "../support/scene.ts";
 import { accept, field, refuse, reply } from "../support/fake_auth.ts";
 import { echo } from "../support/fake_upstream.ts";
 import type { Wire } from "../support/wire.ts";
@@ -130,7 +131,7 @@ describe("a mechanism from the client to the upstream", () => {
           await client.expect(done);
           return assertEquals(ensemble.told(), login(SECRET));
         }
-        await client.expectEnd(CONVERSATIONS[protocol].internalError);
+        await client.expectEnd(WORDS[protocol].internalError);
         const [complaint] = (ensemble.proxy.log.at(-1) ?? "").split(" while ");
         assertEquals(
           complaint,
@@ -364,7 +365,7 @@ async function open(protocol: Protocol, keeping: Keeping): Promise<Ensemble> {
   const { password, token = SECRET, wait = 0, saslError, smtpAuth = "on" } = keeping;
   const words = { imap: "plain login", pop3: "plain apop", smtp: "plain login" }[protocol];
   const server = `${protocol}_auth ${words} cram-md5 external xoauth2 oauthbearer; proxy_smtp_auth ${smtpAuth};`;
-  const script = keeping.script ?? (protocol === "smtp" ? SMTP_SCRIPT : CONVERSATIONS[protocol].script);
+  const script = keeping.script ?? (protocol === "smtp" ? SMTP_SCRIPT : WORDS[protocol].upstream);
   const ensemble = await start({ protocol, server, script });
   const { auth, upstream } = ensemble;
   auth.answer = (wire, request) => {

@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { crc32c } from "../../src/protocol/proxy_protocol/crc32c.ts";
 import { concat, decode } from "../../src/session/bytes.ts";
-import { CONVERSATIONS, ensembles, PROTOCOLS } from "../support/ensemble.ts";
+import { ensembles } from "../support/ensemble.ts";
+import { PROTOCOLS, WORDS } from "../support/scene.ts";
 import { field } from "../support/fake_auth.ts";
 import { afterHeader } from "../support/fake_upstream.ts";
 import { hex, IPV4, IPV6, SIGNATURE, tlv, v2 } from "../support/proxy_header.ts";
@@ -144,7 +145,7 @@ describe("without a PROXY header", () => {
     const { proxy, connect } = await start({ protocol: "imap", listen, mail: "timeout 50ms;" });
     const client = await connect();
     client.send(V1);
-    await client.expectEnd(CONVERSATIONS.imap.greeting);
+    await client.expectEnd(WORDS.imap.greeting);
     assertEquals(proxy.log.slice(1), [
       "info client timed out (110: Connection timed out) while in auth state, client: 127.0.0.1, server: 127.0.0.1:0",
     ]);
@@ -221,7 +222,7 @@ describe("set_real_ip_from", () => {
       assertEquals(connected.split(" connected")[0]?.replace(/:\d+$/, ""), `info client ${bracketed(sender)}`);
       assertEquals(loggedIn?.split(", ").slice(0, 2), ["info client logged in", `client: ${client}`]);
       const address = client.includes("::") ? `IPV6:${client}` : client;
-      assertEquals(told().split("\r\n")[1], `XCLIENT ADDR=${address} LOGIN=anna NAME=[UNAVAILABLE]`);
+      assertEquals(told().split("\r\n")[1], `XCLIENT ADDR=${address} LOGIN=joe NAME=[UNAVAILABLE]`);
     });
   }
 });
@@ -282,13 +283,13 @@ describe("a PROXY header for the upstream", () => {
           sender,
           listen: header === undefined ? "" : "proxy_protocol",
           mail: `proxy_protocol ${setting}; set_real_ip_from 127.0.0.1; set_real_ip_from ::1;`,
-          script: afterHeader(isWhole, CONVERSATIONS.pop3.script),
+          script: afterHeader(isWhole, WORDS.pop3.upstream),
         });
         const client = await enter(header?.[1]);
         const written = setting === "on"
           ? expected.v1(client.localPort, port)
           : decode(withChecksum(expected.v2(client.localPort, port)));
-        assertEquals(told(), `${written}USER anna\r\nPASS sesame\r\n`);
+        assertEquals(told(), written + WORDS.pop3.login);
         await client.ask("STAT\r\n", "STAT\r\n");
       });
     }
@@ -297,12 +298,12 @@ describe("a PROXY header for the upstream", () => {
   it("is not sent unless it is asked for", async () => {
     const { told, enter } = await start({ protocol: "imap", mail: "proxy_protocol off;" });
     await enter();
-    assertEquals(told().split("\r\n")[0], "a LOGIN {4}");
+    assertEquals(told().split("\r\n")[0], "a LOGIN {3}");
   });
 
   it("is said once for each connection", async () => {
     const isWhole = (octets: string) => octets.endsWith("\r\n");
-    const script = afterHeader(isWhole, CONVERSATIONS.smtp.script);
+    const script = afterHeader(isWhole, WORDS.smtp.upstream);
     const { upstream, port, enter } = await start({ protocol: "smtp", mail: "proxy_protocol on;", script });
     for (const i of [0, 1]) {
       const client = await enter();

@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { after, before, beforeEach, describe, it } from "node:test";
 import type { RecordData } from "../../src/dns/message.ts";
 import type { Reply } from "../support/dns_wire.ts";
-import { CONVERSATIONS, ensembles } from "../support/ensemble.ts";
+import { ensembles } from "../support/ensemble.ts";
+import { WORDS } from "../support/scene.ts";
 import { field } from "../support/fake_auth.ts";
 import { FakeDns } from "../support/fake_dns.ts";
 import { eventually } from "../support/watch.ts";
@@ -207,13 +208,20 @@ describe("the name of an SMTP client", () => {
       await enter();
       assertEquals(field(auth.requests[0], "Client-Host"), host);
       const address = client === "::1" ? "IPV6:::1" : client;
-      assertEquals(told().split("\r\n")[1], `XCLIENT ADDR=${address} LOGIN=anna NAME=${host}`);
+      assertEquals(told().split("\r\n")[1], `XCLIENT ADDR=${address} LOGIN=joe NAME=${host}`);
       const server = client === "unix:" ? "" : client === "::1" ? "[::1]:0" : `${client}:0`;
       const expected = line === undefined ? [] : [`error ${line}, client: ${client}, server: ${server}`];
       assertEquals(proxy.log.filter((text) => text.startsWith("error")), expected);
       if (heard !== undefined) assertEquals(dns.heard, heard);
     });
   }
+
+  it("is asked for at a name server that is itself given by name", async () => {
+    zone = { [PTR]: [NAME], "A client.test": [A] };
+    const { enter, auth } = await start({ protocol: "smtp", mail: `resolver localhost:${dns.address.port};` });
+    await enter();
+    assertEquals(field(auth.requests[0], "Client-Host"), "client.test");
+  });
 
   it("without a resolver: [UNAVAILABLE]", async () => {
     const { enter, auth, proxy } = await start({ protocol: "smtp", mail: "resolver off;" });
@@ -250,8 +258,7 @@ describe("the name of an SMTP client", () => {
     const { connect, proxy } = await start({ protocol: "smtp", mail: `${resolver()} resolver_timeout 100ms;` });
     const client = await connect();
     client.send("EHLO me.test\r\nQUIT\r\n");
-    const [[, ehlo = ""] = []] = CONVERSATIONS.smtp.steps;
-    await client.expectEnd(`${CONVERSATIONS.smtp.greeting}${ehlo}221 2.0.0 Bye\r\n`);
+    await client.expectEnd(`${WORDS.smtp.greeting}${WORDS.smtp.heard}221 2.0.0 Bye\r\n`);
     assertEquals(proxy.log.length, 2);
   });
 
@@ -385,7 +392,7 @@ describe("names that the resolver looks up", () => {
     const { enter, auth, upstream, proxy } = await start({ protocol: "imap", mail: resolver("ipv6=off") });
     auth.answer = `Auth-Status: OK\r\nAuth-Server: mail.test\r\nAuth-Port: ${upstream.port}\r\n`;
     await enter();
-    const tail = `client: 127.0.0.1, server: 127.0.0.1:0, login: "anna", upstream: mail.test:${upstream.port}`;
+    const tail = `client: 127.0.0.1, server: 127.0.0.1:0, login: "joe", upstream: mail.test:${upstream.port}`;
     assertEquals(proxy.log.slice(1), [`info client logged in, ${tail}`]);
   });
 
@@ -397,7 +404,7 @@ describe("names that the resolver looks up", () => {
     ] as const
   ) {
     const mail = () => `${resolver("ipv6=off")} resolver_timeout 50ms;`;
-    const { greeting, steps: [[login = ""] = []], internalError } = CONVERSATIONS.imap;
+    const { greeting, login, internalError } = WORDS.imap;
 
     it(`Auth-Server: one that ${title} is our trouble, not the client's`, async () => {
       zone = { "A gone.test": known };
@@ -409,7 +416,7 @@ describe("names that the resolver looks up", () => {
       await client.expectEnd(internalError);
       assertEquals(proxy.log.slice(1), [
         `error connect() failed ${reason} while connecting to upstream, client: 127.0.0.1, server: 127.0.0.1:0, ` +
-        'login: "anna", upstream: gone.test:143',
+        'login: "joe", upstream: gone.test:143',
       ]);
     });
 
@@ -421,7 +428,7 @@ describe("names that the resolver looks up", () => {
       client.send(login);
       await client.expectEnd(internalError);
       assertEquals(proxy.log.slice(1), [
-        `error connect() failed ${reason} while in http auth state, client: 127.0.0.1, server: 127.0.0.1:0, login: "anna"`,
+        `error connect() failed ${reason} while in http auth state, client: 127.0.0.1, server: 127.0.0.1:0, login: "joe"`,
       ]);
     });
   }

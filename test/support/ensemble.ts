@@ -2,50 +2,13 @@
 
 import { join } from "node:path";
 import { afterEach } from "node:test";
-import type { Protocol } from "../../src/config/types.ts";
 import { accept, FakeAuth } from "./fake_auth.ts";
-import { FakeUpstream, IMAP_LOGIN, POP3_LOGIN, type Script, SMTP_LOGIN } from "./fake_upstream.ts";
+import { FakeUpstream, type Script } from "./fake_upstream.ts";
 import { TestFolder } from "./program.ts";
 import { startProxy, type TestProxy } from "./proxy.ts";
 import { connectTo, type Destination } from "./raw_client.ts";
+import { type Protocol, WORDS } from "./scene.ts";
 import type { Wire } from "./wire.ts";
-
-/** How a client of a protocol is met, and logs in as `anna` with `sesame`. */
-export interface Conversation {
-  readonly greeting: string;
-  /** What the client says, and what it hears. */
-  readonly steps: readonly (readonly [string, string])[];
-  /** What the upstream says meanwhile. */
-  readonly script: Script;
-  readonly internalError: string;
-}
-
-/** One for each protocol. */
-export const CONVERSATIONS: Readonly<Record<Protocol, Conversation>> = {
-  imap: {
-    greeting: "* OK IMAP4 ready\r\n",
-    steps: [["a LOGIN anna sesame\r\n", "a OK logged in\r\n"]],
-    script: IMAP_LOGIN,
-    internalError: "* BAD [UNAVAILABLE] internal server error\r\n",
-  },
-  pop3: {
-    greeting: "+OK POP3 ready\r\n",
-    steps: [["USER anna\r\n", "+OK\r\n"], ["PASS sesame\r\n", "+OK mailbox open\r\n"]],
-    script: POP3_LOGIN,
-    internalError: "-ERR [SYS/TEMP] internal server error\r\n",
-  },
-  smtp: {
-    greeting: "220 test ESMTP ready\r\n",
-    steps: [
-      ["EHLO me.test\r\n", "250-test\r\n250 AUTH PLAIN LOGIN\r\n"],
-      ["AUTH PLAIN AGFubmEAc2VzYW1l\r\n", "235 2.0.0 OK\r\n"],
-    ],
-    script: SMTP_LOGIN,
-    internalError: "451 4.3.2 Internal server error\r\n",
-  },
-};
-
-export const PROTOCOLS: readonly Protocol[] = ["imap", "pop3", "smtp"];
 
 export interface EnsembleOptions {
   readonly protocol: Protocol;
@@ -100,16 +63,12 @@ export class Ensemble {
   static async start(options: EnsembleOptions): Promise<Ensemble> {
     const { protocol, listen = "", mail = "", server = "", script, sender } = options;
     const folder = new TestFolder();
-    const upstream = await FakeUpstream.start(script ?? CONVERSATIONS[protocol].script);
+    const upstream = await FakeUpstream.start(script ?? WORDS[protocol].upstream);
     const auth = await FakeAuth.start(accept(upstream.port));
     const authHttp = options.authHttp?.(auth.port) ?? `127.0.0.1:${auth.port}/`;
     const servers = `server { listen ${listenAddress(sender, folder)} ${listen}; protocol ${protocol}; ${server} }`;
     const proxy = await startProxy(`auth_http ${authHttp}; ${mail} ${servers}`);
     return new Ensemble(options, folder, { auth, upstream, proxy });
-  }
-
-  get conversation(): Conversation {
-    return CONVERSATIONS[this.#options.protocol];
   }
 
   /** The port of the proxy. */
@@ -126,8 +85,9 @@ export class Ensemble {
 
   /** Hears the greeting and logs in. */
   readonly logIn = async (client: Wire): Promise<void> => {
-    await client.expect(this.conversation.greeting);
-    for (const [command, answer] of this.conversation.steps) await client.ask(command, answer);
+    const { greeting, login, heard, welcome } = WORDS[this.#options.protocol];
+    await client.expect(greeting);
+    await client.ask(login, heard + welcome);
   };
 
   /** Connects, says something first, and logs in. */
