@@ -7,6 +7,7 @@
 
 import type { Capability, Octets, Runtime } from "../runtime.ts";
 import { ConfigError, inPlace } from "./error.ts";
+import { tlsError, tlsWarnings, withKnownVersions } from "./tls_capability.ts";
 import type { Config, ConfigWarning, ListenConfig } from "./types.ts";
 
 /** What the checks need of a runtime: its table, and its name for those who read the texts. */
@@ -22,12 +23,17 @@ export function capabilityWarnings(config: Config, runtime: CapableRuntime): rea
     const text = `${setting} of the "listen" directive has no effect with ${runtime.name}: ${reason}`;
     warnings.push({ level: "warn", text: text + inPlace(listen.position) });
   }
-  return warnings;
+  return [...warnings, ...tlsWarnings(config, runtime)];
 }
 
 /** The first setting that must not be left out; `undefined` when the runtime can serve the configuration. */
 export function capabilityError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
-  return ipv6OnlyError(config, runtime) ?? unixSyslogError(config, runtime);
+  return ipv6OnlyError(config, runtime) ?? unixSyslogError(config, runtime) ?? tlsError(config, runtime);
+}
+
+/** The configuration without what has no effect here and would be in the way. */
+export function fitted(config: Config, runtime: CapableRuntime): Config {
+  return withKnownVersions(config, runtime);
 }
 
 function ipv6OnlyError(config: Config, runtime: CapableRuntime): ConfigError | undefined {

@@ -11,14 +11,15 @@ import { directoryOf, fullName } from "./paths.ts";
 import { resolveMain, resolveServers } from "./resolve.ts";
 import type { Config, Protocol } from "./types.ts";
 
-export { capabilityError, capabilityWarnings } from "./capability.ts";
+export { capabilityError, capabilityWarnings, fitted } from "./capability.ts";
 export type { CapableRuntime } from "./capability.ts";
 export { type Network, NetworkList } from "./cidr.ts";
 export { ConfigError } from "./error.ts";
 export { readClientTlsFiles, readSslFiles } from "./ssl_files.ts";
 export type { ClientTlsFiles, SslFiles } from "./ssl_files.ts";
 export type * from "./ssl_types.ts";
-export { tlsClientOptions, tlsServerOptions } from "./tls_options.ts";
+export { clientTlsFault, sslFault } from "./tls_fault.ts";
+export type { Fault } from "./tls_fault.ts";
 export type * from "./types.ts";
 
 /** Where a configuration is, and what it takes from outside. */

@@ -8,7 +8,7 @@ import type { Octets } from "../runtime.ts";
 import { applyCommands } from "./conf_command.ts";
 import type { AnyDirective, Directive } from "./directive.ts";
 import { isSpoken } from "./directives/_pem.ts";
-import type { Pem, Version } from "./directives/_pem.ts";
+import type { Pem } from "./directives/_pem.ts";
 import { listen } from "./directives/listen.ts";
 import * as directives from "./directives/ssl.ts";
 import { ConfigError, inPlace } from "./error.ts";
@@ -56,7 +56,7 @@ function certificatesOf(scope: Scope, { mode, place }: TlsWish): readonly Certif
   const certificates = scope.value(directives.sslCertificate);
   const keys = scope.value(directives.sslCertificateKey);
   const last = certificates.at(-1);
-  const lack = (what: Octets) => new ConfigError(`no ${what} the "${mode}" directive`, { place });
+  const lack = (what: Octets) => new ConfigError(`no ${what} the "${mode}" directive`, { place, hint: FOR_ALL });
   if (last === undefined) throw lack('"ssl_certificate" is defined for');
   if (keys.length === 0) throw lack('"ssl_certificate_key" is defined for');
   if (keys.length < certificates.length) {
@@ -67,6 +67,8 @@ function certificatesOf(scope: Scope, { mode, place }: TlsWish): readonly Certif
     return key === undefined ? [] : [pair(certificate, key, scope.placeOf(directives.sslCertificateKey))];
   });
 }
+
+const FOR_ALL = 'what is given in "mail {}" is for every "server {}" that gives none itself';
 
 /** A certificate with its key. Throws {@linkcode ConfigError} for a key that is not in a file. */
 export function pair(certificate: Pem, key: Pem, place: Place | undefined): CertificateConfig {
@@ -89,15 +91,17 @@ function commanded(scope: Scope): ReturnType<typeof applyCommands> {
     sessionTickets: scope.value(directives.sslSessionTickets),
     tuning: [],
   };
+  checkVersions(settings.versions, directives.sslProtocols, scope);
   const after = applyCommands(settings, scope.value(directives.sslConfCommand));
-  checkVersions(after.versions, directives.sslProtocols, scope);
-  return after;
+  checkVersions(after.versions, directives.sslConfCommand, scope);
+  const { ciphersuites, ciphers } = after;
+  return ciphersuites === undefined ? after : { ...after, ciphers: `${ciphersuites}:${ciphers}` };
 }
 
 /** Without a version every handshake would fail. Throws {@linkcode ConfigError}. */
 export function checkVersions(
   versions: SslConfig["versions"],
-  directive: Directive<readonly Version[]>,
+  directive: Directive<unknown, unknown>,
   scope: Scope,
 ): void {
   if (versions.length > 0) return;

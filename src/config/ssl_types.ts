@@ -26,9 +26,9 @@ export interface SslConfig {
   /** Tried in turn on keys that are encrypted. */
   readonly passphrases: readonly Octets[];
   readonly versions: readonly TlsVersion[];
-  /** An OpenSSL list. */
+  /** An OpenSSL list; suites of TLS 1.3, if there are any in it, come first. */
   readonly ciphers: Octets;
-  /** The suites of TLS 1.3, from `ssl_conf_command Ciphersuites`; `undefined` for the library's. */
+  /** The suites of TLS 1.3 alone, from `ssl_conf_command Ciphersuites`; `undefined` for the library's. */
   readonly ciphersuites: Octets | undefined;
   readonly prefersServerCiphers: boolean;
   /** An OpenSSL list, or `auto`. */

@@ -1,0 +1,184 @@
+/**
+ * What a runtime's TLS library cannot do of what a configuration asks for. Cipher lists and curves are not here: the
+ * runtime's adapter weighs them as it makes a context.
+ *
+ * @module
+ */
+
+import type { CapabilityState, Octets, Runtime, TlsVersion } from "../runtime.ts";
+import { ConfigError, inPlace } from "./error.ts";
+import type { Places, SslConfig } from "./ssl_types.ts";
+import type { Config, ConfigWarning, Place, ServerConfig } from "./types.ts";
+
+type CapableRuntime = Pick<Runtime, "name" | "capabilities">;
+
+/** A warning for each setting that has no effect here, in the place where it is first used. */
+export function tlsWarnings(config: Config, runtime: CapableRuntime): readonly ConfigWarning[] {
+  const texts: Octets[] = [];
+  for (const { directive, setting = `"${directive}"`, lacks, isUsed } of TUNING) {
+    const reason = typeof lacks === "string" ? lack(lacks, runtime) : lacks.reason;
+    const ssl = reason === undefined ? undefined : clientSides(config).find(isUsed);
+    if (ssl === undefined) continue;
+    texts.push(withPlace(`${setting} has no effect with ${runtime.name}: ${reason}`, ssl.places[directive]));
+  }
+  const reuse = lack("tls.sessionReuse", runtime);
+  const reusing = serverSides(config).find(({ tls, directive }) => tls.reusesSessions && directive("_session_reuse"));
+  if (reuse !== undefined && reusing !== undefined) {
+    const given = reusing.directive("_session_reuse");
+    texts.push(withPlace(`"${given?.name}" has no effect with ${runtime.name}: ${reuse}`, given?.place));
+  }
+  return [...texts, ...oldVersionTexts(config, runtime)].map((text) => ({ level: "warn", text }));
+}
+
+/** The first setting that must not be left out; `undefined` when the runtime's TLS can serve the configuration. */
+export function tlsError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
+  return suitesError(config, runtime) ?? versionsError(config, runtime);
+}
+
+/** The configuration as far as the runtime's TLS can go: without the versions that it lacks. */
+export function withKnownVersions(config: Config, runtime: CapableRuntime): Config {
+  if (lack("tls.oldVersions", runtime) === undefined) return config;
+  const known = <T extends { readonly versions: readonly TlsVersion[] }>(tls: T): T => {
+    return { ...tls, versions: tls.versions.filter((version) => !isOld(version)) };
+  };
+  const servers = config.servers.map((server): ServerConfig => ({
+    ...server,
+    ssl: server.ssl && known(server.ssl),
+    authHttp: { ...server.authHttp, ssl: known(server.authHttp.ssl) },
+    proxy: { ...server.proxy, ssl: known(server.proxy.ssl) },
+  }));
+  return { ...config, servers };
+}
+
+function suitesError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
+  const reason = lack("tls.ciphersuites", runtime);
+  if (reason === undefined) return undefined;
+  const ssl = clientSides(config).find(({ ciphersuites }) => {
+    const wanted = ciphersuites?.split(":");
+    return wanted !== undefined && !ALL_SUITES.every((suite) => wanted.includes(suite));
+  });
+  if (ssl === undefined) return undefined;
+  const text = `"ssl_conf_command Ciphersuites" is not possible with ${runtime.name}: ${reason}`;
+  return new ConfigError(text, { place: ssl.places["ssl_conf_command"] });
+}
+
+/** Something that speaks TLS, and where the directive that names its versions stands. */
+interface Speaker {
+  readonly versions: readonly TlsVersion[];
+  readonly given: { readonly name: string; readonly place: Place } | undefined;
+}
+
+function versionsError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
+  const reason = lack("tls.oldVersions", runtime);
+  const speaker = reason === undefined ? undefined : speakers(config).find(({ versions }) => versions.every(isOld));
+  if (speaker === undefined) return undefined;
+  const text = `"${speaker.given?.name}" without TLSv1.2 and TLSv1.3 is not possible with ${runtime.name}: ${reason}`;
+  return new ConfigError(text, { place: speaker.given?.place });
+}
+
+function oldVersionTexts(config: Config, runtime: CapableRuntime): readonly Octets[] {
+  const reason = lack("tls.oldVersions", runtime);
+  if (reason === undefined) return [];
+  return OLD.flatMap((version) => {
+    const speaker = speakers(config).find(({ versions }) => versions.includes(version));
+    if (speaker === undefined) return [];
+    const text = `"${version}" in "${speaker.given?.name}" has no effect with ${runtime.name}: ${reason}`;
+    return [withPlace(text, speaker.given?.place)];
+  });
+}
+
+function speakers(config: Config): readonly Speaker[] {
+  return [
+    ...clientSides(config).map(({ versions, places }) => ({ versions, given: givenIn(places, "_protocols") })),
+    ...serverSides(config).map(({ tls, directive }) => ({ versions: tls.versions, given: directive("_protocols") })),
+  ];
+}
+
+function clientSides(config: Config): readonly SslConfig[] {
+  return config.servers.flatMap(({ ssl }) => ssl === undefined ? [] : [ssl]);
+}
+
+/** TLS that is spoken with auth servers and back ends. */
+function serverSides(config: Config) {
+  const spoken = config.servers.flatMap(({ authHttp, proxy }) => [
+    ...([authHttp, ...authHttp.fallbacks].some(({ tls }) => tls) ? [authHttp.ssl] : []),
+    ...(proxy.ssl.mode === "off" ? [] : [proxy.ssl]),
+  ]);
+  return spoken.map((tls) => ({ tls, directive: (ending: string) => givenIn(tls.places, ending) }));
+}
+
+function givenIn(places: Places, ending: string): Speaker["given"] {
+  const found = Object.entries(places).find(([name]) => name.endsWith(ending));
+  return found && { name: found[0], place: found[1] };
+}
+
+function withPlace(text: Octets, place: Place | undefined): Octets {
+  return place === undefined ? text : text + inPlace(place);
+}
+
+/** Why the runtime does not do it, if it does not. A table without the name is one of a runtime that does. */
+function lack(capability: string, { capabilities }: CapableRuntime): Octets | undefined {
+  const table: Readonly<Record<string, CapabilityState>> = capabilities;
+  const state = table[capability];
+  return state?.state === "no" ? state.reason : undefined;
+}
+
+const OLD: readonly TlsVersion[] = ["TLSv1", "TLSv1.1"];
+
+function isOld(version: TlsVersion): boolean {
+  return OLD.includes(version);
+}
+
+/** What every library has of TLS 1.3. */
+const ALL_SUITES: readonly string[] = [
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "TLS_AES_128_GCM_SHA256",
+];
+
+interface Tuning {
+  readonly directive: string;
+  /** What of it has no effect, where that is not all of it. */
+  readonly setting?: Octets;
+  /** A capability, or what holds for every runtime. */
+  readonly lacks: string | { readonly reason: Octets };
+  isUsed(ssl: SslConfig): boolean;
+}
+
+const TUNING: readonly Tuning[] = [
+  {
+    directive: "ssl_session_cache",
+    lacks: { reason: "clients keep their sessions themselves, in tickets" },
+    isUsed: ({ sessionCache: { builtin, shared } }) =>
+      shared !== undefined || (builtin !== "off" && builtin !== "none"),
+  },
+  {
+    directive: "ssl_session_timeout",
+    lacks: "tls.sessionTimeout",
+    isUsed: ({ places }) => places["ssl_session_timeout"] !== undefined,
+  },
+  { directive: "ssl_session_tickets", lacks: "tls.ticketsOff", isUsed: ({ sessionTickets }) => !sessionTickets },
+  { directive: "ssl_session_ticket_key", lacks: "tls.ticketKeys", isUsed: ({ ticketKeys }) => ticketKeys.length > 0 },
+  {
+    directive: "ssl_session_ticket_key",
+    setting: 'an "ssl_session_ticket_key" after the first',
+    lacks: { reason: "one key is all that it takes" },
+    isUsed: ({ ticketKeys }) => ticketKeys.length > 1,
+  },
+  {
+    directive: "ssl_prefer_server_ciphers",
+    lacks: "tls.serverPreference",
+    isUsed: ({ prefersServerCiphers }) => prefersServerCiphers,
+  },
+  { directive: "ssl_dhparam", lacks: "tls.dhparam", isUsed: ({ dhparam }) => dhparam !== undefined },
+  {
+    directive: "ssl_certificate_compression",
+    lacks: { reason: "certificates are always sent as they are" },
+    isUsed: ({ certificateCompression }) => certificateCompression,
+  },
+  {
+    directive: "ssl_conf_command",
+    lacks: { reason: "what only tunes OpenSSL is left to the runtime" },
+    isUsed: ({ tuning }) => tuning.length > 0,
+  },
+];

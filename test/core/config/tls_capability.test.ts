@@ -1,0 +1,136 @@
+/** What the TLS of a runtime cannot do. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { capabilityError, capabilityWarnings, fitted } from "../../../src/config/mod.ts";
+import type { CapableRuntime } from "../../../src/config/mod.ts";
+import { inServer, load } from "../../support/config.ts";
+import { FakeRuntime } from "../../support/fake_runtime.ts";
+
+const NAMES = [
+  "tls.ciphersuites",
+  "tls.dhparam",
+  "tls.oldVersions",
+  "tls.serverPreference",
+  "tls.sessionReuse",
+  "tls.sessionTimeout",
+  "tls.ticketKeys",
+  "tls.ticketsOff",
+];
+
+const ABLE: CapableRuntime = { name: "node", capabilities: new FakeRuntime().capabilities };
+
+/** A runtime whose TLS has none of it. */
+const LACKING: CapableRuntime = {
+  name: "deno",
+  capabilities: {
+    ...ABLE.capabilities,
+    ...Object.fromEntries(NAMES.map((name) => [name, { state: "no", reason: "it never could" }])),
+  },
+};
+
+const TLS = "starttls on; ssl_certificate c; ssl_certificate_key k;";
+
+function told(lines: string, runtime = LACKING): readonly string[] {
+  return capabilityWarnings(load(inServer(TLS, lines)), runtime).map(({ text }) => text);
+}
+
+const without = (setting: string) => `${setting} has no effect with deno: it never could in f:5`;
+
+const WARNED: readonly [lines: string, ...warnings: string[]][] = [
+  [""],
+  ["ssl_session_cache none; ssl_session_tickets on; ssl_prefer_server_ciphers off;"],
+  ["ssl_session_timeout 10m;", without('"ssl_session_timeout"')],
+  ["ssl_session_tickets off;", without('"ssl_session_tickets"')],
+  ["ssl_prefer_server_ciphers on;", without('"ssl_prefer_server_ciphers"')],
+  ["ssl_dhparam d;", without('"ssl_dhparam"')],
+  ["ssl_session_ticket_key t;", without('"ssl_session_ticket_key"')],
+  [
+    "ssl_protocols TLSv1 TLSv1.1 TLSv1.2;",
+    without('"TLSv1" in "ssl_protocols"'),
+    without('"TLSv1.1" in "ssl_protocols"'),
+  ],
+  ["proxy_ssl on; proxy_ssl_protocols TLSv1 TLSv1.2;", without('"TLSv1" in "proxy_ssl_protocols"')],
+  ["proxy_ssl_protocols TLSv1 TLSv1.2;"],
+  ["proxy_ssl starttls; proxy_ssl_session_reuse on;", without('"proxy_ssl_session_reuse"')],
+  ["proxy_ssl starttls; proxy_ssl_session_reuse off;"],
+  [
+    "auth_http https://a; auth_http_ssl_protocols TLSv1.1 TLSv1.3;",
+    without('"TLSv1.1" in "auth_http_ssl_protocols"'),
+  ],
+];
+
+/** What no runtime does. */
+const ALWAYS: readonly [lines: string, warning: string][] = [
+  [
+    "ssl_session_cache shared:SSL:10m;",
+    '"ssl_session_cache" has no effect with node: clients keep their sessions themselves, in tickets in f:5',
+  ],
+  [
+    "ssl_session_ticket_key a;\nssl_session_ticket_key b;",
+    'an "ssl_session_ticket_key" after the first has no effect with node: one key is all that it takes in f:6',
+  ],
+  [
+    "ssl_certificate_compression on;",
+    '"ssl_certificate_compression" has no effect with node: certificates are always sent as they are in f:5',
+  ],
+  [
+    "ssl_conf_command Options KTLS;",
+    '"ssl_conf_command" has no effect with node: what only tunes OpenSSL is left to the runtime in f:5',
+  ],
+];
+
+const REFUSED: readonly [lines: string, error: string | undefined][] = [
+  ["ssl_protocols TLSv1 TLSv1.1 TLSv1.2;", undefined],
+  [
+    "ssl_protocols TLSv1 TLSv1.1;",
+    '"ssl_protocols" without TLSv1.2 and TLSv1.3 is not possible with deno: it never could in f:5',
+  ],
+  [
+    "proxy_ssl on; proxy_ssl_protocols TLSv1.1;",
+    '"proxy_ssl_protocols" without TLSv1.2 and TLSv1.3 is not possible with deno: it never could in f:5',
+  ],
+  ["proxy_ssl_protocols TLSv1.1;", undefined],
+  [
+    "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;",
+    '"ssl_conf_command Ciphersuites" is not possible with deno: it never could in f:5',
+  ],
+  [
+    "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256;",
+    undefined,
+  ],
+];
+
+describe("what a runtime's TLS cannot do", () => {
+  for (const [lines, ...expected] of WARNED) {
+    it(`is warned of: ${lines || "nothing"}`, () => {
+      assertEquals(told(lines), expected);
+      assertEquals(told(lines, ABLE), []);
+    });
+  }
+
+  for (const [lines, warning] of ALWAYS) {
+    it(`is always warned of: ${lines}`, () => assertEquals(told(lines, ABLE), [warning]));
+  }
+
+  for (const [lines, error] of REFUSED) {
+    it(`is refused, or not: ${lines}`, () => {
+      assertEquals(capabilityError(load(inServer(TLS, lines)), LACKING)?.message, error);
+      assertEquals(capabilityError(load(inServer(TLS, lines)), ABLE), undefined);
+    });
+  }
+
+  it("is not told of a server without TLS", () => {
+    const config = load(inServer("ssl_session_timeout 1m; ssl_protocols TLSv1; ssl_dhparam d;"));
+    assertEquals(capabilityWarnings(config, LACKING), []);
+    assertEquals(capabilityError(config, LACKING), undefined);
+  });
+
+  it("is taken out of the versions", () => {
+    const config = load(inServer(TLS, "ssl_protocols TLSv1 TLSv1.2; proxy_ssl_protocols TLSv1.1 TLSv1.3;"));
+    assertEquals(fitted(config, ABLE), config);
+    const [server] = fitted(config, LACKING).servers;
+    assertEquals([server?.ssl?.versions, server?.proxy.ssl.versions], [["TLSv1.2"], ["TLSv1.3"]]);
+    assertEquals(server?.authHttp.ssl.versions, ["TLSv1.2", "TLSv1.3"]);
+  });
+});

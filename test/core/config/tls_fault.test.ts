@@ -1,0 +1,53 @@
+/** What only the runtime's library could tell, in nginx's words. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { clientTlsFault, sslFault } from "../../../src/config/mod.ts";
+import type { Fault } from "../../../src/config/mod.ts";
+import { serverWith } from "../../support/config.ts";
+
+const { ssl, proxy } = serverWith(
+  "starttls on; ssl_certificate a; ssl_certificate_key data:k; ssl_certificate b; ssl_certificate_key c;",
+  "ssl_ciphers NOPE; ssl_ecdh_curve curve; ssl_dhparam dh; ssl_trusted_certificate ca; ssl_crl crl;",
+  "proxy_ssl_certificate p; proxy_ssl_certificate_key q; proxy_ssl_crl r;",
+  "proxy_ssl_ciphers LIST; proxy_ssl_protocols TLSv1; proxy_ssl_trusted_certificate s;",
+);
+
+const TEXT = "error:1:lib::reason";
+
+const SERVER: readonly [part: Fault["part"], index: number, text: string, message: string][] = [
+  ["certificate", 1, TEXT, 'cannot load certificate "b": PEM_read_bio_X509_AUX() failed (SSL: error:1:lib::reason)'],
+  ["key", 0, TEXT, 'cannot load certificate key "data:": PEM_read_bio_PrivateKey() failed (SSL: error:1:lib::reason)'],
+  ["mismatch", 1, TEXT, 'SSL_CTX_use_PrivateKey("c") failed (SSL: error:1:lib::reason)'],
+  ["authorities", 0, TEXT, 'failed to load "ca": PEM_read_bio_X509() failed (SSL: error:1:lib::reason)'],
+  ["crl", 0, TEXT, 'failed to load "crl": PEM_read_bio_X509_CRL() failed (SSL: error:1:lib::reason)'],
+  ["dhparam", 0, TEXT, 'PEM_read_bio_DHparams("dh") failed (SSL: error:1:lib::reason)'],
+  ["ciphers", 0, TEXT, 'SSL_CTX_set_cipher_list("NOPE") failed (SSL: error:1:lib::reason) in f:5'],
+  ["ciphers", 0, "it cannot", 'SSL_CTX_set_cipher_list("NOPE") failed (it cannot) in f:5'],
+  ["curves", 0, TEXT, 'SSL_CTX_set1_curves_list("curve") failed (SSL: error:1:lib::reason) in f:5'],
+  ["versions", 0, "it cannot", "the versions of TLS failed (it cannot)"],
+];
+
+const CLIENT: readonly [part: Fault["part"], message: string][] = [
+  ["certificate", 'cannot load certificate "p": PEM_read_bio_X509_AUX() failed (SSL: error:1:lib::reason)'],
+  ["mismatch", 'SSL_CTX_use_PrivateKey("q") failed (SSL: error:1:lib::reason)'],
+  ["authorities", 'failed to load "s": PEM_read_bio_X509() failed (SSL: error:1:lib::reason)'],
+  ["crl", 'failed to load "r": PEM_read_bio_X509_CRL() failed (SSL: error:1:lib::reason)'],
+  ["ciphers", 'SSL_CTX_set_cipher_list("LIST") failed (SSL: error:1:lib::reason) in f:7'],
+  ["versions", "the versions of TLS failed (SSL: error:1:lib::reason) in f:7"],
+];
+
+describe("faults that the library finds", () => {
+  for (const [part, index, text, message] of SERVER) {
+    it(`in TLS with clients: ${part}, ${text}`, () => {
+      if (ssl === undefined) throw new Error("no TLS");
+      assertEquals(sslFault(ssl, { part, index, text }).message, message);
+    });
+  }
+
+  for (const [part, message] of CLIENT) {
+    it(`in TLS with servers: ${part}`, () => {
+      assertEquals(clientTlsFault(proxy.ssl, { part, index: 0, text: TEXT }).message, message);
+    });
+  }
+});
