@@ -74,7 +74,7 @@ export class Generation {
     const { runtime, hasRoom } = this.#surroundings;
     const log = server.errorLogs.length > 0 ? this.#openLog(server.errorLogs) : this.log;
     const resolver = await this.#resolver(server, names);
-    const connect = resolver === undefined ? runtime.connect : connectWith(resolver, runtime);
+    const connect = resolver === undefined ? directConnect(runtime) : connectWith(resolver, runtime);
     const trusted = await names.trusted(server.realIpFrom);
     const tls = server.ssl && createServerTls(server, server.ssl, runtime);
     return {
@@ -105,12 +105,16 @@ export class Generation {
   #authenticator(server: ServerConfig, connect: Runtime["connect"]): Authenticator {
     const { runtime } = this.#surroundings;
     const config = server.authHttp;
-    const { timer, now } = runtime;
+    // A runtime may be a class, whose methods must be called on it.
+    const clock: Pick<Runtime, "timer" | "now"> = {
+      timer: (delay, fire) => runtime.timer(delay, fire),
+      now: () => runtime.now(),
+    };
     const servers = [config, ...config.fallbacks];
     const hasTls = servers.some(({ tls }) => tls);
     const secure = hasTls ? new ClientContexts(config.ssl, runtime).connectOver(connect) : connect;
     const sources = servers.map((each) =>
-      new HttpAuthenticator({ ...config, ...each }, { connect: each.tls ? secure : connect, timer, now })
+      new HttpAuthenticator({ ...config, ...each }, { connect: each.tls ? secure : connect, ...clock })
     );
     const [only] = sources;
     const isAlone = sources.length === 1 && only !== undefined;
@@ -125,6 +129,10 @@ function upstreamTls(server: ServerConfig, runtime: Runtime): UpstreamTls | unde
   if (ssl.mode === "off") return undefined;
   const contexts = new ClientContexts(ssl, runtime);
   return { isImplicit: ssl.mode === "on", contextFor: (target) => contexts.for(target) };
+}
+
+function directConnect(runtime: Runtime): Runtime["connect"] {
+  return (target, handler) => runtime.connect(target, handler);
 }
 
 /** The first rule that has the client counts; a client that is in none may connect. */

@@ -1,0 +1,83 @@
+import { serve, type Server } from "../../../src/proxy/mod.ts";
+import type { Octets } from "../../../src/runtime.ts";
+import { load } from "../../support/config.ts";
+import { type FakeConnect, type FakeListener, FakeRuntime, type FakeSocket } from "../../support/fake_runtime.ts";
+
+/** A whole proxy on a runtime in memory. The test plays clients, auth server and upstreams. */
+export class Proxy {
+  readonly runtime: FakeRuntime;
+  readonly server: Server;
+  #readLog = 0;
+
+  private constructor(runtime: FakeRuntime, server: Server) {
+    this.runtime = runtime;
+    this.server = server;
+  }
+
+  /** Serves IMAP with these lines in `mail {}` and these outside of all blocks, logging at level info. */
+  static async start(mail = "", main = ""): Promise<Proxy> {
+    const runtime = new FakeRuntime();
+    return new Proxy(runtime, await serve(configuration(mail, main), runtime));
+  }
+
+  /** Goes on with other lines. */
+  reload(mail = "", main = ""): Promise<void> {
+    return this.server.reload(configuration(mail, main));
+  }
+
+  get listeners(): readonly FakeListener[] {
+    return this.runtime.listeners;
+  }
+
+  /** A client that has just been greeted. */
+  client(): FakeSocket {
+    const [listener] = this.listeners;
+    if (listener === undefined) throw new Error("nobody listens");
+    const client = listener.client();
+    client.heard();
+    return client;
+  }
+
+  /** The client's first upstream, at its greeting: the auth server has let the client in. */
+  admit(client: FakeSocket): FakeSocket {
+    client.says("a LOGIN anna sesame\r\n");
+    const auth = this.#nextConnect().accept();
+    auth.says("HTTP/1.0 200 OK\r\nAuth-Status: OK\r\nAuth-Server: 192.0.2.3\r\nAuth-Port: 143\r\n\r\n");
+    return this.#nextConnect().accept();
+  }
+
+  /** Logs the client in to an upstream, up to the relay. */
+  logIn(client: FakeSocket): FakeSocket {
+    const upstream = this.admit(client);
+    for (const line of ["* OK ready", "+ go on", "+ go on", "a OK done"]) upstream.says(`${line}\r\n`);
+    return upstream;
+  }
+
+  /** The log since this was last asked, without times and process. */
+  log(): Octets[] {
+    const all = (this.runtime.files.contents.get(LOG) ?? "").split("\n").slice(0, -1);
+    const fresh = all.slice(this.#readLog).map((line) => line.replace(/^\S+ \S+ (\[\w+\]) \S+ /, "$1 "));
+    this.#readLog = all.length;
+    return fresh;
+  }
+
+  #nextConnect(): FakeConnect {
+    const connect = this.runtime.connects.find(({ socket, isCancelled, isRefused }) =>
+      socket === undefined && !isCancelled && !isRefused
+    );
+    if (connect === undefined) throw new Error("nobody connects");
+    return connect;
+  }
+}
+
+/** What stands behind each line of a client that is logged in or just about to. */
+export const TAIL = ', client: 192.0.2.1, server: 127.0.0.1:143, login: "anna", upstream: 192.0.2.3:143';
+
+const LOG = "/error.log";
+
+function configuration(mail: string, main: string): ReturnType<typeof load> {
+  return load(
+    `error_log ${LOG} info; ${main} events {}
+     mail { auth_http 192.0.2.9; ${mail} server { listen 127.0.0.1:143; } }`,
+  );
+}
