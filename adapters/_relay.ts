@@ -8,6 +8,7 @@ import type {
   Millis,
   Relay,
   RelayEnd,
+  RelayFailure,
   RelayOptions,
   RelayResult,
   SocketHandler,
@@ -37,7 +38,7 @@ export class NetRelay implements Relay {
   /** Since when the client has had all of an upstream that ended, and what was still queued when we last looked. */
   #graceSince: Millis = 0;
   #graceQueued = 0;
-  #failure: SystemFailure | undefined;
+  #failure: RelayFailure | undefined;
 
   constructor(options: NetRelayOptions) {
     this.#timeout = options.timeout;
@@ -70,7 +71,7 @@ export class NetRelay implements Relay {
   /** One side is gone: the other gets what was read, then FIN, and may say no more. */
   closed(end: End, failure: SystemFailure | undefined): void {
     this.#end ??= this.#closedBy(end);
-    this.#failure ??= failure;
+    if (failure !== undefined) this.#failure ??= { ...failure, side: end === this.#client ? "client" : "upstream" };
     end.other.socket.close();
     if (this.#client.isClosed && this.#upstream.isClosed) this.#finish(this.#end);
   }

@@ -265,10 +265,15 @@ export interface RelayOptions {
 
 export type RelayEnd = "clientClosed" | "upstreamClosed" | "timedOut" | "stopped";
 
+/** Why one side of a relay broke, and which. */
+export interface RelayFailure extends SystemFailure {
+  readonly side: "client" | "upstream";
+}
+
 export interface RelayResult {
   readonly end: RelayEnd;
-  /** Why a side broke, if one did. */
-  readonly failure: SystemFailure | undefined;
+  /** What broke first, if anything did. */
+  readonly failure: RelayFailure | undefined;
   /** Octets passed on by the relay, those that were read before it included. */
   readonly bytesToClient: number;
   readonly bytesToUpstream: number;
@@ -397,3 +402,15 @@ export function isFailure(value: unknown): value is SystemFailure {
 export function describeFailure(failure: SystemFailure): string {
   return `(${failure.number}: ${failure.text})`;
 }
+
+/** `recv() failed (104: …)`, with the call that met the failure: only a write meets a broken pipe. */
+export function describeBrokenSocket(failure: SystemFailure): string {
+  return `${isBrokenPipe(failure) ? "send" : "recv"}() failed ${describeFailure(failure)}`;
+}
+
+/** Whether a socket broke because its peer reads no more. */
+export function isBrokenPipe(failure: SystemFailure): boolean {
+  return failure.number === EPIPE;
+}
+
+const EPIPE = 32;

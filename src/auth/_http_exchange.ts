@@ -7,7 +7,7 @@
 
 import type { AuthHttpConfig } from "../config/types.ts";
 import type { Cancel, ConnectHandler, Millis, Octets, Runtime, Socket, SystemFailure } from "../runtime.ts";
-import { describeFailure } from "../runtime.ts";
+import { describeBrokenSocket, describeFailure } from "../runtime.ts";
 import { type Asker, type Break, Connection } from "./_http_connection.ts";
 import type { Pool } from "./_http_pool.ts";
 import type { Fault, ResponseHead } from "./_http_response.ts";
@@ -129,15 +129,9 @@ export class Exchange implements ConnectHandler, Asker {
   }
 }
 
-/** As nginx names the call that failed; only a write meets a broken pipe. */
-function describeBrokenSocket(failure: SystemFailure): Octets {
-  return `${failure.number === EPIPE ? "send" : "recv"}() failed ${describeFailure(failure)}`;
-}
-
 const CLOSED = "closed connection prematurely";
 const FAULTS: Readonly<Record<Fault, Octets>> = {
   invalidResponse: "sent invalid response",
   invalidHeader: "sent invalid header in response",
   tooLongHead: "sent too long response header",
 };
-const EPIPE = 32;

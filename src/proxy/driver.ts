@@ -14,6 +14,7 @@ import type {
   Millis,
   Octets,
   Relay,
+  RelayFailure,
   RelayResult,
   Runtime,
   Socket,
@@ -22,7 +23,7 @@ import type {
   SystemFailure,
   TlsContext,
 } from "../runtime.ts";
-import { describeFailure } from "../runtime.ts";
+import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
 import type { Connection, Effect, Input, Session, Side, Splice } from "../session/mod.ts";
 import type { SessionRecord } from "./record.ts";
@@ -147,14 +148,17 @@ export class Driver {
 
   closed(side: Side, failure: SystemFailure | undefined): void {
     if (this.#isOver) return;
-    if (failure !== undefined && this.#result === undefined) {
-      const text = `recv() failed ${describeFailure(failure)}`;
-      if (side === "client") this.#log("info", text);
-      else this.#log("error", text, "reading response from upstream");
-    }
+    if (failure !== undefined && this.#result === undefined) this.#logGone(side, failure);
     if (side === "client") return this.#finish(this.#result ?? "clientGone");
     this.#upstream = undefined;
-    this.#feed({ type: "connectFailed" });
+    this.#feed(failure === undefined ? { type: "ended", side } : { type: "connectFailed" });
+  }
+
+  /** Whatever the upstream was told last, it was its answer that we waited for. */
+  #logGone(side: Side, failure: SystemFailure): void {
+    const isReading = side === "upstream" && !isBrokenPipe(failure);
+    const action = isReading ? "reading response from upstream" : this.#session.action;
+    this.#log(levelOf(side), describeBrokenSocket(failure), action);
   }
 
   #feed(input: Input): void {
@@ -308,10 +312,17 @@ export class Driver {
   }
 
   #relayed(result: RelayResult): void {
-    if (result.failure !== undefined) this.#log("info", `recv() failed ${describeFailure(result.failure)}`);
+    if (result.failure !== undefined) this.#logBroken(result.failure);
     if (result.end === "timedOut") this.#log("info", "client timed out (110: Connection timed out)");
     else this.#log("info", "proxied session done", "");
     this.#finish(result.end, result);
+  }
+
+  /** A client may come and go as it likes; an upstream that breaks is worth a look. */
+  #logBroken(failure: RelayFailure): void {
+    const { side } = failure;
+    const action = isBrokenPipe(failure) ? `proxying and sending to ${side}` : `proxying and reading from ${side}`;
+    this.#log(levelOf(side), describeBrokenSocket(failure), action);
   }
 
   /** Says what is still to be said and closes; the connection is over when the client's socket is. */
@@ -426,6 +437,10 @@ class SideHandler implements SocketHandler {
   closed(failure: SystemFailure | undefined): void {
     this.#driver.closed(this.#side, failure);
   }
+}
+
+function levelOf(side: Side): "info" | "error" {
+  return side === "client" ? "info" : "error";
 }
 
 function steer(socket: Socket, mayRead: boolean): void {

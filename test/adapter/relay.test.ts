@@ -232,7 +232,7 @@ describe("a relay", () => {
     const result = await done;
     assertEquals(result, {
       end: "clientClosed",
-      failure: { number: 104, text: "Connection reset by peer" },
+      failure: { number: 104, text: "Connection reset by peer", side: "client" },
       bytesToClient: 0,
       bytesToUpstream: 8,
     });
