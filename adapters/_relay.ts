@@ -54,7 +54,7 @@ export class NetRelay implements Relay {
 
   stop(lastLine: Uint8Array): void {
     this.#end ??= "stopped";
-    if (lastLine.length > 0) this.#client.socket.write(lastLine);
+    if (lastLine.length > 0 && this.#upstream.isAtLineStart) this.#client.socket.write(lastLine);
     this.#closeBoth();
   }
 
@@ -124,6 +124,8 @@ export class NetRelay implements Relay {
   }
 }
 
+const LF = 0x0a;
+
 /** Timers of some runtimes ring a fraction of a millisecond early. */
 const CLOCK_SLACK: Millis = 2;
 
@@ -135,12 +137,18 @@ class End implements SocketHandler {
   other: End = this;
   /** Octets read here and written there. */
   moved = 0;
+  #lastOctet = LF;
   hasEnded = false;
   isClosed = false;
 
   constructor(relay: NetRelay, socket: NetSocket) {
     this.#relay = relay;
     this.socket = socket;
+  }
+
+  /** Whether nothing that was read here was cut off in the middle of a line. */
+  get isAtLineStart(): boolean {
+    return this.#lastOctet === LF;
   }
 
   /** Takes the socket over: first what was read before, then what happened to it meanwhile. */
@@ -156,6 +164,7 @@ class End implements SocketHandler {
   bytes(bytes: Uint8Array): void {
     this.#relay.lastTraffic = performance.now();
     this.moved += bytes.length;
+    this.#lastOctet = bytes[bytes.length - 1] ?? LF;
     if (!this.other.socket.write(bytes)) this.socket.pause();
   }
 

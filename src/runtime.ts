@@ -281,7 +281,10 @@ export interface RelayResult {
 
 /** A relay at work. */
 export interface Relay {
-  /** Ends it: `lastLine` goes to the client once what is under way there has left, then both sides are closed. */
+  /**
+   * Ends it: `lastLine` goes to the client once what is under way there has left, then both sides are closed. Where the
+   * upstream was cut off in the middle of a line the client hears nothing: it would take our words for the rest of it.
+   */
   stop(lastLine: Uint8Array): void;
 }
 

@@ -28,6 +28,9 @@ import { EMPTY } from "../session/bytes.ts";
 import type { Connection, Effect, Input, Session, Side, Splice } from "../session/mod.ts";
 import type { SessionRecord } from "./record.ts";
 
+/** Why sessions are ended by us: the process ends at once, or `worker_shutdown_timeout` is over. */
+export type StopReason = "fast" | "timeout";
+
 /** What all connections to one server block share. */
 export interface Service {
   readonly runtime: Runtime;
@@ -105,6 +108,9 @@ export class Driver {
   #timer: Cancel | undefined;
   #timerDue: Millis = 0;
   #relay: Relay | undefined;
+  #farewell: Uint8Array = EMPTY;
+  /** Whether the log knows already why the session ends. */
+  #isStopped = false;
   #result: SessionRecord["result"] | undefined;
   #isOver = false;
 
@@ -125,10 +131,19 @@ export class Driver {
     if (held.length > 0) this.#feed({ type: "bytes", side: "client", bytes: held });
   }
 
-  /** Ends the session now; its client is told in its protocol while it is not logged in yet. */
-  stop(): void {
-    if (this.#relay !== undefined) this.#relay.stop(EMPTY);
+  /** Ends the session now, and tells its client so in its protocol. */
+  stop(why: StopReason): void {
+    if (this.#isOver || this.#isStopped || (this.#result !== undefined && this.#relay === undefined)) return;
+    if (why === "timeout") this.#log("info", "shutdown timeout");
+    this.#isStopped = why === "timeout";
+    if (this.#relay !== undefined) this.#relay.stop(this.#farewell);
     else this.#feed({ type: "shutdown" });
+  }
+
+  /** Cuts off what is left, whatever its peers still wait for. */
+  abort(): void {
+    this.#client.abort();
+    this.#upstream?.abort();
   }
 
   /** Called by the sockets' handlers. */
@@ -300,6 +315,7 @@ export class Driver {
     if (upstream === undefined) return this.#close("upstreamUnavailable");
     this.#disarm();
     this.#result = "stopped";
+    this.#farewell = splice.farewell;
     this.#relay = this.#service.runtime.relay({
       client: this.#client,
       upstream,
@@ -314,7 +330,7 @@ export class Driver {
   #relayed(result: RelayResult): void {
     if (result.failure !== undefined) this.#logBroken(result.failure);
     if (result.end === "timedOut") this.#log("info", "client timed out (110: Connection timed out)");
-    else this.#log("info", "proxied session done", "");
+    else if (!this.#isStopped) this.#log("info", "proxied session done", "");
     this.#finish(result.end, result);
   }
 

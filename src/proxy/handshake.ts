@@ -1,4 +1,5 @@
 import type { Cancel, Millis, Octets, Runtime, Socket, TlsContext, TlsFacts } from "../runtime.ts";
+import type { StopReason } from "./driver.ts";
 
 /** What a {@linkcode Handshake} needs, and whom it tells. Exactly one of `secured` and `failed` is called. */
 export interface HandshakeOptions {
@@ -25,7 +26,7 @@ export class Handshake {
     const { runtime, socket, choose, held, note } = options;
     this.#cancelTimer = runtime.timer(options.timeout, () => {
       note("info", "client timed out (110: Connection timed out)");
-      this.stop();
+      this.abort();
     });
     this.#cancelHandshake = runtime.secureServer(socket, { choose, held }, {
       secured: (secure, facts) => {
@@ -41,7 +42,13 @@ export class Handshake {
   }
 
   /** Gives the client up. */
-  stop(): void {
+  stop(why: StopReason): void {
+    if (why === "timeout") this.#options.note("info", "shutdown timeout");
+    this.abort();
+  }
+
+  /** Gives the client up without a word. */
+  abort(): void {
     this.#cancelTimer();
     this.#cancelHandshake();
     this.#options.failed();

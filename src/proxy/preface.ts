@@ -1,5 +1,6 @@
 import type { Cancel, Millis, Octets, Runtime, Socket, SocketHandler, SystemFailure } from "../runtime.ts";
 import { describeFailure } from "../runtime.ts";
+import type { StopReason } from "./driver.ts";
 import { HeaderReader, type ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 
 /** What a {@linkcode Preface} needs, and whom it tells. Exactly one of `read` and `failed` is called. */
@@ -30,10 +31,13 @@ export class Preface implements SocketHandler {
   }
 
   /** Gives the client up. */
-  stop(): void {
-    this.#end();
+  stop(why: StopReason): void {
+    if (why === "timeout") this.#fail("info", "shutdown timeout");
+    else this.#fail();
+  }
+
+  abort(): void {
     this.#options.socket.abort();
-    this.#options.failed();
   }
 
   bytes(bytes: Uint8Array): void {
@@ -60,7 +64,9 @@ export class Preface implements SocketHandler {
   #fail(level?: "info" | "error", text?: Octets): void {
     if (this.#isOver) return;
     if (level !== undefined && text !== undefined) this.#options.note(level, text);
-    this.stop();
+    this.#end();
+    this.#options.socket.abort();
+    this.#options.failed();
   }
 
   #end(): void {

@@ -10,7 +10,7 @@ import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 import type { Octets, Runtime, Socket, SocketAddress, TlsContext, TlsFacts } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
 import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints, serverFor } from "./addresses.ts";
-import { describeAddress, Driver, type Service } from "./driver.ts";
+import { describeAddress, Driver, type Service, type StopReason } from "./driver.ts";
 import { Generation } from "./generation.ts";
 import { Handshake } from "./handshake.ts";
 import { Listeners, type Purpose } from "./listeners.ts";
@@ -74,7 +74,10 @@ export async function tryServe(config: Config, runtime: Runtime, options: ServeO
 
 /** A connection at any stage of its life. */
 interface Guest {
-  stop(): void;
+  /** Ends it in good manners, which may take a while. */
+  stop(why: StopReason): void;
+  /** Ends it without. */
+  abort(): void;
 }
 
 /** What is known of a connection as soon as it is accepted. */
@@ -95,6 +98,8 @@ class Worker implements Server {
   readonly #logFiles: LogFiles;
   readonly #listeners: Listeners;
   readonly #guests = new Set<Guest>();
+  /** Those of earlier generations: how long they may stay is settled. */
+  readonly #leaving = new WeakSet<Guest>();
   readonly #whenIdle: (() => void)[] = [];
   /** Of all generations: a connection may be accepted for the one that is just being replaced. */
   readonly #services = new WeakMap<ServerConfig, Service>();
@@ -142,6 +147,7 @@ class Worker implements Server {
     const before = this.#current;
     await this.#adopt(config, "serve");
     before.retire();
+    this.#limitStay(before.config);
   }
 
   reopenLogs(): void {
@@ -157,10 +163,9 @@ class Worker implements Server {
     await this.#listeners.close();
     const { config } = this.#current;
     this.#current.retire();
-    if (how === "fast") this.#stopGuests();
+    if (how === "fast") this.#stopGuests(this.#guests, "fast");
+    else this.#limitStay(config);
     if (this.#guests.size === 0) return;
-    const { workerShutdownTimeout } = config.main;
-    if (workerShutdownTimeout !== undefined) this.#runtime.timer(workerShutdownTimeout, () => this.#stopGuests());
     // More than one call may wait for the last session.
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
@@ -313,10 +318,26 @@ class Worker implements Server {
     return Math.max(1, Math.min(workerConnections, this.#descriptorRoom));
   }
 
-  #stopGuests(): void {
-    for (const guest of [...this.#guests]) guest.stop();
+  /** Ends those who are here when `worker_shutdown_timeout` is over, unless another timer of that kind runs for them. */
+  #limitStay({ main: { workerShutdownTimeout } }: Config): void {
+    const staying = [...this.#guests].filter((guest) => !this.#leaving.has(guest));
+    for (const guest of staying) this.#leaving.add(guest);
+    if (workerShutdownTimeout === undefined) return;
+    this.#runtime.timer(workerShutdownTimeout, () => this.#stopGuests(staying, "timeout"));
+  }
+
+  /** Whoever does not go when asked to, because it does not read, is put out: a stop must come to an end. */
+  #stopGuests(guests: Iterable<Guest>, why: StopReason): void {
+    const asked = [...guests].filter((guest) => this.#guests.has(guest));
+    for (const guest of asked) guest.stop(why);
+    this.#runtime.timer(FAREWELL, () => {
+      for (const guest of asked) if (this.#guests.has(guest)) guest.abort();
+    });
   }
 }
+
+/** How long a client may take to read its last line and end; beyond what a socket waits for a peer that reads. */
+const FAREWELL = 3_000;
 
 /** For logs, name look-ups, and the connection that is accepted only to be closed. */
 const SPARE_DESCRIPTORS = 16;

@@ -592,7 +592,9 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     this.#action = "";
     this.log("info", "client logged in");
     const toClient = this.#replies.takeAll(reply);
-    this.#emit({ type: "splice", toClient, toUpstream: this.input.takeAll(), clientEnded: this.#clientEnded });
+    const farewell = encode(this.farewell());
+    const toUpstream = this.input.takeAll();
+    this.#emit({ type: "splice", toClient, toUpstream, clientEnded: this.#clientEnded, farewell });
     this.#phase = "over";
     this.#action = "proxying";
     this.#deadline = undefined;

@@ -68,6 +68,8 @@ export interface Splice {
   readonly toUpstream: Uint8Array;
   /** The client said its last word already; the upstream is to hear it once `toUpstream` is out. */
   readonly clientEnded: boolean;
+  /** What a client hears that is cut off because we stop. */
+  readonly farewell: Uint8Array;
 }
 
 /** What is known of a connection when its session begins. */

@@ -275,6 +275,17 @@ describe("a relay", () => {
     session.relay.stop(NOTHING);
   });
 
+  it("says no last line in the middle of another", async () => {
+    const session = await start();
+    const { client, upstream } = session;
+    upstream.say("* 1 FETCH (BODY[] {10}\r\nabc");
+    await client.untilReceived(27);
+    session.relay.stop(new TextEncoder().encode("* BYE Restarting\r\n"));
+    await client.untilEnded();
+    assertEquals(client.text, "* 1 FETCH (BODY[] {10}\r\nabc");
+    await finish(session);
+  });
+
   it("leaks no descriptor and loses no octet in 300 sessions, aborted ones among them", {
     timeout: 120_000,
   }, async () => {

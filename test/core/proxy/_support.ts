@@ -70,6 +70,11 @@ export class Proxy {
   }
 }
 
+/** Lets everything run on that waits for nothing but promises. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
 /** What stands behind each line of a client that is logged in or just about to. */
 export const TAIL = ', client: 192.0.2.1, server: 127.0.0.1:143, login: "anna", upstream: 192.0.2.3:143';
 
