@@ -72,6 +72,7 @@ function onHangUp(runtime: Runtime, reload: () => Promise<void>): void {
 /** Takes the configuration as it is now, or tells the log why not and stays with the old one. */
 async function reconfigure(config: Config, { runtime, server, readConfig, explain }: Running): Promise<Config> {
   server.log.write("notice", "signal 1 (SIGHUP) received, reconfiguring");
+  if (server.isStopping) return config;
   try {
     const next = readConfig();
     await server.reload(next);
@@ -83,7 +84,9 @@ async function reconfigure(config: Config, { runtime, server, readConfig, explai
     server.log.write("notice", "reconfigured");
     return next;
   } catch (error) {
-    for (const line of explain(error)) server.log.write("emerg", line);
+    const lines = explain(error);
+    // A stop that came meanwhile is no fault of the configuration's.
+    if (!server.isStopping) { for (const line of lines) server.log.write("emerg", line); }
     return config;
   }
 }

@@ -23,6 +23,7 @@ export class Listeners {
   readonly #runtime: Pick<Runtime, "listen" | "timer">;
   readonly #accept: (binding: Binding, socket: Socket) => void;
   #open = new Map<string, OpenListener>();
+  #isClosed = false;
 
   constructor(runtime: Pick<Runtime, "listen" | "timer">, accept: (binding: Binding, socket: Socket) => void) {
     this.#runtime = runtime;
@@ -51,6 +52,8 @@ export class Listeners {
         const open = before.get(key) ?? await this.#listen(binding, purpose);
         if (open === undefined) continue;
         if (!before.has(key)) opened.push(open);
+        // A stop does not wait for us.
+        if (this.#isClosed) throw new StartError(["the process is stopping"]);
         after.set(key, open);
       }
     } catch (error) {
@@ -65,8 +68,9 @@ export class Listeners {
     await closeAll([...before].filter(([key]) => !after.has(key)).map(([, open]) => open));
   }
 
-  /** Closes all of them. Resolves when their addresses are free again. */
+  /** Closes all of them, for good. Resolves when their addresses are free again. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const open = this.all;
     this.#open = new Map();
     await closeAll(open);

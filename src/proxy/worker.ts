@@ -42,9 +42,11 @@ export interface Server {
   readonly log: ErrorLog;
   /** How many client connections there are. */
   readonly connections: number;
+  /** Whether it has been told to stop. */
+  readonly isStopping: boolean;
   /**
    * Goes on with another configuration: new sessions have the new settings, those under way keep theirs, and no address
-   * that stays is closed. Throws {@linkcode StartError} with everything as it was before.
+   * that stays is closed. Throws {@linkcode StartError} with everything as it was before, also once it is stopping.
    */
   reload(config: Config): Promise<void>;
   /** Closes and opens all log files anew. */
@@ -132,6 +134,10 @@ class Worker implements Server {
 
   get connections(): number {
     return this.#guests.size;
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
   }
 
   async start(config: Config, purpose: Purpose): Promise<void> {

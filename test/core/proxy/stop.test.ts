@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "node:test";
+import { StartError } from "../../../src/proxy/mod.ts";
 import { Proxy, settle, TAIL } from "./_support.ts";
 
 const BYE = "* BYE shutting down\r\n";
@@ -74,5 +75,29 @@ describe("worker_shutdown_timeout", () => {
     assertEquals([first.heard(), third.heard()], [BYE, ""]);
     proxy.runtime.clock.advance(60_000 - 1 - 5_000);
     assert(!third.isClosed);
+  });
+});
+
+describe("a reload", () => {
+  it("opens nothing once the server is stopping", async () => {
+    const proxy = await Proxy.start();
+    const client = proxy.client();
+    const stopped = proxy.server.stop("graceful");
+    await settle();
+    await assertRejects(() => proxy.reload("server { listen 127.0.0.1:144; protocol imap; }"), StartError, "stopping");
+    assertEquals(proxy.listeners.map(({ isClosed }) => isClosed), proxy.listeners.map(() => true));
+    client.breaks();
+    await stopped;
+  });
+
+  it("closes what it has just opened when a stop comes meanwhile", async () => {
+    const proxy = await Proxy.start();
+    const reload = assertRejects(
+      () => proxy.reload("server { listen 127.0.0.1:144; protocol imap; }"),
+      StartError,
+      "stopping",
+    );
+    await Promise.all([proxy.server.stop("fast"), reload]);
+    assertEquals(proxy.listeners.map(({ isClosed }) => isClosed), proxy.listeners.map(() => true));
   });
 });
