@@ -35,6 +35,7 @@ class Attempt {
   constructor(raw: RawSocket, wish: Wish) {
     this.#raw = raw;
     this.#wish = wish;
+    wish.traits.census.open++;
     raw.once("connect", this.#onConnect);
     // It stays until the socket has another: an error that nobody hears would end the process.
     raw.on("error", this.#onError);
@@ -42,7 +43,7 @@ class Attempt {
 
   cancel(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     this.#raw.destroy();
   }
 
@@ -50,7 +51,7 @@ class Attempt {
     if (this.#isOver) return;
     const addresses = this.#addresses();
     if (addresses === undefined) return this.#failed({ code: "ECONNRESET" });
-    this.#isOver = true;
+    this.#end();
     const socket = new NetSocket(this.#raw, addresses, this.#wish.traits.census);
     this.#raw.off("error", this.#onError);
     this.#wish.handler.connected(socket);
@@ -58,9 +59,14 @@ class Attempt {
 
   #failed(error: unknown): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     this.#raw.destroy();
     this.#wish.handler.failed(toFailure(error));
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#wish.traits.census.open--;
   }
 
   #addresses(): Addresses | undefined {

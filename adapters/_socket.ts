@@ -21,7 +21,7 @@ export interface Addresses {
   readonly local: SocketAddress;
 }
 
-/** How many sockets a runtime has open; each socket counts itself in and out. */
+/** How many sockets a runtime has open or is opening; each socket counts itself in and out. */
 export interface Census {
   open: number;
 }

@@ -385,7 +385,7 @@ export interface Runtime {
   lookup(name: string): Promise<readonly string[] | SystemFailure>;
   /** Moves bytes both ways until both sides are done. It takes both sockets over. */
   relay(options: RelayOptions): Relay;
-  /** How many sockets there are now: accepted or connected and not closed yet. */
+  /** How many sockets there are now: accepted, connected or connecting, and not closed yet. */
   sockets(): number;
   /** How many descriptors this process may have, and how many it has now. */
   descriptors(): { readonly limit: number; readonly open: number };

@@ -60,7 +60,7 @@ export interface Service {
   readonly tls: TlsContext | undefined;
   /** How TLS is spoken with upstreams, and whether from their first octet. */
   readonly upstreamTls: UpstreamTls | undefined;
-  /** Whether one more socket may be opened; it has told the log when not. */
+  /** Whether the socket that was just accepted may stay; it has told the log when not. */
   hasRoom(): boolean;
 }
 
@@ -248,7 +248,6 @@ export class Driver {
   #connect(route: Route): void {
     this.#upstreamText = route.text;
     this.#target = route.target;
-    if (!this.#service.hasRoom()) return this.#feed({ type: "connectFailed" });
     this.#cancel = this.#service.connect(route.target, {
       connected: (socket) => {
         this.#cancel = undefined;

@@ -14,7 +14,7 @@ import { connectWith } from "../dns/connect.ts";
 import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import { type ErrorLog, LogFailure, type LogFiles } from "../log/error_log.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
-import type { Runtime, SocketAddress } from "../runtime.ts";
+import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
 import type { Service, UpstreamTls } from "./driver.ts";
 import { sessionFactory } from "./factory.ts";
 import { Names } from "./names.ts";
@@ -27,8 +27,8 @@ export interface Surroundings {
   readonly logFiles: LogFiles;
   /** The log for a configuration that names none. */
   readonly errorLog: ErrorLogConfig;
-  /** Whether one more socket may be opened; tells the log when not. */
-  readonly hasRoom: (log: ErrorLog) => boolean;
+  /** Whether so many more sockets may be opened; tells the log when not. */
+  readonly hasRoom: (log: ErrorLog, more: number) => boolean;
   /** What the connections to a server block share; a generation puts its own in. */
   readonly services: WeakMap<ServerConfig, Service>;
 }
@@ -74,7 +74,8 @@ export class Generation {
     const { runtime, hasRoom } = this.#surroundings;
     const log = server.errorLogs.length > 0 ? this.#openLog(server.errorLogs) : this.log;
     const resolver = await this.#resolver(server, names);
-    const connect = resolver === undefined ? directConnect(runtime) : connectWith(resolver, runtime);
+    const direct = limitedConnect(runtime, () => hasRoom(log, 1));
+    const connect = resolver === undefined ? direct : connectWith(resolver, { connect: direct });
     const trusted = await names.trusted(server.realIpFrom);
     const tls = server.ssl && createServerTls(server, server.ssl, runtime);
     return {
@@ -88,7 +89,7 @@ export class Generation {
       upstreamTls: upstreamTls(server, runtime),
       authenticator: this.#authenticator(server, connect),
       createSession: sessionFactory(server, runtime),
-      hasRoom: () => hasRoom(log),
+      hasRoom: () => hasRoom(log, 0),
       isTrusted: (address) => trusted.has(address),
       isForbidden: accessRule(server),
       proxyHeader: headerWriter(server.proxy),
@@ -131,9 +132,15 @@ function upstreamTls(server: ServerConfig, runtime: Runtime): UpstreamTls | unde
   return { isImplicit: ssl.mode === "on", contextFor: (target) => contexts.for(target) };
 }
 
-function directConnect(runtime: Runtime): Runtime["connect"] {
-  return (target, handler) => runtime.connect(target, handler);
+/** Connects while there is room: past the limit it is as if the system had no descriptor left. */
+function limitedConnect(runtime: Runtime, hasRoom: () => boolean): Runtime["connect"] {
+  return (target, handler) => {
+    if (hasRoom()) return runtime.connect(target, handler);
+    return runtime.timer(0, () => handler.failed(NO_ROOM));
+  };
 }
+
+const NO_ROOM: SystemFailure = { number: 24, text: "Too many open files" };
 
 /** The first rule that has the client counts; a client that is in none may connect. */
 function accessRule({ access }: ServerConfig): (client: SocketAddress) => boolean {

@@ -117,7 +117,7 @@ class Worker implements Server {
     this.#logFiles = new LogFiles(runtime);
     this.#listeners = new Listeners(runtime, (binding, socket) => this.#accept(binding, socket));
     const { limit, open } = runtime.descriptors();
-    this.#descriptorRoom = limit - open - SPARE_DESCRIPTORS;
+    this.#descriptorRoom = limit - open - spareDescriptors(limit);
   }
 
   get log(): ErrorLog {
@@ -186,10 +186,11 @@ class Worker implements Server {
       runtime: this.#runtime,
       logFiles: this.#logFiles,
       errorLog: this.#options.errorLog ?? { target: { type: "stderr" }, level: "error" },
-      hasRoom: (log) => this.#hasRoom(log, config),
+      hasRoom: (log, more) => this.#hasRoom(log, more, config),
       services: this.#services,
     });
     const bindings = planBindings(await this.#resolve(config));
+    checkConnections(config, bindings.length);
     await this.#listeners.replace(bindings, purpose);
     this.#generation = generation;
     this.#announceLimits(config);
@@ -312,9 +313,9 @@ class Worker implements Server {
     if (this.#guests.size === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
   }
 
-  #hasRoom(log: ErrorLog, config: Config): boolean {
+  #hasRoom(log: ErrorLog, more: number, config: Config): boolean {
     const most = this.#mostSockets(config);
-    if (this.#runtime.sockets() + this.#listeners.count <= most) return true;
+    if (this.#runtime.sockets() + this.#listeners.count + more <= most) return true;
     log.write("alert", `${most} worker_connections are not enough`);
     return false;
   }
@@ -345,5 +346,16 @@ class Worker implements Server {
 /** How long a client may take to read its last line and end; beyond what a socket waits for a peer that reads. */
 const FAREWELL = 3_000;
 
-/** For logs, name look-ups, and the connection that is accepted only to be closed. */
-const SPARE_DESCRIPTORS = 16;
+/** Listeners count too, and one more makes the least that nginx starts with. */
+function checkConnections({ main: { workerConnections } }: Config, listeners: number): void {
+  if (workerConnections > listeners) return;
+  throw new StartError([`${workerConnections} worker_connections are not enough for ${listeners} listening sockets`]);
+}
+
+/**
+ * For logs, name look-ups, and the connections that are accepted only to be closed: as many as a full accept queue may
+ * bring at once, where the limit allows it. A listener of Deno's that meets the limit once never accepts again.
+ */
+function spareDescriptors(limit: number): number {
+  return Math.max(16, Math.min(512, Math.floor(limit / 4)));
+}

@@ -14,10 +14,10 @@ export class Proxy {
     this.server = server;
   }
 
-  /** Serves IMAP with these lines in `mail {}` and these outside of all blocks, logging at level info. */
-  static async start(mail = "", main = ""): Promise<Proxy> {
+  /** Serves IMAP with these lines in `mail {}`, these outside of all blocks and these in `events {}`. */
+  static async start(mail = "", main = "", events = ""): Promise<Proxy> {
     const runtime = new FakeRuntime();
-    return new Proxy(runtime, await serve(configuration(mail, main), runtime));
+    return new Proxy(runtime, await serve(configuration(mail, main, events), runtime));
   }
 
   /** Goes on with other lines. */
@@ -40,10 +40,20 @@ export class Proxy {
 
   /** The client's first upstream, at its greeting: the auth server has let the client in. */
   admit(client: FakeSocket): FakeSocket {
+    this.ask(client);
+    this.answer();
+    return this.#nextConnect().accept();
+  }
+
+  /** The client asks to be let in. */
+  ask(client: FakeSocket): void {
     client.says("a LOGIN anna sesame\r\n");
+  }
+
+  /** The auth server lets in who asked first. */
+  answer(): void {
     const auth = this.#nextConnect().accept();
     auth.says("HTTP/1.0 200 OK\r\nAuth-Status: OK\r\nAuth-Server: 192.0.2.3\r\nAuth-Port: 143\r\n\r\n");
-    return this.#nextConnect().accept();
   }
 
   /** Logs the client in to an upstream, up to the relay. */
@@ -80,9 +90,9 @@ export const TAIL = ', client: 192.0.2.1, server: 127.0.0.1:143, login: "anna", 
 
 const LOG = "/error.log";
 
-function configuration(mail: string, main: string): ReturnType<typeof load> {
+function configuration(mail: string, main: string, events = ""): ReturnType<typeof load> {
   return load(
-    `error_log ${LOG} info; ${main} events {}
+    `error_log ${LOG} info; ${main} events { ${events} }
      mail { auth_http 192.0.2.9; ${mail} server { listen 127.0.0.1:143; } }`,
   );
 }

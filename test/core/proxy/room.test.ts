@@ -1,0 +1,53 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "node:test";
+import { StartError } from "../../../src/proxy/mod.ts";
+import { Proxy } from "./_support.ts";
+
+const events = (connections: number) => `worker_connections ${connections};`;
+
+describe("worker_connections", () => {
+  it("must be more than there are listeners", async () => {
+    const start = () => Proxy.start("", "", events(1));
+    await assertRejects(start, StartError, "1 worker_connections are not enough for 1 listening sockets");
+    await Proxy.start("", "", events(2));
+  });
+
+  it("turns away clients past it", async () => {
+    const proxy = await Proxy.start("", "", events(3));
+    const [first, second, third] = [proxy.client(), proxy.client(), proxy.client()];
+    assertEquals([first.ending, second.ending, third.ending], [undefined, undefined, "abort"]);
+    assertEquals(proxy.log().at(-1), "[alert] 3 worker_connections are not enough");
+  });
+
+  it("counts connections to auth servers", async () => {
+    const proxy = await Proxy.start("", "", events(3));
+    const [first, second] = [proxy.client(), proxy.client()];
+    proxy.log();
+    first.says("a LOGIN anna sesame\r\n");
+    proxy.runtime.clock.advance(1);
+    assertEquals(proxy.runtime.connects, []);
+    assertEquals(first.heard(), "* BAD [UNAVAILABLE] internal server error\r\n");
+    assertEquals(proxy.log(), [
+      "[alert] 3 worker_connections are not enough",
+      "[error] *1 connect() failed (24: Too many open files) while in http auth state, client: 192.0.2.1, " +
+      'server: 127.0.0.1:143, login: "anna"',
+    ]);
+    assertEquals(second.ending, undefined);
+  });
+
+  it("counts connections to upstreams that are still being made", async () => {
+    const proxy = await Proxy.start("", "", events(5));
+    const [first, second] = [proxy.client(), proxy.client()];
+    proxy.ask(first);
+    proxy.ask(second);
+    proxy.log();
+    proxy.answer();
+    proxy.runtime.clock.advance(1);
+    assertEquals(first.heard(), "* BAD [UNAVAILABLE] internal server error\r\n");
+    assertEquals(proxy.log(), [
+      "[alert] 5 worker_connections are not enough",
+      "[error] *1 connect() failed (24: Too many open files) while connecting to upstream, client: 192.0.2.1, " +
+      'server: 127.0.0.1:143, login: "anna", upstream: 192.0.2.3:143',
+    ]);
+  });
+});
