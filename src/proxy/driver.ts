@@ -24,7 +24,7 @@ import type {
   TlsContext,
 } from "../runtime.ts";
 import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.ts";
-import { EMPTY } from "../session/bytes.ts";
+import { EMPTY, encode } from "../session/bytes.ts";
 import type { Connection, Effect, Input, Session, Side, Splice } from "../session/mod.ts";
 import type { SessionRecord } from "./record.ts";
 
@@ -351,7 +351,9 @@ export class Driver {
   /** A fault of ours ends this session alone, and its client may try again. */
   #crash(error: unknown): void {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
-    this.#service.log.write("alert", `internal error: ${text}`, this.#arrival.number);
+    this.#log("alert", `internal error: ${text}`);
+    // What comes out of a handshake is TLS or nothing.
+    if (!this.#isHandshaking) this.#client.write(encode(this.#session.apology));
     this.#close("internalError");
   }
 
@@ -414,7 +416,7 @@ export class Driver {
     this.#timer = undefined;
   }
 
-  #log(level: "info" | "error", text: Octets, action = this.#session.action): void {
+  #log(level: "info" | "error" | "alert", text: Octets, action = this.#session.action): void {
     const { log } = this.#service;
     if (!log.takes(level)) return;
     const doing = action === "" ? "" : ` while ${action}`;

@@ -132,6 +132,10 @@ export abstract class LoginSession<Options extends LoginOptions> implements Sess
     return this.#accepted?.login ?? this.#claimed;
   }
 
+  get apology(): Octets {
+    return this.internalError();
+  }
+
   get usesStartTls(): boolean {
     return this.#usesStartTls;
   }

@@ -107,4 +107,6 @@ export interface Session {
   readonly login: Octets | undefined;
   /** Whether the client began in clear and then asked for TLS. */
   readonly usesStartTls: boolean;
+  /** What the client hears when the session cannot go on through a fault of ours: it may try again. */
+  readonly apology: Octets;
 }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { Proxy, TAIL } from "./_support.ts";
 
@@ -71,4 +71,24 @@ describe("the log of a relay", () => {
       assertEquals(proxy.log(), [line + TAIL, `[info] *1 proxied session done${TAIL}`]);
     });
   }
+});
+
+describe("a fault of ours", () => {
+  it("ends one session alone, says so to its client, and leaves a line with all that is known", async () => {
+    const proxy = await Proxy.start();
+    const [client, other] = [proxy.client(), proxy.client()];
+    proxy.ask(client);
+    proxy.log();
+    proxy.runtime.connect = () => {
+      throw new Error("out of luck");
+    };
+    proxy.answer();
+    assertEquals(client.heard(), "* BAD [UNAVAILABLE] internal server error\r\n");
+    assertEquals(client.ending, "close");
+    const [line = ""] = proxy.log();
+    assert(line.startsWith("[alert] *1 internal error: Error: out of luck\\x0A"), line);
+    assert(line.endsWith(` while connecting to upstream${TAIL}`), line);
+    other.says("a NOOP\r\n");
+    assertEquals(other.heard(), "a OK completed\r\n");
+  });
 });
