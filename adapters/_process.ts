@@ -17,6 +17,7 @@ export function createProcess(): Process {
     stdout: (text) => writeAll(1, text),
     stderr: (text) => writeAll(2, text),
     onSignal: (name, handle) => void process.on(name, handle),
+    onUncaught: (handle) => void process.on("uncaughtException", handle).on("unhandledRejection", handle),
     kill: (pid, name) => {
       try {
         process.kill(pid, name);

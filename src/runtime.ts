@@ -320,6 +320,8 @@ export interface Process {
   stdout(text: Octets): void;
   stderr(text: Octets): void;
   onSignal(name: SignalName, handle: () => void): void;
+  /** Hears of every error that nobody caught; from then on such an error does not end the process. */
+  onUncaught(handle: (error: unknown) => void): void;
   /** Sends a signal to a process. */
   kill(pid: number, name: SignalName): SystemFailure | undefined;
   exit(code: number): never;

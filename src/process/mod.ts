@@ -27,6 +27,11 @@ export async function runServer(running: Running): Promise<number> {
   const { runtime, server, version } = running;
   let { config } = running;
   const { log } = server;
+  // What a driver cannot catch, an auth server's connection for one, must not cost the other sessions their lives.
+  runtime.process.onUncaught((error) => {
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    server.log.write("alert", `internal error: ${text}`);
+  });
   // Before the pid file tells anybody whom to send signals to.
   const stopped = untilStopped(runtime, server);
   runtime.process.onSignal("SIGUSR1", () => {
@@ -60,11 +65,14 @@ function onHangUp(runtime: Runtime, reload: () => Promise<void>): void {
     isWanted = true;
     if (isReloading) return;
     isReloading = true;
-    while (isWanted) {
-      isWanted = false;
-      await reload();
+    try {
+      while (isWanted) {
+        isWanted = false;
+        await reload();
+      }
+    } finally {
+      isReloading = false;
     }
-    isReloading = false;
   };
   runtime.process.onSignal("SIGHUP", () => void run());
 }

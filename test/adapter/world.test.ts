@@ -1,10 +1,12 @@
 import { after, before, describe, it } from "node:test";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
 import { isFailure, type Runtime } from "../../src/runtime.ts";
+import { programCommand } from "../support/program.ts";
 
 describe("a runtime", () => {
   let runtime: Runtime;
@@ -157,6 +159,13 @@ describe("a runtime", () => {
         }
         done();
       }
+    });
+
+    it("outlives errors that nobody caught, and tells them", { timeout: 20_000 }, () => {
+      const [command, ...args] = programCommand();
+      args[args.length - 1] = join(import.meta.dirname ?? "", "..", "support", "uncaught.ts");
+      const { status, stdout } = spawnSync(command, args, { encoding: "latin1" });
+      assertEquals([status, stdout], [7, "heard Error: thrown\nheard Error: rejected\n"]);
     });
 
     it("says that there is nobody to signal", () => {

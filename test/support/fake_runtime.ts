@@ -343,6 +343,8 @@ export class FakeProcess implements Process {
     this.#handlers.get(name)?.();
   }
 
+  onUncaught(): void {}
+
   kill(pid: number, name: SignalName): SystemFailure | undefined {
     this.kills.push({ pid, name });
     return undefined;
