@@ -83,11 +83,7 @@ async function reconfigure(config: Config, { runtime, server, readConfig, explai
   if (server.isStopping) return config;
   try {
     const next = readConfig();
-    await server.reload(next);
-    if (next.main.pid !== config.main.pid) {
-      writePidFile(next.main, runtime);
-      removePidFile(config.main, runtime);
-    }
+    await movePidFile(config, next, { runtime, act: () => server.reload(next) });
     for (const { level, text } of next.warnings) server.log.write(level, text);
     server.log.write("notice", "reconfigured");
     return next;
@@ -97,6 +93,23 @@ async function reconfigure(config: Config, { runtime, server, readConfig, explai
     if (!server.isStopping) { for (const line of lines) server.log.write("emerg", line); }
     return config;
   }
+}
+
+/** A pid file that cannot be written must be known before anything has changed. */
+async function movePidFile(
+  from: Config,
+  to: Config,
+  { runtime, act }: { readonly runtime: Runtime; readonly act: () => Promise<void> },
+): Promise<void> {
+  if (from.main.pid === to.main.pid) return await act();
+  writePidFile(to.main, runtime);
+  try {
+    await act();
+  } catch (error) {
+    removePidFile(to.main, runtime);
+    throw error;
+  }
+  removePidFile(from.main, runtime);
 }
 
 /** Resolves at the first TERM, INT or QUIT. */

@@ -127,6 +127,25 @@ describe("a reload", () => {
     assertEquals((await program.ending).code, 0);
   });
 
+  it("changes nothing when the pid file cannot be moved", LIMIT, async () => {
+    const [port, added] = [await freePort(), await freePort()];
+    const path = folder.write("stuck.conf", config("stuck", "imap_capabilities OLD;", [port]));
+    const program = new Program(["-c", path]);
+    await program.prints("start worker process");
+    writeFileSync(path, config("missing/stuck", "imap_capabilities NEW;", [port, added]));
+    program.signal("SIGHUP");
+    await program.prints(`open() "${folder.path}/missing/stuck.pid" failed (2: No such file or directory)`);
+
+    const client = new Client(port);
+    assertEquals(await client.line(), "* OK IMAP4 ready");
+    assertEquals(await client.say("a CAPABILITY"), "* CAPABILITY OLD AUTH=PLAIN SASL-IR");
+    await client.end();
+    await new Client(added).closed;
+    program.signal("SIGTERM");
+    await program.ending;
+    assertEquals(existsSync(join(folder.path, "stuck.pid")), false);
+  });
+
   it("moves the pid file when the configuration does", LIMIT, async () => {
     const port = await freePort();
     const path = folder.write("move.conf", config("before", "", [port]));
