@@ -13,6 +13,7 @@ import { createPidFile } from "../process/pid_file.ts";
 import { sendSignal, SignalError } from "../process/signal.ts";
 import { serve, StartError, tryServe } from "../proxy/mod.ts";
 import type { Octets, Runtime } from "../runtime.ts";
+import { describeFailure, isFailure } from "../runtime.ts";
 import type { Flags } from "./flags.ts";
 import { FlagError, HELP, parseFlags } from "./flags.ts";
 import type { Paths } from "./paths.ts";
@@ -31,6 +32,7 @@ export async function run(runtime: Runtime, args: readonly string[]): Promise<nu
 async function obey(flags: Flags, runtime: Runtime): Promise<number> {
   if (flags.version || flags.build || flags.help) return introduce(flags, runtime);
   const paths = findPaths(flags, runtime);
+  if (flags.errorLog !== undefined) tryErrorLog(paths, runtime);
   if (flags.signal !== undefined) return sendSignal(flags.signal, load(flags, paths, runtime).main, runtime);
   if (flags.test || flags.dump) return await test(flags, paths, runtime);
   if (!paths.isChosen && !runtime.files.exists(paths.configuration)) return await demo(runtime);
@@ -98,6 +100,15 @@ function showWarnings(config: Config, runtime: Runtime, leastLevel: "warn" | "no
   for (const { level, text } of config.warnings) {
     if (level === "warn" || leastLevel === "notice") runtime.process.stderr(`postern: [${level}] ${text}\n`);
   }
+}
+
+/** The file of `-e` may never be needed, but who names one that cannot be written ought to know. */
+function tryErrorLog({ errorLog }: Paths, { files, process }: Runtime): void {
+  if (errorLog === "stderr") return;
+  const log = files.openLog(errorLog);
+  if (!isFailure(log)) return log.close();
+  const text = `could not open error log file: open() "${errorLog}" failed ${describeFailure(log)}`;
+  process.stderr(`postern: [alert] ${text}\n`);
 }
 
 function errorLog(paths: Paths): ErrorLogConfig {

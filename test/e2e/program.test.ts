@@ -65,6 +65,14 @@ describe("the command line", () => {
     assertEquals(dump.stdout, `# configuration file ${path}:\n${readFileSync(path, "utf8")}\n`);
   });
 
+  it("says so when the file of -e cannot be written, and goes on with those of the configuration", LIMIT, async () => {
+    const path = config("logs", SERVER(await freePort()), "error_log stderr;");
+    const log = join(folder.path, "missing", "error.log");
+    const { code, stderr } = await runProgram("-tq", "-c", path, "-e", log);
+    const failed = `open() "${log}" failed (2: No such file or directory)`;
+    assertEquals([code, stderr], [0, `postern: [alert] could not open error log file: ${failed}\n`]);
+  });
+
   it("says where a configuration is wrong, and what may be meant", LIMIT, async () => {
     const path = config("bad", "\nimap_capabilites IDLE;");
     assertEquals(await runProgram("-t", "-c", path), {
