@@ -1,16 +1,32 @@
 /** TLS towards mail servers and whoever else we connect to. */
 
+import { Buffer } from "node:buffer";
 import { checkServerIdentity, connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
-import type { Cancel, SecureHandler, TlsClientOptions, TlsContext, TlsFault } from "../src/runtime.ts";
+import type {
+  Cancel,
+  Millis,
+  Octets,
+  SecureHandler,
+  SocketAddress,
+  TlsClientOptions,
+  TlsContext,
+  TlsFault,
+} from "../src/runtime.ts";
+import type { Certificate } from "./_certificate.ts";
+import { judgeChain, type Policy } from "./_chain.ts";
+import { codeOf } from "./_errno.ts";
+import { shownCertificates } from "./_peer_certificate.ts";
+import { SessionStore } from "./_session_store.ts";
 import type { Census, NetSocket } from "./_socket.ts";
 import { commonFacts, Handshake } from "./_tls_handshake.ts";
-import { checkClient } from "./_tls_options.ts";
+import { checkClient, type ClientSettings } from "./_tls_options.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
+import { type VerifyError, verifyError, verifyErrorOf } from "./_verify_errors.ts";
 
 /** See `Runtime.createTlsClient`. */
 export function createTlsClient(options: TlsClientOptions, traits: TlsTraits): ClientContext | TlsFault {
   const settings = checkClient(options, traits);
-  return "part" in settings ? settings : new ClientContext(options, createSecureContext(settings));
+  return "part" in settings ? settings : new ClientContext(options, settings, traits);
 }
 
 /** What all connections with the same options share. */
@@ -18,10 +34,38 @@ export class ClientContext implements TlsContext {
   readonly kind = "client";
   readonly options: TlsClientOptions;
   readonly secure: SecureContext;
+  readonly #policy: Policy;
+  /** Only what was found good is kept here: a session that is resumed is not looked at again. */
+  readonly sessions: SessionStore | undefined;
 
-  constructor(options: TlsClientOptions, secure: SecureContext) {
+  constructor(options: TlsClientOptions, { policy, settings }: ClientSettings, traits: TlsTraits) {
     this.options = options;
-    this.secure = secure;
+    this.secure = createSecureContext(settings);
+    this.#policy = traits.knowsCrl ? { ...policy, crls: [] } : policy;
+    this.sessions = options.reusesSessions && traits.reusesSessions ? new SessionStore() : undefined;
+  }
+
+  /** What the runtime did not look at. A string says why the server is not taken. */
+  judge(shown: readonly Certificate[]): Octets | undefined {
+    const { verifiedName, fingerprint } = this.options;
+    const [leaf] = shown;
+    if (fingerprint !== undefined && leaf?.digest("sha256") !== fingerprint) return WRONG_FINGERPRINT;
+    if (verifiedName === undefined) return undefined;
+    const error = this.#policy.anchors.length === 0 ? this.#judgeDepth(shown) : this.#judgeChain(shown);
+    return error === undefined ? undefined : verifyText(error);
+  }
+
+  /** The library has taken the chain; of ours only those answers count that it cannot give. */
+  #judgeChain(shown: readonly Certificate[]): VerifyError | undefined {
+    const { error } = judgeChain(shown, this.#policy, Date.now());
+    const isOurs = error === "CERT_CHAIN_TOO_LONG" || this.#policy.crls.length > 0 && error !== undefined;
+    return isOurs && error !== undefined ? verifyError(error) : undefined;
+  }
+
+  /** With the system's authorities, which we do not have: what was shown besides the certificate stands between. */
+  #judgeDepth(shown: readonly Certificate[]): VerifyError | undefined {
+    const between = shown.slice(1).filter((certificate) => certificate.subjectKey !== certificate.issuerKey);
+    return between.length > this.#policy.depth ? verifyError("CERT_CHAIN_TOO_LONG") : undefined;
   }
 }
 
@@ -44,37 +88,85 @@ export function secureClient(start: ClientStart): Cancel {
 
 class ClientHandshake extends Handshake {
   readonly #context: ClientContext;
+  readonly #server: string;
+  /** Sessions come before the handshake is done (TLS 1.2) and long after (1.3). */
+  #session: Uint8Array | undefined;
+  #keepUntil: Millis = 0;
 
   constructor(start: ClientStart, context: ClientContext) {
     super(start);
     this.#context = context;
+    this.#server = keyOf(start.socket.remote);
   }
 
   begin(): void {
     if (this.isOver) return;
-    // What the server said in clear before the handshake may be anybody's (RFC 3207, 6; CVE-2021-38371 and others).
+    // What the server said in clear before the handshake may be anybody's (RFC 3207, 6; RFC 9051, 6.2.1).
     if (this.raw.readableLength > 0) return this.fail(EARLY_DATA);
     this.whenFlushed(() => this.#connect());
   }
 
   #connect(): void {
-    const { options, secure } = this.#context;
+    const { options, secure, sessions } = this.#context;
     const { verifiedName } = options;
+    const session = sessions?.get(this.#server, Date.now());
     const tls = connect({
       socket: this.raw,
       secureContext: secure,
       servername: options.serverName,
       rejectUnauthorized: verifiedName !== undefined,
-      checkServerIdentity: (_host, certificate) => checkServerIdentity(verifiedName ?? "", certificate),
+      checkServerIdentity: (_host, certificate) =>
+        verifiedName === undefined ? undefined : checkServerIdentity(verifiedName, certificate),
+      ...session === undefined ? {} : { session: Buffer.from(session) },
     });
+    tls.once("error", (error) => this.#refuse(error));
     this.watch(tls);
     tls.once("secureConnect", () => this.#finish(tls));
+    if (sessions !== undefined) tls.on("session", (ticket: Uint8Array) => this.#keep(ticket));
   }
 
   #finish(tls: TLSSocket): void {
-    const { options } = this.#context;
-    this.succeed(tls, { ...commonFacts(tls), serverName: options.serverName || undefined, certificate: undefined });
+    const context = this.#context;
+    if (!tls.isSessionReused()) {
+      const shown = shownCertificates(tls);
+      const refusal = context.judge(shown);
+      if (refusal !== undefined) return this.fail(refusal);
+      this.#keepUntil = Math.min(Date.now() + LONGEST_RESUMPTION, ...shown.map(({ notAfter }) => notAfter));
+      if (this.#session !== undefined) this.#keep(this.#session);
+    }
+    this.succeed(tls, {
+      ...commonFacts(tls),
+      serverName: context.options.serverName || undefined,
+      certificate: undefined,
+    });
+  }
+
+  /** A session made out of a resumed one would live on without anybody looking at a certificate: it is not kept. */
+  #keep(session: Uint8Array): void {
+    this.#session = session;
+    if (this.#keepUntil > 0) this.#context.sessions?.put(this.#server, session, this.#keepUntil);
+  }
+
+  /** The runtimes' codes are OpenSSL's, their words are not. */
+  #refuse(error: unknown): void {
+    const code = codeOf(error);
+    const known = verifyErrorOf(code);
+    if (known !== undefined) this.fail(verifyText(known));
+    if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+      this.fail(`certificate does not match "${this.#context.options.verifiedName}"`);
+    }
   }
 }
 
+function verifyText({ number, text }: VerifyError): Octets {
+  return `certificate verify error: (${number}:${text})`;
+}
+
+function keyOf(address: SocketAddress): string {
+  return address.family === "unix" ? address.path : `${address.host} ${address.port}`;
+}
+
 const EARLY_DATA = "data in clear before the handshake";
+const WRONG_FINGERPRINT = "certificate is not the one that is pinned";
+/** A session is verified by what it was made with, so that must not be long ago. */
+const LONGEST_RESUMPTION: Millis = 3_600_000;

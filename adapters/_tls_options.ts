@@ -4,12 +4,16 @@ import { constants, createHash } from "node:crypto";
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
 import { Buffer } from "node:buffer";
 import type { Octets, TlsClientOptions, TlsFault, TlsServerOptions, TlsVersion } from "../src/runtime.ts";
+import { Certificate } from "./_certificate.ts";
+import type { Policy } from "./_chain.ts";
+import { parseRevocationLists } from "./_revocation.ts";
 import { leftOut } from "./_tls_ciphers.ts";
-import { checkKeyPair, parseCertificates, type UsableKeyPair } from "./_tls_keys.ts";
+import { checkKeyPair, NO_START_LINE, parseCertificates, type UsableKeyPair } from "./_tls_keys.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 
 /** Settings that the runtime has taken once already. The second, if there is one, shows the ECDSA certificate. */
 export interface ServerSettings {
+  readonly policy: Policy;
   readonly main: TlsOptions;
   readonly ecdsa: TlsOptions | undefined;
 }
@@ -18,6 +22,8 @@ export interface ServerSettings {
 export function checkServer(options: TlsServerOptions, traits: TlsTraits): ServerSettings | TlsFault {
   const pairs = checkKeyPairs(options);
   if ("part" in pairs) return pairs;
+  const policy = checkPolicy(options, "client");
+  if ("part" in policy) return policy;
   const fault = checkShared(options, traits) ?? checkCurves(options.ecdhCurve, traits);
   if (fault !== undefined) return fault;
   const common = serverSettings(options, traits);
@@ -29,21 +35,29 @@ export function checkServer(options: TlsServerOptions, traits: TlsTraits): Serve
   const ecdsa = traits.hasOneCertificate ? pairs.find(({ isEcdsa }) => isEcdsa) : undefined;
   const others = pairs.filter((pair) => pair !== ecdsa);
   const isSplit = ecdsa !== undefined && others.length > 0;
-  const settings = { main: settingsFor(isSplit ? others : pairs), ecdsa: isSplit ? settingsFor([ecdsa]) : undefined };
-  return tryOut(settings.main) ?? settings;
+  const main = settingsFor(isSplit ? others : pairs);
+  return tryOut(main) ?? { policy, main, ecdsa: isSplit ? settingsFor([ecdsa]) : undefined };
+}
+
+/** The same for a client. */
+export interface ClientSettings {
+  readonly policy: Policy;
+  readonly settings: SecureContextOptions;
 }
 
 /** Checks the options of a client. */
-export function checkClient(options: TlsClientOptions, traits: TlsTraits): SecureContextOptions | TlsFault {
+export function checkClient(options: TlsClientOptions, traits: TlsTraits): ClientSettings | TlsFault {
   const pair = options.keyPair === undefined ? undefined : checkKeyPair(options.keyPair, 0);
   if (pair !== undefined && "part" in pair) return pair;
+  const policy = checkPolicy(options, "server");
+  if ("part" in policy) return policy;
   const fault = checkShared(options, traits);
   if (fault !== undefined) return fault;
   const settings: SecureContextOptions = {
     ...sharedSettings(options, traits),
     ...pair === undefined ? {} : { cert: pair.certificate, key: pair.key },
   };
-  return tryOut(settings) ?? settings;
+  return tryOut(settings) ?? { policy, settings };
 }
 
 function checkKeyPairs({ keyPairs }: TlsServerOptions): UsableKeyPair[] | TlsFault {
@@ -59,7 +73,18 @@ function checkKeyPairs({ keyPairs }: TlsServerOptions): UsableKeyPair[] | TlsFau
 /** What both sides have in common. */
 type Shared = Pick<TlsServerOptions, "versions" | "ciphers" | "authorities" | "crl">;
 
-function checkShared({ versions, ciphers, authorities }: Shared, traits: TlsTraits): TlsFault | undefined {
+function checkPolicy(
+  { authorities, crl, verifyDepth }: Shared & Pick<TlsServerOptions, "verifyDepth">,
+  purpose: Policy["purpose"],
+): Policy | TlsFault {
+  const anchors = authorities === "" ? [] : parseCertificates(authorities);
+  if (typeof anchors === "string") return { part: "authorities", index: 0, text: anchors };
+  const crls = crl === "" ? [] : parseRevocationLists(crl);
+  if (crls === undefined) return { part: "crl", index: 0, text: NO_START_LINE };
+  return { anchors: anchors.map((anchor) => new Certificate(anchor)), crls, depth: verifyDepth, purpose };
+}
+
+function checkShared({ versions, ciphers }: Shared, traits: TlsTraits): TlsFault | undefined {
   if (!traits.hasAllVersions) {
     const isOld = versions.some((version) => version === "TLSv1" || version === "TLSv1.1");
     if (isOld) return { part: "versions", index: 0, text: "the TLS library knows TLS 1.2 and 1.3 only" };
@@ -70,8 +95,7 @@ function checkShared({ versions, ciphers, authorities }: Shared, traits: TlsTrai
     const text = `the TLS library cannot leave out ${missing.join(", ")}`;
     if (missing.length > 0) return { part: "ciphers", index: 0, text };
   }
-  const roots = authorities === "" ? [] : parseCertificates(authorities);
-  return typeof roots === "string" ? { part: "authorities", index: 0, text: roots } : undefined;
+  return undefined;
 }
 
 function checkCurves(list: Octets, { fixedCurves }: TlsTraits): TlsFault | undefined {
@@ -135,9 +159,9 @@ function tryOut(settings: SecureContextOptions): TlsFault | undefined {
   const attempts: [TlsFault["part"], SecureContextOptions, string][] = [
     ["ciphers", pick(settings, ["ciphers", "minVersion", "maxVersion"]), NO_CIPHER_MATCH],
     ["curves", pick(settings, ["ecdhCurve"]), "error:0A080106:SSL routines::passed invalid argument"],
-    ["dhparam", pick(settings, ["dhparam"]), "error:0480006C:PEM routines::no start line"],
-    ["crl", pick(settings, ["crl"]), "error:0480006C:PEM routines::no start line"],
-    ["authorities", pick(settings, ["ca"]), "error:0480006C:PEM routines::no start line"],
+    ["dhparam", pick(settings, ["dhparam"]), NO_START_LINE],
+    ["crl", pick(settings, ["crl"]), NO_START_LINE],
+    ["authorities", pick(settings, ["ca"]), NO_START_LINE],
     ["certificate", settings, "error:0A080009:SSL routines::PEM lib"],
   ];
   for (const [part, some, text] of attempts) {

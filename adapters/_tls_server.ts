@@ -20,12 +20,13 @@ import type { Census, NetSocket } from "./_socket.ts";
 import { commonFacts, Handshake, PEER_CLOSED, textOf } from "./_tls_handshake.ts";
 import { type ClientHello, LONGEST_HELLO, readClientHello } from "./_tls_hello.ts";
 import { checkServer, type ServerSettings } from "./_tls_options.ts";
+import { ClientJudge } from "./_peer_certificate.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 
 /** See `Runtime.createTlsServer`. */
 export function createTlsServer(options: TlsServerOptions, traits: TlsTraits): ServerContext | TlsFault {
   const settings = checkServer(options, traits);
-  return "part" in settings ? settings : new ServerContext(options, settings);
+  return "part" in settings ? settings : new ServerContext(options, settings, traits);
 }
 
 /** A server that its runtime has accepted. It never listens; each of its connections is handed to it. */
@@ -34,11 +35,13 @@ export class ServerContext implements TlsContext {
   readonly #options: TlsServerOptions;
   readonly #main: Server;
   readonly #ecdsa: Server | undefined;
+  readonly #judge: ClientJudge;
   /** Handshakes under way, by their raw sockets. */
   readonly #handshakes = new WeakMap<object, ServerHandshake>();
 
-  constructor(options: TlsServerOptions, settings: ServerSettings) {
+  constructor(options: TlsServerOptions, settings: ServerSettings, traits: TlsTraits) {
     this.#options = options;
+    this.#judge = new ClientJudge(settings.policy, traits.judgesClients);
     this.#main = this.#open(settings.main);
     this.#ecdsa = settings.ecdsa === undefined ? undefined : this.#open(settings.ecdsa);
   }
@@ -57,7 +60,9 @@ export class ServerContext implements TlsContext {
   }
 
   factsOf(tls: TLSSocket, hello: ClientHello): TlsFacts {
-    return { ...commonFacts(tls), serverName: hello.serverName, certificate: undefined };
+    // A session that is resumed may bring a certificate that this server never asked for (Deno has one key for all).
+    const certificate = this.#options.requestsCertificate ? this.#judge.judge(tls) : undefined;
+    return { ...commonFacts(tls), serverName: hello.serverName, certificate };
   }
 
   #open(settings: TlsOptions): Server {

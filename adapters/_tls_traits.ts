@@ -17,6 +17,10 @@ export interface TlsTraits {
   readonly takesTicketKeys: boolean;
   /** Whether the library looks at revocation lists. */
   readonly knowsCrl: boolean;
+  /** Whether its verdict on a client's certificate is OpenSSL's; rustls refuses version 1 and says little why. */
+  readonly judgesClients: boolean;
+  /** Whether a client's sessions can be resumed. */
+  readonly reusesSessions: boolean;
 }
 
 export const OPENSSL: TlsTraits = {
@@ -28,6 +32,8 @@ export const OPENSSL: TlsTraits = {
   takesDhparam: true,
   takesTicketKeys: true,
   knowsCrl: true,
+  judgesClients: true,
+  reusesSessions: true,
 };
 
 export const BORINGSSL: TlsTraits = {
@@ -53,4 +59,6 @@ export const RUSTLS: TlsTraits = {
   takesDhparam: false,
   takesTicketKeys: false,
   knowsCrl: false,
+  judgesClients: false,
+  reusesSessions: false,
 };
