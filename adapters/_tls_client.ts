@@ -149,6 +149,8 @@ class ClientHandshake extends Handshake {
 
   /** The runtimes' codes are OpenSSL's, their words are not. */
   #refuse(error: unknown): void {
+    // It may have been the session that the server did not like.
+    this.#context.sessions?.remove(this.#server);
     const code = codeOf(error);
     const known = verifyErrorOf(code);
     if (known !== undefined) this.fail(verifyText(known));

@@ -122,11 +122,16 @@ function serverSettings(options: TlsServerOptions, traits: TlsTraits): TlsOption
     // A session brings its client's certificate along with a verdict that may have been another's, so where clients
     // are asked for one, tickets stay within the one context that has seen it.
     ...traits.takesTicketKeys && options.ticketKey !== undefined && !options.requestsCertificate
-      ? { ticketKeys: Buffer.from(options.ticketKey) }
+      ? { ticketKeys: ticketKeys(options.ticketKey) }
       : {},
     // The driver has its own clock for the whole login.
     handshakeTimeout: 2 ** 31 - 1,
   };
+}
+
+/** nginx's file has a name, an AES and a HMAC key of 16 octets each; Node wants the two keys the other way round. */
+function ticketKeys(key: Uint8Array): Buffer {
+  return Buffer.concat([key.subarray(0, 16), key.subarray(32, 48), key.subarray(16, 32)]);
 }
 
 function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits: TlsTraits) {

@@ -36,6 +36,38 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveProbes": { state: "no", reason: "Deno cannot set them" },
   "listen.multipath": { state: "no", reason: "Deno has no Multipath TCP" },
   "log.unixDatagram": { state: "no", reason: "Deno has no unix datagram sockets" },
+  "tls.ciphers": {
+    state: "emulated",
+    reason: "Deno always offers ECDHE with AES-GCM and ChaCha20: a list that leaves one of them out is refused",
+  },
+  "tls.clientCiphers": {
+    state: "emulated",
+    reason: "Deno always offers ECDHE with AES-GCM and ChaCha20: a list that leaves one of them out is refused",
+  },
+  "tls.clientSessionReuse": { state: "no", reason: "Deno makes a new session for each connection" },
+  "tls.confCommand": { state: "no", reason: "Deno gives no access to OpenSSL's configuration commands" },
+  "tls.crl": { state: "emulated", reason: "Postern looks at the revocation lists after the handshake" },
+  "tls.curves": {
+    state: "emulated",
+    reason: "Deno always offers X25519, P-256 and P-384: a list that leaves one of them out is refused",
+  },
+  "tls.dhparam": { state: "no", reason: "Deno has no cipher suites with DHE" },
+  "tls.oldVersions": { state: "no", reason: "Deno knows TLS 1.2 and 1.3 only" },
+  "tls.preferServerCiphers": { state: "no", reason: "Deno always follows the client's order" },
+  "tls.separateSessions": {
+    state: "no",
+    reason: "Deno resumes a session at every server of the process; client certificates are verified anew",
+  },
+  "tls.sessionCache": { state: "emulated", reason: "sessions are kept by the clients, as tickets" },
+  "tls.sessionTimeout": { state: "no", reason: "Deno's sessions live for 12 hours" },
+  "tls.severalCertificates": {
+    state: "emulated",
+    reason: "Deno shows one certificate to everybody: Postern chooses by what the client offers",
+  },
+  "tls.ticketKeys": { state: "no", reason: "Deno makes its own keys and takes none (denoland/deno#33963)" },
+  "tls.ticketsOff": { state: "no", reason: "Deno always gives tickets" },
+  "tls.unannouncedAuthorities": { state: "no", reason: "Deno announces every authority it trusts" },
+  "tls.verifyDepth": { state: "emulated", reason: "Postern counts the certificates between after the handshake" },
 };
 
 /** Deno calls an address that this machine does not have an invalid argument. */

@@ -36,6 +36,23 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveProbes": { state: "yes" },
   "listen.multipath": { state: "no", reason: "Node has no Multipath TCP" },
   "log.unixDatagram": { state: "no", reason: "Node has no unix datagram sockets" },
+  "tls.ciphers": { state: "yes" },
+  "tls.clientCiphers": { state: "yes" },
+  "tls.clientSessionReuse": { state: "yes" },
+  "tls.confCommand": { state: "no", reason: "Node gives no access to OpenSSL's configuration commands" },
+  "tls.crl": { state: "yes" },
+  "tls.curves": { state: "yes" },
+  "tls.dhparam": { state: "yes" },
+  "tls.oldVersions": { state: "yes" },
+  "tls.preferServerCiphers": { state: "yes" },
+  "tls.separateSessions": { state: "yes" },
+  "tls.sessionCache": { state: "emulated", reason: "sessions are kept by the clients, as tickets" },
+  "tls.sessionTimeout": { state: "yes" },
+  "tls.severalCertificates": { state: "yes" },
+  "tls.ticketKeys": { state: "yes" },
+  "tls.ticketsOff": { state: "yes" },
+  "tls.unannouncedAuthorities": { state: "no", reason: "Node announces every authority it trusts" },
+  "tls.verifyDepth": { state: "emulated", reason: "Postern counts the certificates between after the handshake" },
 };
 
 const BEFORE_26: Partial<Record<Capability, CapabilityState>> = {

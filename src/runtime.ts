@@ -335,7 +335,24 @@ export type Capability =
   | "listen.keepAliveIdle"
   | "listen.keepAliveProbes"
   | "listen.multipath"
-  | "log.unixDatagram";
+  | "log.unixDatagram"
+  | "tls.ciphers"
+  | "tls.clientCiphers"
+  | "tls.clientSessionReuse"
+  | "tls.confCommand"
+  | "tls.crl"
+  | "tls.curves"
+  | "tls.dhparam"
+  | "tls.oldVersions"
+  | "tls.preferServerCiphers"
+  | "tls.separateSessions"
+  | "tls.sessionCache"
+  | "tls.sessionTimeout"
+  | "tls.severalCertificates"
+  | "tls.ticketKeys"
+  | "tls.ticketsOff"
+  | "tls.unannouncedAuthorities"
+  | "tls.verifyDepth";
 
 /** How a runtime stands to a capability: it has it, it lacks it (with the reason), or we do it for the runtime. */
 export type CapabilityState =

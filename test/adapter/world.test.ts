@@ -37,6 +37,7 @@ describe("a runtime", () => {
       `listen.keepAliveProbes: ${probes}`,
       "listen.multipath: no",
       "log.unixDatagram: no",
+      ...TLS_CAPABILITIES.map(([name, node, deno, bun]) => `tls.${name}: ${{ node, deno, bun }[runtime.name]}`),
     ]);
   });
 
@@ -199,6 +200,27 @@ describe("a runtime", () => {
     assertEquals(runtime.descriptors().open, before.open);
   });
 });
+
+/** What each runtime says of its TLS library: Node, Deno, Bun. */
+const TLS_CAPABILITIES = [
+  ["ciphers", "yes", "emulated", "yes"],
+  ["clientCiphers", "yes", "emulated", "yes"],
+  ["clientSessionReuse", "yes", "no", "yes"],
+  ["confCommand", "no", "no", "no"],
+  ["crl", "yes", "emulated", "yes"],
+  ["curves", "yes", "emulated", "yes"],
+  ["dhparam", "yes", "no", "no"],
+  ["oldVersions", "yes", "no", "yes"],
+  ["preferServerCiphers", "yes", "no", "yes"],
+  ["separateSessions", "yes", "no", "yes"],
+  ["sessionCache", "emulated", "emulated", "emulated"],
+  ["sessionTimeout", "yes", "no", "yes"],
+  ["severalCertificates", "yes", "emulated", "yes"],
+  ["ticketKeys", "yes", "no", "no"],
+  ["ticketsOff", "yes", "no", "yes"],
+  ["unannouncedAuthorities", "no", "no", "no"],
+  ["verifyDepth", "emulated", "emulated", "emulated"],
+] as const;
 
 /** The adapter's timers let the process end: something else must keep it while a test waits for them. */
 function keepAlive(milliseconds: number): () => void {

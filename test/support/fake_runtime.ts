@@ -180,6 +180,23 @@ export class FakeRuntime implements Runtime {
     "listen.keepAliveProbes": YES,
     "listen.multipath": YES,
     "log.unixDatagram": YES,
+    "tls.ciphers": YES,
+    "tls.clientCiphers": YES,
+    "tls.clientSessionReuse": YES,
+    "tls.confCommand": YES,
+    "tls.crl": YES,
+    "tls.curves": YES,
+    "tls.dhparam": YES,
+    "tls.oldVersions": YES,
+    "tls.preferServerCiphers": YES,
+    "tls.separateSessions": YES,
+    "tls.sessionCache": YES,
+    "tls.sessionTimeout": YES,
+    "tls.severalCertificates": YES,
+    "tls.ticketKeys": YES,
+    "tls.ticketsOff": YES,
+    "tls.unannouncedAuthorities": YES,
+    "tls.verifyDepth": YES,
   };
   readonly clock = new FakeClock();
   readonly files = new FakeFiles();
