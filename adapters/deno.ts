@@ -8,6 +8,7 @@ import process from "node:process";
 import type { Capability, CapabilityState, Runtime } from "../src/runtime.ts";
 import { separateFamilies } from "./_dual_stack.ts";
 import { failureOf } from "./_errno.ts";
+import { reviveListeners } from "./_revival.ts";
 import { RUSTLS } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
 
@@ -22,7 +23,7 @@ export function createDenoRuntime(): Runtime {
     tls: RUSTLS,
     setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
   });
-  return { ...base, listen: separateFamilies(withBindErrors(base.listen)) };
+  return { ...base, listen: separateFamilies(reviveListeners(withBindErrors(base.listen), base)) };
 }
 
 const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
