@@ -31,6 +31,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.multipath": { state: "no", reason: "Bun has no Multipath TCP" },
   "log.unixDatagram": { state: "no", reason: "Bun has no unix datagram sockets" },
   "tls.ciphers": { state: "yes" },
+  "tls.ciphersuites": { state: "no", reason: "Bun always offers all suites of TLS 1.3" },
   "tls.clientCiphers": { state: "yes" },
   "tls.clientSessionReuse": { state: "yes" },
   "tls.confCommand": { state: "no", reason: "Bun gives no access to OpenSSL's configuration commands" },

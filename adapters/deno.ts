@@ -41,6 +41,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
     state: "emulated",
     reason: "Deno always offers ECDHE with AES-GCM and ChaCha20: a list that leaves one of them out is refused",
   },
+  "tls.ciphersuites": { state: "no", reason: "Deno always offers all suites of TLS 1.3" },
   "tls.clientCiphers": {
     state: "emulated",
     reason: "Deno always offers ECDHE with AES-GCM and ChaCha20: a list that leaves one of them out is refused",

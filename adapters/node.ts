@@ -37,6 +37,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.multipath": { state: "no", reason: "Node has no Multipath TCP" },
   "log.unixDatagram": { state: "no", reason: "Node has no unix datagram sockets" },
   "tls.ciphers": { state: "yes" },
+  "tls.ciphersuites": { state: "yes" },
   "tls.clientCiphers": { state: "yes" },
   "tls.clientSessionReuse": { state: "yes" },
   "tls.confCommand": { state: "no", reason: "Node gives no access to OpenSSL's configuration commands" },

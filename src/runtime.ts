@@ -337,6 +337,7 @@ export type Capability =
   | "listen.multipath"
   | "log.unixDatagram"
   | "tls.ciphers"
+  | "tls.ciphersuites"
   | "tls.clientCiphers"
   | "tls.clientSessionReuse"
   | "tls.confCommand"

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { CapabilityState, Octets, Runtime, TlsVersion } from "../runtime.ts";
+import type { Capability, Octets, Runtime, TlsVersion } from "../runtime.ts";
 import { ConfigError, inPlace } from "./error.ts";
 import type { Places, SslConfig } from "./ssl_types.ts";
 import type { Config, ConfigWarning, Place, ServerConfig } from "./types.ts";
@@ -16,12 +16,12 @@ type CapableRuntime = Pick<Runtime, "name" | "capabilities">;
 export function tlsWarnings(config: Config, runtime: CapableRuntime): readonly ConfigWarning[] {
   const texts: Octets[] = [];
   for (const { directive, setting = `"${directive}"`, lacks, isUsed } of TUNING) {
-    const reason = typeof lacks === "string" ? lack(lacks, runtime) : lacks.reason;
+    const reason = typeof lacks === "string" ? futility(lacks, runtime) : lacks.reason;
     const ssl = reason === undefined ? undefined : clientSides(config).find(isUsed);
     if (ssl === undefined) continue;
     texts.push(withPlace(`${setting} has no effect with ${runtime.name}: ${reason}`, ssl.places[directive]));
   }
-  const reuse = lack("tls.sessionReuse", runtime);
+  const reuse = lack("tls.clientSessionReuse", runtime);
   const reusing = serverSides(config).find(({ tls, directive }) => tls.reusesSessions && directive("_session_reuse"));
   if (reuse !== undefined && reusing !== undefined) {
     const given = reusing.directive("_session_reuse");
@@ -116,11 +116,16 @@ function withPlace(text: Octets, place: Place | undefined): Octets {
   return place === undefined ? text : text + inPlace(place);
 }
 
-/** Why the runtime does not do it, if it does not. A table without the name is one of a runtime that does. */
-function lack(capability: string, { capabilities }: CapableRuntime): Octets | undefined {
-  const table: Readonly<Record<string, CapabilityState>> = capabilities;
-  const state = table[capability];
-  return state?.state === "no" ? state.reason : undefined;
+/** Why the runtime does not do it, if it does not. */
+function lack(capability: Capability, { capabilities }: CapableRuntime): Octets | undefined {
+  const state = capabilities[capability];
+  return state.state === "no" ? state.reason : undefined;
+}
+
+/** Why a setting has no effect, if it has none: something else may stand in for it. */
+function futility(capability: Capability, { capabilities }: CapableRuntime): Octets | undefined {
+  const state = capabilities[capability];
+  return state.state === "yes" ? undefined : state.reason;
 }
 
 const OLD: readonly TlsVersion[] = ["TLSv1", "TLSv1.1"];
@@ -141,14 +146,14 @@ interface Tuning {
   /** What of it has no effect, where that is not all of it. */
   readonly setting?: Octets;
   /** A capability, or what holds for every runtime. */
-  readonly lacks: string | { readonly reason: Octets };
+  readonly lacks: Capability | { readonly reason: Octets };
   isUsed(ssl: SslConfig): boolean;
 }
 
 const TUNING: readonly Tuning[] = [
   {
     directive: "ssl_session_cache",
-    lacks: { reason: "clients keep their sessions themselves, in tickets" },
+    lacks: "tls.sessionCache",
     isUsed: ({ sessionCache: { builtin, shared } }) =>
       shared !== undefined || (builtin !== "off" && builtin !== "none"),
   },
@@ -167,10 +172,16 @@ const TUNING: readonly Tuning[] = [
   },
   {
     directive: "ssl_prefer_server_ciphers",
-    lacks: "tls.serverPreference",
+    lacks: "tls.preferServerCiphers",
     isUsed: ({ prefersServerCiphers }) => prefersServerCiphers,
   },
   { directive: "ssl_dhparam", lacks: "tls.dhparam", isUsed: ({ dhparam }) => dhparam !== undefined },
+  {
+    directive: "ssl_trusted_certificate",
+    setting: 'what sets "ssl_trusted_certificate" apart from "ssl_client_certificate"',
+    lacks: "tls.unannouncedAuthorities",
+    isUsed: ({ verifyClient, trustedCertificate }) => verifyClient !== "off" && trustedCertificate !== undefined,
+  },
   {
     directive: "ssl_certificate_compression",
     lacks: { reason: "certificates are always sent as they are" },
@@ -178,7 +189,7 @@ const TUNING: readonly Tuning[] = [
   },
   {
     directive: "ssl_conf_command",
-    lacks: { reason: "what only tunes OpenSSL is left to the runtime" },
+    lacks: "tls.confCommand",
     isUsed: ({ tuning }) => tuning.length > 0,
   },
 ];

@@ -181,6 +181,7 @@ export class FakeRuntime implements Runtime {
     "listen.multipath": YES,
     "log.unixDatagram": YES,
     "tls.ciphers": YES,
+    "tls.ciphersuites": YES,
     "tls.clientCiphers": YES,
     "tls.clientSessionReuse": YES,
     "tls.confCommand": YES,

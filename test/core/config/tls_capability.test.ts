@@ -4,19 +4,11 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { capabilityError, capabilityWarnings, fitted } from "../../../src/config/mod.ts";
 import type { CapableRuntime } from "../../../src/config/mod.ts";
+import type { CapabilityState } from "../../../src/runtime.ts";
 import { inServer, load } from "../../support/config.ts";
 import { FakeRuntime } from "../../support/fake_runtime.ts";
 
-const NAMES = [
-  "tls.ciphersuites",
-  "tls.dhparam",
-  "tls.oldVersions",
-  "tls.serverPreference",
-  "tls.sessionReuse",
-  "tls.sessionTimeout",
-  "tls.ticketKeys",
-  "tls.ticketsOff",
-];
+const NEVER: CapabilityState = { state: "no", reason: "it never could" };
 
 const ABLE: CapableRuntime = { name: "node", capabilities: new FakeRuntime().capabilities };
 
@@ -25,7 +17,17 @@ const LACKING: CapableRuntime = {
   name: "deno",
   capabilities: {
     ...ABLE.capabilities,
-    ...Object.fromEntries(NAMES.map((name) => [name, { state: "no", reason: "it never could" }])),
+    "tls.ciphersuites": NEVER,
+    "tls.clientSessionReuse": NEVER,
+    "tls.confCommand": NEVER,
+    "tls.dhparam": NEVER,
+    "tls.oldVersions": NEVER,
+    "tls.preferServerCiphers": NEVER,
+    "tls.sessionCache": { state: "emulated", reason: "clients have tickets" },
+    "tls.sessionTimeout": NEVER,
+    "tls.ticketKeys": NEVER,
+    "tls.ticketsOff": NEVER,
+    "tls.unannouncedAuthorities": NEVER,
   },
 };
 
@@ -43,6 +45,13 @@ const WARNED: readonly [lines: string, ...warnings: string[]][] = [
   ["ssl_session_timeout 10m;", without('"ssl_session_timeout"')],
   ["ssl_session_tickets off;", without('"ssl_session_tickets"')],
   ["ssl_prefer_server_ciphers on;", without('"ssl_prefer_server_ciphers"')],
+  ["ssl_session_cache shared:SSL:10m;", '"ssl_session_cache" has no effect with deno: clients have tickets in f:5'],
+  ["ssl_conf_command Options KTLS;", without('"ssl_conf_command"')],
+  [
+    "ssl_verify_client on; ssl_trusted_certificate ca;",
+    without('what sets "ssl_trusted_certificate" apart from "ssl_client_certificate"'),
+  ],
+  ["ssl_verify_client on; ssl_client_certificate ca;"],
   ["ssl_dhparam d;", without('"ssl_dhparam"')],
   ["ssl_session_ticket_key t;", without('"ssl_session_ticket_key"')],
   [
@@ -63,20 +72,12 @@ const WARNED: readonly [lines: string, ...warnings: string[]][] = [
 /** What no runtime does. */
 const ALWAYS: readonly [lines: string, warning: string][] = [
   [
-    "ssl_session_cache shared:SSL:10m;",
-    '"ssl_session_cache" has no effect with node: clients keep their sessions themselves, in tickets in f:5',
-  ],
-  [
     "ssl_session_ticket_key a;\nssl_session_ticket_key b;",
     'an "ssl_session_ticket_key" after the first has no effect with node: one key is all that it takes in f:6',
   ],
   [
     "ssl_certificate_compression on;",
     '"ssl_certificate_compression" has no effect with node: certificates are always sent as they are in f:5',
-  ],
-  [
-    "ssl_conf_command Options KTLS;",
-    '"ssl_conf_command" has no effect with node: what only tunes OpenSSL is left to the runtime in f:5',
   ],
 ];
 
