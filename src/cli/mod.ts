@@ -4,7 +4,7 @@
  * @module
  */
 
-import { capabilityError, capabilityWarnings } from "../config/capability.ts";
+import { capabilityError, capabilityWarnings, fitted } from "../config/capability.ts";
 import { ConfigError, loadConfig } from "../config/mod.ts";
 import type { Config, ErrorLogConfig } from "../config/types.ts";
 import { startDemo } from "../demo/mod.ts";
@@ -92,7 +92,8 @@ function load(flags: Flags, paths: Paths, runtime: Runtime): Config {
   });
   const refusal = capabilityError(config, runtime);
   if (refusal !== undefined) throw refusal;
-  return { ...config, warnings: [...config.warnings, ...capabilityWarnings(config, runtime)] };
+  const warnings = [...config.warnings, ...capabilityWarnings(config, runtime)];
+  return { ...fitted(config, runtime), warnings };
 }
 
 /** As nginx does, a start says on stderr what is wrong, and keeps to the log what is only worth knowing. */

@@ -19,7 +19,6 @@ export { readClientTlsFiles, readSslFiles } from "./ssl_files.ts";
 export type { ClientTlsFiles, SslFiles } from "./ssl_files.ts";
 export type * from "./ssl_types.ts";
 export { clientTlsFault, sslFault } from "./tls_fault.ts";
-export type { Fault } from "./tls_fault.ts";
 export type * from "./types.ts";
 
 /** Where a configuration is, and what it takes from outside. */

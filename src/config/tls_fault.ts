@@ -4,37 +4,20 @@
  * @module
  */
 
-import type { Octets } from "../runtime.ts";
+import type { Octets, TlsFault } from "../runtime.ts";
 import { ConfigError } from "./error.ts";
 import type { CertificateConfig, ClientTlsConfig, PemSource, SslConfig } from "./ssl_types.ts";
-
-/** What a runtime says is wrong, as it makes something of TLS options. */
-export interface Fault {
-  readonly part:
-    | "certificate"
-    | "key"
-    | "mismatch"
-    | "authorities"
-    | "crl"
-    | "versions"
-    | "ciphers"
-    | "curves"
-    | "dhparam";
-  /** Which certificate it is about. */
-  readonly index: number;
-  /** OpenSSL's error, or a sentence. */
-  readonly text: Octets;
-}
+import type { Place } from "./types.ts";
 
 /** A fault in the TLS with clients. */
-export function sslFault(ssl: SslConfig, fault: Fault): ConfigError {
+export function sslFault(ssl: SslConfig, fault: TlsFault): ConfigError {
   const { certificates, clientCertificate, trustedCertificate, crl, ciphers, ecdhCurve, dhparam } = ssl;
   const authorities = clientCertificate ?? trustedCertificate;
   return explained(fault, { certificates, authorities, crl, ciphers, ecdhCurve, dhparam, places: ssl.places });
 }
 
 /** A fault in the TLS with a server. */
-export function clientTlsFault(tls: ClientTlsConfig, fault: Fault): ConfigError {
+export function clientTlsFault(tls: ClientTlsConfig, fault: TlsFault): ConfigError {
   const { certificate, trustedCertificate, crl, ciphers, places } = tls;
   const certificates = certificate === undefined ? [] : [certificate];
   return explained(fault, {
@@ -53,36 +36,49 @@ interface Settings extends Pick<SslConfig, "crl" | "ciphers" | "ecdhCurve" | "dh
   readonly authorities: Octets | undefined;
 }
 
-function explained({ part, index, text }: Fault, settings: Settings): ConfigError {
-  const { certificates, authorities = "", crl = "", ciphers, ecdhCurve, dhparam = "", places } = settings;
-  const reason = text.startsWith("error:") ? `failed (SSL: ${text})` : `failed (${text})`;
+function explained({ part, index, text }: TlsFault, settings: Settings): ConfigError {
+  const { certificates, authorities = "", crl = "", ciphers, ecdhCurve, dhparam = "" } = settings;
   const pair = certificates[index];
-  const in_ = (ending: string) => ({ place: Object.entries(places).find(([name]) => name.endsWith(ending))?.[1] });
   switch (part) {
     case "certificate":
-      return new ConfigError(
-        `cannot load certificate "${named(pair?.certificate)}": PEM_read_bio_X509_AUX() ${reason}`,
-      );
+      return failed(`cannot load certificate "${nameOf(pair?.certificate)}": PEM_read_bio_X509_AUX()`, text);
     case "key":
-      return new ConfigError(`cannot load certificate key "${named(pair?.key)}": PEM_read_bio_PrivateKey() ${reason}`);
+      return failed(`cannot load certificate key "${nameOf(pair?.key)}": PEM_read_bio_PrivateKey()`, text);
     case "mismatch":
-      return new ConfigError(`SSL_CTX_use_PrivateKey("${named(pair?.key)}") ${reason}`);
+      return failed(`SSL_CTX_use_PrivateKey("${nameOf(pair?.key)}")`, text);
     case "authorities":
-      return new ConfigError(`failed to load "${authorities}": PEM_read_bio_X509() ${reason}`);
+      return failed(`failed to load "${authorities}": PEM_read_bio_X509()`, text);
     case "crl":
-      return new ConfigError(`failed to load "${crl}": PEM_read_bio_X509_CRL() ${reason}`);
+      return failed(`failed to load "${crl}": PEM_read_bio_X509_CRL()`, text);
     case "dhparam":
-      return new ConfigError(`PEM_read_bio_DHparams("${dhparam}") ${reason}`);
+      return failed(`PEM_read_bio_DHparams("${dhparam}")`, text);
     case "ciphers":
-      return new ConfigError(`SSL_CTX_set_cipher_list("${ciphers}") ${reason}`, in_("_ciphers"));
+      return failed(`SSL_CTX_set_cipher_list("${ciphers}")`, text, directiveOf(settings, "_ciphers"));
     case "curves":
-      return new ConfigError(`SSL_CTX_set1_curves_list("${ecdhCurve}") ${reason}`, in_("_ecdh_curve"));
+      return failed(`SSL_CTX_set1_curves_list("${ecdhCurve}")`, text, directiveOf(settings, "_ecdh_curve"));
     case "versions":
-      return new ConfigError(`the versions of TLS ${reason}`, in_("_protocols"));
+      return failed("SSL_CTX_set_min_proto_version()", text, directiveOf(settings, "_protocols"));
   }
 }
 
-/** The text of a key is not to be seen in the log. */
-function named(source: PemSource | undefined): Octets {
+interface GivenDirective {
+  readonly name: string;
+  readonly place: Place;
+}
+
+function directiveOf({ places }: Settings, ending: string): GivenDirective | undefined {
+  const found = Object.entries(places).find(([name]) => name.endsWith(ending));
+  return found && { name: found[0], place: found[1] };
+}
+
+/** OpenSSL's errors are told as nginx tells them; any other reason is about the directive itself. */
+function failed(action: Octets, reason: Octets, directive?: GivenDirective): ConfigError {
+  const isOpenSsl = reason.startsWith("error:") || directive === undefined;
+  const text = isOpenSsl ? `${action} failed (SSL: ${reason})` : `"${directive.name}" is not possible: ${reason}`;
+  return new ConfigError(text, { place: directive?.place });
+}
+
+/** The text of a key is no name for it: it would end up in the log. */
+function nameOf(source: PemSource | undefined): Octets {
   return source !== undefined && "path" in source ? source.path : "data:";
 }

@@ -7,15 +7,15 @@
 import type { ServerConfig } from "../config/types.ts";
 import { parseIp } from "../config/ip.ts";
 import { readClientTlsFiles, readSslFiles } from "../config/ssl_files.ts";
-import type { CertificateConfig, ClientTlsConfig, PemSource, SslConfig } from "../config/ssl_types.ts";
-import type { Cancel, ConnectTarget, Octets, Runtime, TlsContext, TlsFault } from "../runtime.ts";
+import type { ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
+import { clientTlsFault, sslFault } from "../config/tls_fault.ts";
+import type { Cancel, ConnectTarget, Octets, Runtime, TlsContext } from "../runtime.ts";
 import { isFault } from "../runtime.ts";
-import { StartError } from "./start_error.ts";
 
 /** What is needed to make contexts. */
 export type TlsRuntime = Pick<Runtime, "files" | "createTlsServer" | "createTlsClient" | "secureClient">;
 
-/** TLS with the clients of a server block. Throws {@linkcode StartError} or a `ConfigError` that says what is wrong. */
+/** TLS with the clients of a server block. Throws a `ConfigError` that says what is wrong. */
 export function createServerTls(server: ServerConfig, ssl: SslConfig, runtime: TlsRuntime): TlsContext {
   const files = readSslFiles(ssl, runtime.files);
   const context = runtime.createTlsServer({
@@ -40,11 +40,8 @@ export function createServerTls(server: ServerConfig, ssl: SslConfig, runtime: T
     verifyDepth: ssl.verifyDepth,
     alpn: [server.protocol],
   });
-  return usable(context, {
-    ...ssl,
-    authorities: [ssl.clientCertificate, ssl.trustedCertificate],
-    curves: ssl.ecdhCurve,
-  });
+  if (isFault(context)) throw sslFault(ssl, context);
+  return context;
 }
 
 /** TLS with servers that we connect to. A context belongs to the name that is verified; few names are in use at a time. */
@@ -54,7 +51,7 @@ export class ClientContexts {
   readonly #files: ReturnType<typeof readClientTlsFiles>;
   readonly #byName = new Map<Octets, TlsContext>();
 
-  /** Throws {@linkcode StartError} or a `ConfigError` that says what is wrong. */
+  /** Throws a `ConfigError` that says what is wrong. */
   constructor(config: ClientTlsConfig, runtime: TlsRuntime) {
     this.#config = config;
     this.#runtime = runtime;
@@ -104,62 +101,9 @@ export class ClientContexts {
       fingerprint,
       reusesSessions,
     });
-    const { certificate, trustedCertificate, crl } = this.#config;
-    const certificates = certificate === undefined ? [] : [certificate];
-    return usable(context, {
-      certificates,
-      authorities: [trustedCertificate],
-      crl,
-      ciphers,
-      curves: "",
-      dhparam: undefined,
-    });
+    if (isFault(context)) throw clientTlsFault(this.#config, context);
+    return context;
   }
-}
-
-function usable(context: TlsContext | TlsFault, config: Named): TlsContext {
-  if (!isFault(context)) return context;
-  throw new StartError([`${complaint(context, config)} failed (SSL: ${context.text})`]);
-}
-
-/** What both kinds of options call their parts. */
-interface Named {
-  readonly certificates: readonly CertificateConfig[];
-  readonly authorities: readonly (Octets | undefined)[];
-  readonly crl: Octets | undefined;
-  readonly ciphers: Octets;
-  readonly curves: Octets;
-  readonly dhparam: Octets | undefined;
-}
-
-/** As nginx names what it cannot use. */
-function complaint({ part, index }: TlsFault, config: Named): Octets {
-  const pair = config.certificates[index];
-  switch (part) {
-    case "certificate":
-      return `cannot load certificate "${nameOf(pair?.certificate)}": PEM_read_bio_X509_AUX()`;
-    case "key":
-      return `cannot load certificate key "${nameOf(pair?.key)}": PEM_read_bio_PrivateKey()`;
-    case "mismatch":
-      return `SSL_CTX_use_PrivateKey("${nameOf(pair?.key)}")`;
-    case "authorities":
-      return `SSL_CTX_load_verify_locations("${config.authorities.find((path) => path !== undefined) ?? ""}")`;
-    case "crl":
-      return `X509_LOOKUP_load_file("${config.crl ?? ""}")`;
-    case "versions":
-      return "SSL_CTX_set_min_proto_version()";
-    case "ciphers":
-      return `SSL_CTX_set_cipher_list("${config.ciphers}")`;
-    case "curves":
-      return `SSL_CTX_set1_curves_list("${config.curves}")`;
-    case "dhparam":
-      return `PEM_read_bio_DHparams("${config.dhparam ?? ""}")`;
-  }
-}
-
-/** The text of a key is no name for it: it would end up in the log. */
-function nameOf(source: PemSource | undefined): Octets {
-  return source === undefined ? "" : "path" in source ? source.path : "data:";
 }
 
 /** Names come from the auth server: it has as many as it likes. */

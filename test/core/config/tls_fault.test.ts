@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { clientTlsFault, sslFault } from "../../../src/config/mod.ts";
-import type { Fault } from "../../../src/config/mod.ts";
+import type { TlsFault } from "../../../src/runtime.ts";
 import { serverWith } from "../../support/config.ts";
 
 const { ssl, proxy } = serverWith(
@@ -15,7 +15,7 @@ const { ssl, proxy } = serverWith(
 
 const TEXT = "error:1:lib::reason";
 
-const SERVER: readonly [part: Fault["part"], index: number, text: string, message: string][] = [
+const SERVER: readonly [part: TlsFault["part"], index: number, text: string, message: string][] = [
   ["certificate", 1, TEXT, 'cannot load certificate "b": PEM_read_bio_X509_AUX() failed (SSL: error:1:lib::reason)'],
   ["key", 0, TEXT, 'cannot load certificate key "data:": PEM_read_bio_PrivateKey() failed (SSL: error:1:lib::reason)'],
   ["mismatch", 1, TEXT, 'SSL_CTX_use_PrivateKey("c") failed (SSL: error:1:lib::reason)'],
@@ -23,18 +23,18 @@ const SERVER: readonly [part: Fault["part"], index: number, text: string, messag
   ["crl", 0, TEXT, 'failed to load "crl": PEM_read_bio_X509_CRL() failed (SSL: error:1:lib::reason)'],
   ["dhparam", 0, TEXT, 'PEM_read_bio_DHparams("dh") failed (SSL: error:1:lib::reason)'],
   ["ciphers", 0, TEXT, 'SSL_CTX_set_cipher_list("NOPE") failed (SSL: error:1:lib::reason) in f:5'],
-  ["ciphers", 0, "it cannot", 'SSL_CTX_set_cipher_list("NOPE") failed (it cannot) in f:5'],
+  ["ciphers", 0, "it cannot", '"ssl_ciphers" is not possible: it cannot in f:5'],
   ["curves", 0, TEXT, 'SSL_CTX_set1_curves_list("curve") failed (SSL: error:1:lib::reason) in f:5'],
-  ["versions", 0, "it cannot", "the versions of TLS failed (it cannot)"],
+  ["versions", 0, "it cannot", "SSL_CTX_set_min_proto_version() failed (SSL: it cannot)"],
 ];
 
-const CLIENT: readonly [part: Fault["part"], message: string][] = [
+const CLIENT: readonly [part: TlsFault["part"], message: string][] = [
   ["certificate", 'cannot load certificate "p": PEM_read_bio_X509_AUX() failed (SSL: error:1:lib::reason)'],
   ["mismatch", 'SSL_CTX_use_PrivateKey("q") failed (SSL: error:1:lib::reason)'],
   ["authorities", 'failed to load "s": PEM_read_bio_X509() failed (SSL: error:1:lib::reason)'],
   ["crl", 'failed to load "r": PEM_read_bio_X509_CRL() failed (SSL: error:1:lib::reason)'],
   ["ciphers", 'SSL_CTX_set_cipher_list("LIST") failed (SSL: error:1:lib::reason) in f:7'],
-  ["versions", "the versions of TLS failed (SSL: error:1:lib::reason) in f:7"],
+  ["versions", "SSL_CTX_set_min_proto_version() failed (SSL: error:1:lib::reason) in f:7"],
 ];
 
 describe("faults that the library finds", () => {
