@@ -21,13 +21,28 @@ export interface FamilyOptions {
 }
 
 /** A family's entries, and what they come to in a `server {}`, which may throw {@linkcode ConfigError}. */
-export interface Family {
+export interface Family<Config = ClientTlsConfig> {
   readonly directives: readonly AnyDirective[];
-  of(scope: Scope): ClientTlsConfig;
+  of(scope: Scope): Config;
 }
 
 /** The directives `PREFIX_verify`, `PREFIX_name` and so on. */
-export function clientTlsFamily({ prefix, server, since, sendsName }: FamilyOptions): Family {
+export function clientTlsFamily(options: FamilyOptions): Family {
+  const [shown, spoken, checked, named] = [identity(options), offer(options), verification(options), naming(options)];
+  const directives = [shown, spoken, checked, named].flatMap((part) => part.directives);
+  return {
+    directives: directives.toSorted((one, other) => one.name < other.name ? -1 : 1),
+    of(scope) {
+      const places = placesOf(scope, directives);
+      return { ...shown.of(scope), ...spoken.of(scope), ...checked.of(scope), ...named.of(scope), places };
+    },
+  };
+}
+
+/** What we show of ourselves. */
+function identity({ prefix, server, since }: FamilyOptions): Family<
+  Pick<ClientTlsConfig, "certificate" | "passphrases">
+> {
   const shared = { contexts: MAIL_AND_SERVER, since };
   const certificate = directive<Pem, undefined>({
     ...shared,
@@ -36,7 +51,7 @@ export function clientTlsFamily({ prefix, server, since, sendsName }: FamilyOpti
     default: undefined,
     meaning: `The certificate to show to ${server}`,
   });
-  const certificateKey = directive<Pem, undefined>({
+  const key = directive<Pem, undefined>({
     ...shared,
     name: `${prefix}_certificate_key`,
     kind: pem,
@@ -50,14 +65,32 @@ export function clientTlsFamily({ prefix, server, since, sendsName }: FamilyOpti
     default: [],
     meaning: "Passphrases of that key, one on each line",
   });
-  const ciphers = directive({
-    ...shared,
-    name: `${prefix}_ciphers`,
-    kind: text("list"),
-    default: "DEFAULT",
-    written: "DEFAULT",
-    meaning: `The cipher suites to offer to ${server} up to TLS 1.2`,
+  return {
+    directives: [certificate, key, passwordFile],
+    of: (scope) => ({
+      certificate: certificateOf(scope, certificate, key),
+      passphrases: scope.value(passwordFile),
+    }),
+  };
+}
+
+type OnePem = Directive<Pem, undefined>;
+
+function certificateOf(scope: Scope, certificate: OnePem, key: OnePem): CertificateConfig | undefined {
+  const given = scope.value(certificate);
+  if (given === undefined || given.written === "") return undefined;
+  const found = scope.value(key);
+  if (found !== undefined) return pair(given, found, scope.placeOf(key));
+  throw new ConfigError(`no "${key.name}" is defined for certificate "${given.written}"`, {
+    place: scope.placeOf(certificate),
   });
+}
+
+/** What is to be spoken. */
+function offer({ prefix, server, since }: FamilyOptions): Family<
+  Pick<ClientTlsConfig, "versions" | "ciphers" | "reusesSessions">
+> {
+  const shared = { contexts: MAIL_AND_SERVER, since };
   const protocols = directive<readonly Version[]>({
     ...shared,
     name: `${prefix}_protocols`,
@@ -66,6 +99,37 @@ export function clientTlsFamily({ prefix, server, since, sendsName }: FamilyOpti
     written: "TLSv1.2 TLSv1.3",
     meaning: `The versions of TLS to speak with ${server}`,
   });
+  const ciphers = directive({
+    ...shared,
+    name: `${prefix}_ciphers`,
+    kind: text("list"),
+    default: "DEFAULT",
+    written: "DEFAULT",
+    meaning: `The cipher suites to offer to ${server} up to TLS 1.2`,
+  });
+  const sessionReuse = directive({
+    ...shared,
+    name: `${prefix}_session_reuse`,
+    kind: flag,
+    default: true,
+    written: "on",
+    meaning: "Whether to come back to earlier sessions",
+  });
+  return {
+    directives: [protocols, ciphers, sessionReuse],
+    of(scope) {
+      const spoken = scope.value(protocols).filter(isSpoken);
+      checkVersions(spoken, protocols, scope);
+      return { versions: spoken, ciphers: scope.value(ciphers), reusesSessions: scope.value(sessionReuse) };
+    },
+  };
+}
+
+/** Whom to take for the server. */
+function verification({ prefix, server, since }: FamilyOptions): Family<
+  Pick<ClientTlsConfig, "verify" | "verifyDepth" | "trustedCertificate" | "crl" | "fingerprint">
+> {
+  const shared = { contexts: MAIL_AND_SERVER, since };
   const verify = directive({
     ...shared,
     name: `${prefix}_verify`,
@@ -97,13 +161,35 @@ export function clientTlsFamily({ prefix, server, since, sendsName }: FamilyOpti
     meaning: `Certificates of ${server} that were revoked`,
   });
   const fingerprint = directive<Octets>({
-    ...shared,
-    since: undefined,
+    contexts: MAIL_AND_SERVER,
     name: `${prefix}_fingerprint`,
     kind: fingerprintKind,
     default: "",
     meaning: "The SHA-256 of the only certificate that is taken, in hex with or without colons",
   });
+  return {
+    directives: [verify, verifyDepth, trustedCertificate, crl, fingerprint],
+    of: (scope) => ({
+      verify: scope.value(verify),
+      verifyDepth: scope.value(verifyDepth),
+      trustedCertificate: scope.value(trustedCertificate) || undefined,
+      crl: scope.value(crl) || undefined,
+      fingerprint: scope.value(fingerprint) || undefined,
+    }),
+  };
+}
+
+const fingerprintKind = once("SHA-256", (call) => {
+  const digits = call.arg(0).replaceAll(":", "").toLowerCase();
+  if (/^(?:[0-9a-f]{64})?$/.test(digits)) return digits;
+  throw call.error(`invalid fingerprint "${call.arg(0)}"`, "it must be 64 hexadecimal digits: a SHA-256");
+});
+
+/** What the server is called. */
+function naming({ prefix, server, since, sendsName }: FamilyOptions): Family<
+  Pick<ClientTlsConfig, "name" | "sendsName">
+> {
+  const shared = { contexts: MAIL_AND_SERVER, since };
   const name = directive({
     ...shared,
     name: `${prefix}_name`,
@@ -119,56 +205,8 @@ export function clientTlsFamily({ prefix, server, since, sendsName }: FamilyOpti
     written: sendsName ? "on" : "off",
     meaning: "Whether that name is sent (SNI)",
   });
-  const sessionReuse = directive({
-    ...shared,
-    name: `${prefix}_session_reuse`,
-    kind: flag,
-    default: true,
-    written: "on",
-    meaning: "Whether to come back to earlier sessions",
-  });
-  const directives: readonly AnyDirective[] = [
-    ...[certificate, certificateKey, passwordFile, ciphers, crl, fingerprint, name, protocols, serverName],
-    ...[sessionReuse, trustedCertificate, verify, verifyDepth],
-  ];
   return {
-    directives,
-    of(scope) {
-      const spoken = scope.value(protocols).filter(isSpoken);
-      checkVersions(spoken, protocols, scope);
-      return {
-        verify: scope.value(verify),
-        verifyDepth: scope.value(verifyDepth),
-        trustedCertificate: scope.value(trustedCertificate) || undefined,
-        crl: scope.value(crl) || undefined,
-        fingerprint: scope.value(fingerprint) || undefined,
-        name: scope.value(name) || undefined,
-        sendsName: scope.value(serverName),
-        versions: spoken,
-        ciphers: scope.value(ciphers),
-        certificate: shown(scope, certificate, certificateKey),
-        passphrases: scope.value(passwordFile),
-        reusesSessions: scope.value(sessionReuse),
-        places: placesOf(scope, directives),
-      };
-    },
+    directives: [name, serverName],
+    of: (scope) => ({ name: scope.value(name) || undefined, sendsName: scope.value(serverName) }),
   };
 }
-
-type OnePem = Directive<Pem, undefined>;
-
-function shown(scope: Scope, certificate: OnePem, key: OnePem): CertificateConfig | undefined {
-  const given = scope.value(certificate);
-  if (given === undefined || given.written === "") return undefined;
-  const found = scope.value(key);
-  if (found !== undefined) return pair(given, found, scope.placeOf(key));
-  throw new ConfigError(`no "${key.name}" is defined for certificate "${given.written}"`, {
-    place: scope.placeOf(certificate),
-  });
-}
-
-const fingerprintKind = once("SHA-256", (call) => {
-  const digits = call.arg(0).replaceAll(":", "").toLowerCase();
-  if (/^(?:[0-9a-f]{64})?$/.test(digits)) return digits;
-  throw call.error(`invalid fingerprint "${call.arg(0)}"`, "it must be 64 hexadecimal digits: a SHA-256");
-});

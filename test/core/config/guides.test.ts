@@ -42,6 +42,12 @@ mail {
     later("proxy_pass", 4),
   ],
   [
+    "STARTTLS without a certificate, which nginx refuses as well",
+    "mail {\nauth_http a;\nserver { listen 143;\nstarttls on; } }",
+    'no "ssl_certificate" is defined for the "starttls" directive in f:4\n' +
+    'what is given in "mail {}" is for every "server {}" that gives none itself',
+  ],
+  [
     "the forgotten ; of a well-known article",
     "worker_processes auto\n\nmail {\n}",
     'directive "worker_processes" is not terminated by ";" in f:3\nis a ";" missing before "mail"?',
