@@ -1,0 +1,290 @@
+/**
+ * The client's half of a session: from its first octet to a claim of who it is. Commands belong to the protocols; what
+ * they share is here: the greeting and what may come before it, TLS, SASL, and the clock.
+ *
+ * @module
+ */
+
+import type { Credentials } from "../auth/mod.ts";
+import type { Proof, SaslExchange, SaslStep } from "../protocol/sasl/mod.ts";
+import { startExchange } from "../protocol/sasl/mod.ts";
+import type { Millis, Octets, TlsFacts } from "../runtime.ts";
+import { judgeCertificate, verificationText } from "./certificate.ts";
+import { Conversation, type LoginOptions } from "./conversation.ts";
+import { splitWords } from "./line.ts";
+import type { Connection } from "./mod.ts";
+import type { Secret } from "./secret.ts";
+
+/** What is asked of the source of logins; the rest of the credentials is the same for all protocols. */
+export type Claim = Pick<Credentials, "method" | "login" | "secret" | "salt" | "clientHost" | "envelope">;
+
+/** A client on its way to a verdict. */
+export abstract class ClientHalf<Options extends LoginOptions> extends Conversation<Options> {
+  /** Whether the client sends no more. */
+  protected clientEnded = false;
+  /** The exchange under way, or the last one while its error may have to be told. */
+  protected exchange: SaslExchange | undefined;
+  /** What the client has to answer to an error that it was told as a challenge. */
+  protected errorAnswer: Octets | undefined;
+  /** The name in the last claim. */
+  protected claimed: Octets | undefined;
+  #attempt = 0;
+  #salt: Octets | undefined;
+  #tls: TlsFacts | undefined;
+  #usesStartTls = false;
+
+  constructor(options: Options, connection: Connection) {
+    super(options, connection);
+    this.#tls = connection.tls;
+  }
+
+  protected abstract readonly protocol: Credentials["protocol"];
+
+  /** What the client is met with. */
+  protected abstract readonly greeting: Octets;
+
+  /** Looks at {@linkcode input} and answers one command; `false` when it is not complete yet. */
+  protected abstract command(): boolean;
+
+  /** What stands before a SASL challenge. */
+  protected abstract readonly challengePrefix: Octets;
+
+  /** The first words of the command under way, without anything that could be secret. */
+  protected abstract commandName(): Octets;
+
+  /** What a client hears that may not come in. */
+  protected abstract forbidden(): Octets;
+
+  /** What a client hears whose certificate is not taken. */
+  protected abstract certificateRefused(text: Octets): Octets;
+
+  /** What a client hears that may begin TLS now. */
+  protected abstract startTlsReply(): Octets;
+  /** The client has answered an error that was told as a challenge. */
+  protected abstract answeredError(isRight: boolean): void;
+
+  get usesStartTls(): boolean {
+    return this.#usesStartTls;
+  }
+
+  /** Whether the client speaks TLS. */
+  protected get isSecure(): boolean {
+    return this.#tls !== undefined;
+  }
+
+  /** Whether credentials and mail have to wait for TLS (`starttls only`). */
+  protected get mustSecure(): boolean {
+    return this.options.startTls === "only" && !this.isSecure;
+  }
+
+  /** The salt of this connection, the same each time: a client may have seen it in the greeting. */
+  protected readonly salt = (): Octets => this.#salt ??= this.options.createSalt();
+
+  /** Obeys AUTH or AUTHENTICATE with these arguments. */
+  protected startSasl(args: readonly Octets[]): void {
+    const [mechanism = "", initialResponse] = args;
+    const { mechanisms: allowed } = this.options;
+    const exchange = args.length > 2 ? undefined : startExchange(mechanism, { allowed, salt: this.salt });
+    if (exchange === undefined) return this.misuse();
+    if (initialResponse !== undefined && !exchange.takesInitialResponse) return this.misuse();
+    this.exchange = exchange;
+    if (initialResponse === undefined) this.challenge(exchange.firstChallenge);
+    else this.#follow(exchange, exchange.respond(initialResponse));
+  }
+
+  /** Obeys STARTTLS or STLS: what the client sent behind it in clear is nobody's. */
+  protected startTls(): void {
+    if (this.options.startTls === "off" || this.isSecure) return this.misuse();
+    this.say(this.startTlsReply());
+    this.phase = "securing";
+    this.action = "in starttls state";
+    this.#usesStartTls = true;
+    this.input.clear();
+    this.emit({ type: "secure", side: "client" });
+  }
+
+  /** Forgets what a client said in clear, once it speaks TLS (RFC 3207, 4.2). */
+  protected forgetClear(): void {}
+
+  /** Asks who this is and where they live. */
+  protected authenticate(claim: Claim): void {
+    this.#attempt++;
+    this.phase = "authenticating";
+    this.action = "in http auth state";
+    this.deadline = undefined;
+    this.claimed = claim.login === "" ? undefined : claim.login;
+    this.emit({
+      type: "authenticate",
+      credentials: {
+        ...claim,
+        protocol: this.protocol,
+        attempt: this.#attempt,
+        client: this.connection.client,
+        proxied: this.connection.proxied,
+        tls: this.#tls && {
+          facts: this.#tls,
+          verification: verificationText(this.#tls, this.options.verifyClient),
+        },
+      },
+    });
+  }
+
+  /** What a login asks; SMTP adds what it knows. */
+  protected claim(proof: Proof): Claim {
+    return { ...proof, clientHost: undefined, envelope: undefined };
+  }
+
+  /** Whether credentials could do harm on a line of this protocol or in a C string. */
+  protected isUsable(login: Octets, secret: Secret): boolean {
+    return !login.includes("\0") && !secret.reveal().includes("\0");
+  }
+
+  protected opened(): void {
+    if (this.connection.isForbidden) return this.#turnAway();
+    this.action = "SSL handshaking";
+    if (this.#tls !== undefined && !this.#takesCertificate(this.#tls)) return;
+    this.action = "sending client greeting line";
+    this.open();
+  }
+
+  /** Goes on where the client asked for TLS; its clock has been running all the time. */
+  protected clientSecured(facts: TlsFacts): void {
+    this.#tls = facts;
+    if (!this.#takesCertificate(facts)) return;
+    this.forgetClear();
+    this.reset();
+    this.phase = "commands";
+    this.action = "in auth state";
+  }
+
+  #takesCertificate(facts: TlsFacts): boolean {
+    const judgement = judgeCertificate(facts, this.options.verifyClient);
+    if (judgement.type === "accepted") return true;
+    this.log("info", judgement.log);
+    this.say(this.certificateRefused(judgement.reply));
+    this.close("certificateRefused");
+    return false;
+  }
+
+  /** Begins the conversation. SMTP has more to do before the greeting. */
+  protected open(): void {
+    this.greet();
+  }
+
+  protected greet(): void {
+    this.say(this.greeting);
+    this.readOn();
+  }
+
+  /** Asks for the client's name; the session goes on with {@linkcode resolved}. */
+  protected resolve(): void {
+    this.phase = "resolving";
+    this.action = "in resolving client address";
+    this.emit({ type: "resolve" });
+  }
+
+  protected resolved(_host: Octets): void {
+    this.greet();
+  }
+
+  /** Holds the greeting back: who cannot wait for it is no mail server (`smtp_greeting_delay`). */
+  protected delayGreeting(delay: Millis): void {
+    this.phase = "greetingDelay";
+    this.action = "in delay pipelining state";
+    this.deadline = this.now + delay;
+    if (this.input.length > 0) this.#rejectEarlyTalker();
+  }
+
+  /** What a client hears that speaks before the greeting. */
+  protected earlyTalker(): Octets {
+    return this.invalidCommand();
+  }
+
+  #rejectEarlyTalker(): void {
+    const text = this.input.text(0, Math.min(this.input.length, SHOWN)).replace(/[\r\n]/g, "_");
+    this.log("info", `client was rejected before greeting: "${text}"`);
+    this.say(this.earlyTalker());
+    this.close("protocolError");
+  }
+
+  #turnAway(): void {
+    this.log("error", "access forbidden by rule");
+    this.say(this.forbidden());
+    this.close("forbidden");
+  }
+
+  /** Reads commands, with the whole time for it, from now on. */
+  protected readOn(): void {
+    this.phase = "commands";
+    this.action = "in auth state";
+    this.deadline = this.now + this.options.timeout;
+    this.#readCommands();
+  }
+
+  protected clientSent(bytes: Uint8Array): void {
+    this.input.append(bytes);
+    if (this.phase === "commands") this.#readCommands();
+    else if (this.phase === "greetingDelay") this.#rejectEarlyTalker();
+  }
+
+  #readCommands(): void {
+    while (this.phase === "commands" && this.input.length > 0) {
+      if (this.exchange === undefined ? this.command() : this.#readResponse(this.exchange)) continue;
+      if (this.phase === "commands" && this.input.length >= this.options.clientBuffer) this.#tooLong();
+      break;
+    }
+    if (this.phase === "commands" && this.clientEnded) this.close("clientGone");
+  }
+
+  #tooLong(): void {
+    const name = this.exchange === undefined ? this.commandName() : "";
+    this.log("info", `client sent too long command "${name}..."`);
+    this.say(this.invalidCommand());
+    this.close("tooLongCommand");
+  }
+
+  #readResponse(exchange: SaslExchange): boolean {
+    const line = this.nextLine();
+    if (line === undefined) return false;
+    if (!this.isAllowed()) return true;
+    const response = splitWords(line, Infinity)?.[0] ?? "";
+    if (this.errorAnswer === undefined) this.#follow(exchange, exchange.respond(response));
+    else this.answeredError(response === this.errorAnswer);
+    return true;
+  }
+
+  #follow(exchange: SaslExchange, step: SaslStep): void {
+    if (step.type === "challenge") return this.challenge(step.text);
+    if (step.type === "done") return this.logIn(step.proof, exchange);
+    this.exchange = undefined;
+    this.log("info", step.text);
+    this.misuse();
+  }
+
+  /** Asks for a login, unless it could do harm further on. */
+  protected logIn(proof: Proof, exchange?: SaslExchange): void {
+    this.exchange = exchange?.errorAnswer === undefined ? undefined : exchange;
+    if (this.isUsable(proof.login, proof.secret)) return this.authenticate(this.claim(proof));
+    this.exchange = undefined;
+    this.log("info", "client sent a login or password with a character that cannot be passed on");
+    this.misuse();
+  }
+
+  protected challenge(text: Octets): void {
+    this.say(`${this.challengePrefix}${text}\r\n`);
+  }
+
+  /**
+   * The client sends no more. With commands still waiting it may be one that says all at once and listens for the
+   * rest (RFC 9293, 3.6: a half-open close), otherwise it left.
+   */
+  protected clientEnds(): void {
+    this.clientEnded = true;
+    if (this.phase === "commands") return this.#readCommands();
+    const hasLoginUnderWay = this.#attempt > 0;
+    if (!hasLoginUnderWay || this.input.length === 0) this.close("clientGone");
+  }
+}
+
+/** Octets of what a client said too early that the log shows. */
+const SHOWN = 128;
