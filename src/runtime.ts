@@ -437,3 +437,11 @@ export function isBrokenPipe(failure: SystemFailure): boolean {
 }
 
 const EPIPE = 32;
+
+/** As nginx writes a handshake that failed. A peer that left is no fault of the library's. */
+export function describeHandshakeFailure(text: Octets): Octets {
+  return text === PEER_CLOSED ? text : `SSL_do_handshake() failed (SSL: ${text})`;
+}
+
+/** What {@linkcode SecureHandler.failed} is told when the peer ended the connection in the handshake. */
+const PEER_CLOSED = "peer closed connection in SSL handshake";

@@ -22,7 +22,6 @@ export function sessionFactory(server: ServerConfig, runtime: SessionRuntime): (
         clientBuffer: server.imap.clientBuffer,
         mechanisms: server.imap.auth,
         capability: capabilityReply(server.imap, server.starttls),
-        upstreamTls: server.proxy.ssl.mode,
       };
       return (connection) => new ImapSession(options, connection);
     }
@@ -34,7 +33,6 @@ export function sessionFactory(server: ServerConfig, runtime: SessionRuntime): (
         capa: capaReply(server.pop3, server.starttls),
         capaBehindUser: capaReply(server.pop3, "off").clear,
         authMethods: authReply(server.pop3),
-        upstreamTls: server.proxy.ssl.mode,
       };
       return (connection) => new Pop3Session(options, connection);
     }
@@ -45,7 +43,6 @@ export function sessionFactory(server: ServerConfig, runtime: SessionRuntime): (
         mechanisms: server.smtp.auth,
         serverName: server.serverName,
         ehlo: ehloReply(server.serverName, server.smtp, server.starttls),
-        upstreamTls: server.proxy.ssl.mode,
         allowsAnonymous: server.smtp.auth.includes("none"),
         xclient: server.proxy.xclient,
         smtpAuth: server.proxy.smtpAuth,
@@ -69,6 +66,7 @@ function loginOptions(
     passErrorMessage: server.proxy.passErrorMessage,
     startTls: server.starttls,
     verifyClient: server.ssl?.verifyClient ?? "off",
+    upstreamTls: server.proxy.ssl.mode,
     createSalt: () => createSalt(server.serverName, runtime),
   };
 }

@@ -1,4 +1,5 @@
 import type { Cancel, Millis, Octets, Runtime, Socket, TlsContext, TlsFacts } from "../runtime.ts";
+import { describeHandshakeFailure } from "../runtime.ts";
 import type { StopReason } from "./driver.ts";
 
 /** What a {@linkcode Handshake} needs, and whom it tells. Exactly one of `secured` and `failed` is called. */
@@ -35,7 +36,7 @@ export class Handshake {
       },
       failed: (text) => {
         this.#cancelTimer();
-        note("info", `SSL_do_handshake() failed (SSL: ${text})`);
+        note("info", describeHandshakeFailure(text));
         options.failed();
       },
     });

@@ -7,6 +7,7 @@
 
 import type { Millis, Octets } from "../runtime.ts";
 import { InputBuffer } from "./buffer.ts";
+import type { UpstreamTls } from "./by_tls.ts";
 import { encode } from "./bytes.ts";
 import type { VerifyClient } from "./certificate.ts";
 import type { CloseReason, Connection, Effect } from "./mod.ts";
@@ -30,6 +31,8 @@ export interface LoginOptions {
   /** Whether a client in clear may ask for TLS, or must: `starttls`. */
   readonly startTls: "off" | "on" | "only";
   readonly verifyClient: VerifyClient;
+  /** How TLS is spoken with the upstream: `proxy_ssl`. */
+  readonly upstreamTls: UpstreamTls;
   /** Makes the salt of one connection, in angle brackets. */
   readonly createSalt: () => Octets;
 }

@@ -8,6 +8,7 @@
 
 import type { Accepted, Refused, Verdict } from "../auth/mod.ts";
 import type { Millis, Octets } from "../runtime.ts";
+import { describeHandshakeFailure } from "../runtime.ts";
 import { encode } from "./bytes.ts";
 import { ClientHalf } from "./client_half.ts";
 import type { LoginOptions } from "./conversation.ts";
@@ -24,9 +25,12 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   #refusal: Refused | undefined;
   #accepted: Accepted | undefined;
   #upstream: UpstreamLogin | undefined;
+  /** Whether what the upstream says may be anybody's, since TLS with it is still to come. */
+  #isUpstreamInClear: boolean;
 
   constructor(options: Options, connection: Connection) {
     super(options, connection);
+    this.#isUpstreamInClear = options.upstreamTls === "starttls";
     this.#replies = new UpstreamReplies(options.proxyBuffer);
   }
 
@@ -69,7 +73,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
         return input.side === "client" ? this.clientSecured(input.facts) : this.#upstreamSecured();
       case "notSecured":
         if (input.side === "upstream") this.action = "SSL handshaking to upstream";
-        this.log(input.side === "client" ? "info" : "error", `SSL_do_handshake() failed (SSL: ${input.text})`);
+        this.log(input.side === "client" ? "info" : "error", describeHandshakeFailure(input.text));
         return input.side === "client" ? this.close("handshakeFailed") : this.#fail("upstreamUnavailable");
       case "resolved":
         return this.phase === "resolving" ? this.resolved(input.host) : undefined;
@@ -221,6 +225,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
 
   #upstreamSecured(): void {
     if (this.phase !== "connecting" || this.#upstream === undefined) return;
+    this.#isUpstreamInClear = false;
     this.phase = "upstream";
     this.action = "reading response from upstream";
     this.#continue(this.#upstream.secured());
@@ -239,9 +244,10 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   }
 
   #refusedByUpstream(text: Octets): void {
-    const { passErrorMessage } = this.options;
-    this.log(passErrorMessage ? "info" : "error", `upstream sent invalid response: "${text}"`);
-    if (!passErrorMessage) return this.#fail("upstreamRefused");
+    // The client would take for its server's what anybody on the way to it can say.
+    const mayPass = this.options.passErrorMessage && !this.#isUpstreamInClear;
+    this.log(mayPass ? "info" : "error", `upstream sent invalid response: "${text}"`);
+    if (!mayPass) return this.#fail("upstreamRefused");
     this.emit({ type: "write", side: "client", bytes: this.#replies.takeAll() });
     this.close("upstreamRefused");
   }

@@ -6,7 +6,7 @@
 
 import type { Accepted, Refused } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
-import { type ByTls, byTls, type UpstreamTls } from "../../session/by_tls.ts";
+import { type ByTls, byTls } from "../../session/by_tls.ts";
 import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import { Secret } from "../../session/secret.ts";
@@ -18,7 +18,6 @@ import { ImapUpstream } from "./upstream.ts";
 export interface ImapOptions extends LoginOptions {
   /** The whole untagged CAPABILITY replies, in clear and over TLS, see `capability.ts`. */
   readonly capability: ByTls<Octets>;
-  readonly upstreamTls: UpstreamTls;
 }
 
 type ImapCommand = Extract<ImapParse, { type: "command" }>;

@@ -6,7 +6,7 @@
 
 import type { Accepted, Refused } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
-import { type ByTls, byTls, type UpstreamTls } from "../../session/by_tls.ts";
+import { type ByTls, byTls } from "../../session/by_tls.ts";
 import { breaksLine } from "../../session/line.ts";
 import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
@@ -23,7 +23,6 @@ export interface Pop3Options extends LoginOptions {
   /** What CAPA says behind USER, where STLS is no longer to be had. */
   readonly capaBehindUser: Octets;
   readonly authMethods: Octets;
-  readonly upstreamTls: UpstreamTls;
 }
 
 /** One POP3 client on its way to its server. */

@@ -7,7 +7,7 @@
 
 import type { Accepted, Envelope, Refused } from "../../auth/mod.ts";
 import type { Millis, Octets } from "../../runtime.ts";
-import { type ByTls, byTls, type UpstreamTls } from "../../session/by_tls.ts";
+import { type ByTls, byTls } from "../../session/by_tls.ts";
 import type { Claim, LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import type { Connection } from "../../session/mod.ts";
@@ -27,7 +27,6 @@ export interface SmtpOptions extends LoginOptions {
   readonly xclient: boolean;
   /** Whether the upstream is logged in to: `proxy_smtp_auth`. */
   readonly smtpAuth: boolean;
-  readonly upstreamTls: UpstreamTls;
   /** How long the greeting is held back: `smtp_greeting_delay`. */
   readonly greetingDelay: Millis;
   /** Whether the client's name is looked up before the greeting: `resolver`. */

@@ -460,3 +460,25 @@ describe("STARTTLS with the upstream", () => {
     );
   });
 });
+
+describe("an upstream in clear that should speak TLS", () => {
+  it("says nothing to the client, even where its refusals pass", () => {
+    transcript(
+      () => pop3Session({ upstreamTls: "starttls", passErrorMessage: true }),
+      `
+      S: +OK POP3 ready
+      C: USER joe
+      S: +OK
+      C: PASS s3cret
+      ask plain "joe" "s3cret" 1
+      accept
+      connect 192.0.2.1:143
+      connected
+      U: -ERR [AUTH] forget your password
+      log error upstream sent invalid response: "-ERR [AUTH] forget your password" (reading response from upstream)
+      S: -ERR [SYS/TEMP] internal server error
+      close upstreamRefused
+      `,
+    );
+  });
+});
