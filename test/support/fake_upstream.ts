@@ -4,10 +4,10 @@ import { type Wire, WireServer } from "./wire.ts";
 
 /**
  * What an upstream does in turn. Its greeting is the first string; each other string is what it says when it was told
- * a line, with `TAG` for the first word it was ever told. What is done with the connection is done at once, and what
- * takes time is waited for.
+ * a line, with `TAG` for the first word it was ever told. What is done with the connection is done at once; what
+ * takes time is waited for. It may give another wire, with which the script goes on.
  */
-export type Script = readonly (string | ((wire: Wire) => void | Promise<void>))[];
+export type Script = readonly (string | ((wire: Wire) => void | Promise<Wire | void>))[];
 
 /** These log in whoever comes, then say everything back. */
 export const IMAP_LOGIN: Script = ["* OK ready\r\n", "+ OK\r\n", "+ OK\r\n", "TAG OK logged in\r\n", echo];
@@ -86,14 +86,17 @@ export class FakeUpstream {
 
 async function play(script: Script, wire: Wire): Promise<void> {
   let tag: string | undefined;
-  for (const [i, move] of script.entries()) {
+  let hasGreeted = false;
+  let current = wire;
+  for (const move of script) {
     if (typeof move !== "string") {
-      await move(wire);
+      current = await move(current) ?? current;
       continue;
     }
-    const told = i === 0 ? "" : await wire.nextUpTo("\n");
+    const told = hasGreeted ? await current.nextUpTo("\n") : "";
     if (told === undefined) return;
-    if (i > 0) tag ??= told.split(" ")[0] ?? "";
-    wire.send(move.replaceAll("TAG", tag ?? ""));
+    if (hasGreeted) tag ??= told.split(" ")[0] ?? "";
+    hasGreeted = true;
+    current.send(move.replaceAll("TAG", tag ?? ""));
   }
 }

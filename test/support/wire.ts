@@ -19,24 +19,21 @@ export class Wire {
   isPatient = false;
   readonly #socket: RawSocket;
   readonly #watch = new Watch();
+  readonly #listeners: readonly (readonly [string, (bytes: Uint8Array) => void])[];
   #used = 0;
   #tell: ((octets: string) => void) | undefined;
   #consume: ((bytes: Uint8Array) => void) | undefined;
 
   constructor(socket: RawSocket) {
     this.#socket = socket;
-    socket.on("data", (bytes: Uint8Array) => this.#arrived(bytes));
-    socket.on("drain", () => this.#watch.look());
-    socket.on("end", () => {
-      this.hasEnded = true;
-      if (!this.isPatient) socket.end();
-      this.#watch.look();
-    });
+    this.#listeners = [
+      ["data", (bytes: Uint8Array) => this.#arrived(bytes)],
+      ["drain", () => this.#watch.look()],
+      ["end", () => this.#ended()],
+      ["close", () => this.#closed()],
+    ];
+    for (const [event, listener] of this.#listeners) socket.on(event, listener);
     socket.on("error", (error: Error & { code?: string }) => this.failure = error.code ?? error.message);
-    socket.on("close", () => {
-      this.isClosed = true;
-      this.#watch.look();
-    });
   }
 
   /** What arrived and no expectation has used up. */
@@ -152,6 +149,24 @@ export class Wire {
   /** Lets go of the socket. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** Gives the socket away, paused: to TLS, which goes on where this wire stops. */
+  release(): RawSocket {
+    for (const [event, listener] of this.#listeners) this.#socket.off(event, listener);
+    this.#socket.pause();
+    return this.#socket;
+  }
+
+  #ended(): void {
+    this.hasEnded = true;
+    if (!this.isPatient) this.#socket.end();
+    this.#watch.look();
+  }
+
+  #closed(): void {
+    this.isClosed = true;
+    this.#watch.look();
   }
 
   #arrived(bytes: Uint8Array): void {
