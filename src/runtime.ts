@@ -31,6 +31,8 @@ export interface SystemFailure {
   readonly number: number;
   /** The text for it, such as `Connection refused`. */
   readonly text: string;
+  /** Whether it was a TLS handshake that failed, so that the text is the TLS library's. */
+  readonly isHandshake?: true;
 }
 
 /** What a socket tells its owner. The owner is one object at a time; {@linkcode Socket.handler} may be replaced. */
@@ -437,6 +439,11 @@ export function isBrokenPipe(failure: SystemFailure): boolean {
 }
 
 const EPIPE = 32;
+
+/** As nginx writes that a connection was not made. */
+export function describeConnectFailure(failure: SystemFailure): Octets {
+  return failure.isHandshake ? describeHandshakeFailure(failure.text) : `connect() failed ${describeFailure(failure)}`;
+}
 
 /** As nginx writes a handshake that failed. A peer that left is no fault of the library's. */
 export function describeHandshakeFailure(text: Octets): Octets {

@@ -7,7 +7,7 @@
 
 import type { AuthHttpConfig } from "../config/types.ts";
 import type { Cancel, ConnectHandler, Millis, Octets, Runtime, Socket, SystemFailure } from "../runtime.ts";
-import { describeBrokenSocket, describeFailure } from "../runtime.ts";
+import { describeBrokenSocket, describeConnectFailure } from "../runtime.ts";
 import { type Asker, type Break, Connection } from "./_http_connection.ts";
 import type { Pool } from "./_http_pool.ts";
 import type { Fault, ResponseHead } from "./_http_response.ts";
@@ -70,7 +70,7 @@ export class Exchange implements ConnectHandler, Asker {
   }
 
   failed(failure: SystemFailure): void {
-    this.#fail(`connect() failed ${describeFailure(failure)}`);
+    this.#fail(describeConnectFailure(failure));
   }
 
   answered(head: ResponseHead): void {

@@ -80,7 +80,7 @@ export class ClientContexts {
         connected: (socket) => {
           cancel = this.#runtime.secureClient(socket, this.for(target), {
             secured: (secure) => handler.connected(secure),
-            failed: (text) => handler.failed({ number: 0, text: `SSL: ${text}` }),
+            failed: (text) => handler.failed({ number: 0, text, isHandshake: true }),
           });
         },
       });
