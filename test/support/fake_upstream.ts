@@ -38,15 +38,14 @@ export function breakOff(wire: Wire): void {
   wire.reset();
 }
 
-/** Says everything back from now on, and ends when the peer has. */
-export function echo(wire: Wire): void {
-  const { unread } = wire;
+/** Says everything back from now on, showing it to `see`, and ends when the peer has. */
+export function echo(wire: Wire, see: (bytes: Uint8Array) => void = () => {}): void {
   wire.consume((bytes) => {
-    if (wire.send(bytes.slice())) return;
+    see(bytes);
+    if (wire.send(bytes)) return;
     wire.pause();
     wire.untilDrained().then(() => wire.resume(), () => wire.destroy());
   });
-  if (unread !== "") wire.send(unread);
 }
 
 /** Plays one script for each connection. */

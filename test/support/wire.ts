@@ -98,17 +98,17 @@ export class Wire {
   }
 
   /** The peer has ended or is gone. */
-  untilOver(): Promise<void> {
-    return this.until(() => this.isOver);
+  untilOver(limit?: number): Promise<void> {
+    return this.until(() => this.isOver, limit);
   }
 
   untilClosed(): Promise<void> {
     return this.until(() => this.isClosed);
   }
 
-  /** What was said has left for the kernel. */
+  /** What was said has left for the kernel, however long it takes. */
   untilDrained(): Promise<void> {
-    return this.until(() => this.#socket.writableLength === 0 || this.isClosed);
+    return this.until(() => this.#socket.writableLength === 0 || this.isClosed, ENDLESS);
   }
 
   until(holds: () => boolean, limit?: number): Promise<void> {
@@ -122,9 +122,12 @@ export class Wire {
     this.#tellMore();
   }
 
-  /** From now on octets go to this function, and are not kept. */
+  /** From now on octets, and those that nobody used up so far, go to this function and are not kept. */
   consume(consume: (bytes: Uint8Array) => void): void {
+    const { unread } = this;
+    this.#used = this.received.length;
     this.#consume = consume;
+    if (unread !== "") consume(Buffer.from(unread, "latin1"));
   }
 
   /** Stops and starts reading. */
