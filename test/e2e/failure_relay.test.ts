@@ -13,7 +13,8 @@ interface Relayed {
 
 const IN = "info client logged in";
 const DONE = "info proxied session done";
-const RESET = "info recv() failed (104: Connection reset by peer) while proxying";
+const CLIENT_RESET = "info recv() failed (104: Connection reset by peer) while proxying and reading from client";
+const UPSTREAM_RESET = "error recv() failed (104: Connection reset by peer) while proxying and reading from upstream";
 
 /** Plays with a logged-in session, and expects these lines of the log behind its login, and this end. */
 async function inRelay(
@@ -62,13 +63,13 @@ describe("a logged-in session", () => {
     }));
 
   it("ends when its client breaks off", () =>
-    inRelay({ lines: [RESET, DONE], result: "clientClosed" }, async ({ client, upstream }) => {
+    inRelay({ lines: [CLIENT_RESET, DONE], result: "clientClosed" }, async ({ client, upstream }) => {
       client.reset();
       await upstream.untilOver();
     }));
 
   it("ends when its upstream breaks off", () =>
-    inRelay({ lines: [RESET, DONE], result: "upstreamClosed" }, async ({ client, upstream }) => {
+    inRelay({ lines: [UPSTREAM_RESET, DONE], result: "upstreamClosed" }, async ({ client, upstream }) => {
       upstream.reset();
       await client.untilOver();
     }));
@@ -77,7 +78,7 @@ describe("a logged-in session", () => {
     "ends when its client breaks off instead of reading",
     { timeout: 20_000 },
     () =>
-      inRelay({ lines: [RESET, DONE], result: "clientClosed" }, async ({ client, upstream }, scene) => {
+      inRelay({ lines: [CLIENT_RESET, DONE], result: "clientClosed" }, async ({ client, upstream }, scene) => {
         client.pause();
         await fill(upstream, scene);
         client.reset();
@@ -89,7 +90,7 @@ describe("a logged-in session", () => {
     "ends when its upstream breaks off instead of reading",
     { timeout: 20_000 },
     () =>
-      inRelay({ lines: [RESET, DONE], result: "upstreamClosed" }, async ({ client, upstream }, scene) => {
+      inRelay({ lines: [UPSTREAM_RESET, DONE], result: "upstreamClosed" }, async ({ client, upstream }, scene) => {
         upstream.pause();
         await fill(client, scene);
         upstream.reset();
@@ -101,7 +102,7 @@ describe("a logged-in session", () => {
     "ends when its client breaks off while it is held back",
     { timeout: 20_000 },
     () =>
-      inRelay({ lines: [RESET, DONE], result: "clientClosed" }, async ({ client, upstream }, scene) => {
+      inRelay({ lines: [CLIENT_RESET, DONE], result: "clientClosed" }, async ({ client, upstream }, scene) => {
         upstream.pause();
         await fill(client, scene);
         client.reset();
@@ -114,7 +115,7 @@ describe("a logged-in session", () => {
     "ends when its upstream breaks off while it is held back",
     { timeout: 20_000 },
     () =>
-      inRelay({ lines: [RESET, DONE], result: "upstreamClosed" }, async ({ client, upstream }, scene) => {
+      inRelay({ lines: [UPSTREAM_RESET, DONE], result: "upstreamClosed" }, async ({ client, upstream }, scene) => {
         client.pause();
         await fill(upstream, scene);
         upstream.reset();
