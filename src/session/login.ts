@@ -198,7 +198,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
       case "secure":
         return this.#secureUpstream();
       case "send":
-        this.#replies.endReply();
+        // What was said before we asked is no answer to it.
+        this.#replies.clear();
         this.action = step.action;
         return this.emit({ type: "write", side: "upstream", bytes: encode(step.text) });
       case "done":

@@ -45,12 +45,6 @@ export class UpstreamReplies {
     return this.#buffer.text(0, Math.min(this.#limit, length));
   }
 
-  /** Forgets the reply that was read: it is answered. */
-  endReply(): void {
-    this.#buffer.consume(this.#length);
-    this.#length = 0;
-  }
-
   /** Whether more was said than was read. */
   get hasMore(): boolean {
     return this.#buffer.length > this.#length;
@@ -58,12 +52,13 @@ export class UpstreamReplies {
 
   /** All that is for the client: the reply that was read, or `instead` of it, and what came behind it. */
   takeAll(instead?: Octets): Uint8Array {
-    if (instead !== undefined) this.endReply();
+    if (instead !== undefined) this.#buffer.consume(this.#length);
     const held = this.#buffer.takeAll();
     this.#length = 0;
     return instead === undefined ? held : concat([encode(instead), held]);
   }
 
+  /** Forgets all that was said. */
   clear(): void {
     this.#buffer.clear();
     this.#length = 0;
