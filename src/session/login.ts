@@ -44,7 +44,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   protected abstract startUpstream(accepted: Accepted): UpstreamLogin;
 
   get login(): Octets | undefined {
-    return this.#accepted?.login ?? this.claimed;
+    const login = this.#accepted?.login ?? this.claimed;
+    return login === "" ? undefined : login;
   }
 
   get apology(): Octets {
