@@ -19,6 +19,7 @@ class NetDatagram implements DatagramSocket {
   readonly #waiting: Uint8Array[] = [];
   #isBusy = true;
   #isClosed = false;
+  #whenSent: () => void = () => {};
 
   constructor({ host, port }: Target, handler: DatagramHandler) {
     this.#handler = handler;
@@ -40,13 +41,20 @@ class NetDatagram implements DatagramSocket {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#isClosed) return;
+    // Who sends faster than the system takes them loses datagrams, as on any network.
+    if (this.#isClosed || this.#waiting.length >= MOST_WAITING) return;
     this.#waiting.push(bytes);
     if (!this.#isBusy) this.#sendNext();
   }
 
+  async end(): Promise<void> {
+    if (this.#isBusy && !this.#isClosed) await new Promise<void>((resolve) => this.#whenSent = resolve);
+    this.close();
+  }
+
   close(): void {
     this.#isClosed = true;
+    this.#whenSent();
     this.#waiting.length = 0;
     try {
       this.#raw?.close();
@@ -59,7 +67,7 @@ class NetDatagram implements DatagramSocket {
   #sendNext(): void {
     const bytes = this.#waiting.shift();
     this.#isBusy = bytes !== undefined;
-    if (bytes === undefined) return;
+    if (bytes === undefined) return this.#whenSent();
     try {
       this.#raw?.send(bytes, (error) => {
         if (error === null || error === undefined) this.#sendNext();
@@ -76,3 +84,6 @@ class NetDatagram implements DatagramSocket {
     this.#handler.failed(toFailure(error));
   }
 }
+
+/** More than a turn of the event loop ever has to say, and less than 10 MB. */
+const MOST_WAITING = 4096;

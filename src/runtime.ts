@@ -101,6 +101,8 @@ export interface DatagramHandler {
 export interface DatagramSocket {
   /** Sends one datagram. The caller gives `bytes` away. Does nothing on a socket that is closed. */
   send(bytes: Uint8Array): void;
+  /** Closes once what was given has left, or cannot. */
+  end(): Promise<void>;
   /** Closes at once. The handler is not called any more. */
   close(): void;
 }

@@ -51,10 +51,11 @@ export class LogFiles {
     return failures;
   }
 
-  close(): void {
+  /** Resolves when every line has been written. */
+  async close(): Promise<void> {
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
-    for (const syslog of this.#syslogs.values()) syslog.close();
+    await Promise.all([...this.#syslogs.values()].map((syslog) => syslog.close()));
     this.#syslogs.clear();
   }
 

@@ -44,9 +44,11 @@ export class SyslogSender {
     this.#socket.send(encode(text));
   }
 
-  close(): void {
-    this.#socket?.close();
+  /** Resolves when all lines have left. */
+  async close(): Promise<void> {
+    const socket = this.#socket;
     this.#socket = undefined;
+    await socket?.end();
   }
 }
 

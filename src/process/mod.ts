@@ -26,7 +26,6 @@ export interface Running {
 export async function runServer(running: Running): Promise<number> {
   const { runtime, server, version } = running;
   let { config } = running;
-  const { log } = server;
   // What a driver cannot catch, an auth server's connection for one, must not cost the other sessions their lives.
   runtime.process.onUncaught((error) => {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
@@ -35,7 +34,8 @@ export async function runServer(running: Running): Promise<number> {
   // Before the pid file tells anybody whom to send signals to.
   const stopped = untilStopped(runtime, server);
   runtime.process.onSignal("SIGUSR1", () => {
-    log.write("notice", "signal 10 (SIGUSR1) received, reopening logs");
+    server.log.write("notice", "signal 10 (SIGUSR1) received, reopening logs");
+    server.log.write("notice", "reopening logs");
     server.reopenLogs();
   });
   onHangUp(runtime, async () => {
@@ -47,13 +47,15 @@ export async function runServer(running: Running): Promise<number> {
     await server.stop("fast");
     throw error;
   }
+  const { log } = server;
   log.write("notice", version);
   for (const { level, text } of config.warnings) log.write(level, text);
   log.write("notice", `start worker process ${runtime.process.pid}`);
   await stopped;
-  log.write("notice", "exit");
+  server.log.write("notice", "exiting");
+  server.log.write("notice", "exit");
   removePidFile(config.main, runtime);
-  server.closeLogs();
+  await server.closeLogs();
   return 0;
 }
 
@@ -81,6 +83,7 @@ function onHangUp(runtime: Runtime, reload: () => Promise<void>): void {
 async function reconfigure(config: Config, { runtime, server, readConfig, explain }: Running): Promise<Config> {
   server.log.write("notice", "signal 1 (SIGHUP) received, reconfiguring");
   if (server.isStopping) return config;
+  server.log.write("notice", "reconfiguring");
   try {
     const next = readConfig();
     await movePidFile(config, next, { runtime, act: () => server.reload(next) });
@@ -125,6 +128,7 @@ function untilStopped(runtime: Runtime, server: Server): Promise<void> {
     for (const { name, number, how, text } of STOPS) {
       runtime.process.onSignal(name, () => {
         server.log.write("notice", `signal ${number} (${name}) received, ${text}`);
+        if (how === "graceful") server.log.write("notice", "gracefully shutting down");
         server.stop(how).then(resolve);
       });
     }

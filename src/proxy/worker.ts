@@ -51,7 +51,8 @@ export interface Server {
   reload(config: Config): Promise<void>;
   /** Closes and opens all log files anew. */
   reopenLogs(): void;
-  closeLogs(): void;
+  /** Resolves when every line has been written. */
+  closeLogs(): Promise<void>;
   /**
    * Accepts no more. `fast` ends the sessions too, telling those clients that are not logged in yet; `graceful` waits
    * for them, at most `worker_shutdown_timeout`. Resolves when nothing is left; the logs stay open.
@@ -71,7 +72,7 @@ export async function tryServe(config: Config, runtime: Runtime, options: ServeO
   const worker = new Worker(runtime, options);
   await worker.start(config, "test");
   await worker.stop("fast");
-  worker.closeLogs();
+  await worker.closeLogs();
 }
 
 /** A connection at any stage of its life. */
@@ -92,6 +93,13 @@ interface Visit {
   /** Whether TLS is spoken from the first octet. */
   readonly isTls: boolean;
   readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
+}
+
+/** A start that fails is told on stderr; a log that is elsewhere hears it too. */
+function tellLog({ config, log }: Generation, error: StartError): void {
+  const isElsewhere = config.main.errorLogs.length > 0 &&
+    config.main.errorLogs.every(({ target }) => target.type !== "stderr");
+  if (isElsewhere) { for (const line of error.lines) log.write("emerg", line); }
 }
 
 class Worker implements Server {
@@ -144,7 +152,7 @@ class Worker implements Server {
     try {
       await this.#adopt(config, purpose);
     } catch (error) {
-      this.#logFiles.close();
+      await this.#logFiles.close();
       throw error;
     }
   }
@@ -160,8 +168,8 @@ class Worker implements Server {
     for (const failure of this.#logFiles.reopen()) this.log.write("emerg", failure.text);
   }
 
-  closeLogs(): void {
-    this.#logFiles.close();
+  closeLogs(): Promise<void> {
+    return this.#logFiles.close();
   }
 
   async stop(how: "fast" | "graceful"): Promise<void> {
@@ -189,9 +197,16 @@ class Worker implements Server {
       hasRoom: (log, more) => this.#hasRoom(log, more, config),
       services: this.#services,
     });
-    const bindings = planBindings(await this.#resolve(config));
-    checkConnections(config, bindings.length);
-    await this.#listeners.replace(bindings, purpose);
+    try {
+      const bindings = planBindings(await this.#resolve(config));
+      checkConnections(config, bindings.length);
+      await this.#listeners.replace(bindings, purpose);
+    } catch (error) {
+      if (error instanceof StartError && this.#generation === undefined && purpose === "serve") {
+        tellLog(generation, error);
+      }
+      throw error;
+    }
     this.#generation = generation;
     this.#announceLimits(config);
   }

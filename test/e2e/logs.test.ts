@@ -68,7 +68,7 @@ describe("error_log", () => {
   }
 
   const STARTED = ["notice postern", "notice start worker process"];
-  const STOPPED = ["notice signal", "notice exit"];
+  const STOPPED = ["notice signal", "notice exiting", "notice exit"];
   const VISIT = ["info client", "info client logged in", "info proxied session done"];
   const FAILURE = ["info client", "error auth http server"];
 
@@ -140,7 +140,11 @@ describe("error_log", () => {
     await end();
     assertEquals(short(lines("server.log.1")), VISIT.slice(0, 2));
     assertEquals(short(lines("server.log")), VISIT.slice(2));
-    assertEquals(short(lines("main.log.1")), [...STARTED, "notice signal"]);
+    assertEquals(short(lines("main.log.1")), [
+      ...STARTED,
+      "notice signal",
+      "notice reopening logs",
+    ]);
     assertEquals(short(lines("main.log")), STOPPED);
   });
 

@@ -157,6 +157,12 @@ describe("the life of the process", () => {
     assertEquals(code, 1);
     const failed = `postern: [emerg] bind() to 127.0.0.1:${port} failed (98: Address already in use)\n`;
     assertEquals(stderr, `${failed.repeat(5)}postern: [emerg] still could not bind()\n`);
+    const log = join(folder.path, "second.log");
+    await runProgram("-c", config("second", SERVER(port), `error_log ${log};`));
+    assertMatch(
+      readFileSync(log, "utf8"),
+      /\[emerg\] \d+#0: bind\(\) to .* failed \(98: Address already in use\)\n.*still could not bind\(\)\n$/s,
+    );
     assert(!existsSync(join(folder.path, "second.pid")));
     first.signal("SIGTERM");
     assertEquals((await first.ending).code, 0);

@@ -91,6 +91,11 @@ export class FakeDatagramSocket implements DatagramSocket {
     if (!this.isClosed) this.sent.push(bytes);
   }
 
+  end(): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
   close(): void {
     this.isClosed = true;
   }
