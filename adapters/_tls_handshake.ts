@@ -25,6 +25,9 @@ export class Handshake {
   constructor(start: HandshakeStart) {
     this.#start = start;
     this.raw = start.socket.release();
+    // The TLS socket is made like this one. Half open, it would say nothing of a peer that ends in the middle of the
+    // handshake: nobody reads from it yet.
+    this.raw.allowHalfOpen = false;
     start.census.open++;
     this.raw.on("error", (error) => this.fail(textOf(error)));
     this.raw.on("close", () => this.fail(PEER_CLOSED));
@@ -57,6 +60,7 @@ export class Handshake {
   succeed(tls: TLSSocket, facts: TlsFacts): void {
     const { handler } = this.#start;
     if (!this.#finish()) return;
+    tls.allowHalfOpen = true;
     handler.secured(new NetSocket(tls, this.#start.socket, this.#start.census), facts);
   }
 

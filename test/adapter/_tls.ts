@@ -1,5 +1,6 @@
 /** TLS between two sockets of the runtime under test. */
 
+import { execFile } from "node:child_process";
 import type {
   Octets,
   Runtime,
@@ -12,7 +13,8 @@ import type {
   TlsServerOptions,
 } from "../../src/runtime.ts";
 import { isFault } from "../../src/runtime.ts";
-import type { Certificate } from "../support/certificates.ts";
+import { type Certificate, CertificateFolder, serverExtensions, type Wish } from "../support/certificates.ts";
+import { type Exchange, Peer } from "./_peer.ts";
 
 /** Options of a server with these certificates, for the rest nginx's defaults. */
 export function serverOptions(
@@ -100,4 +102,103 @@ export function dial(runtime: Runtime, socket: Socket, context: TlsContext): Pro
 export function secured(result: Outcome): { readonly socket: Socket; readonly facts: TlsFacts } {
   if ("failure" in result) throw new Error(`the handshake failed: ${result.failure}`);
   return result;
+}
+
+/** Both ends of a connection over TLS. */
+export interface TlsPair {
+  readonly near: Peer;
+  readonly far: Peer;
+  readonly nearFacts: TlsFacts;
+  readonly farFacts: TlsFacts;
+}
+
+/** An authority, a server's certificate of it, and connections between the two. */
+export class TlsBench {
+  readonly folder = new CertificateFolder();
+  readonly authority: Certificate;
+  readonly server: Certificate;
+  readonly #runtime: Runtime;
+  readonly #exchange: Exchange;
+  #standard: TlsContext | undefined;
+
+  constructor(runtime: Runtime, exchange: Exchange) {
+    this.#runtime = runtime;
+    this.#exchange = exchange;
+    this.authority = this.folder.authority("authority");
+    this.server = this.makeServer("ecdsa");
+  }
+
+  makeServer(name: string, wish: Partial<Wish> & { readonly names?: readonly string[] } = {}): Certificate {
+    const { names = ["DNS:mail.example.org", "IP:127.0.0.1"], ...rest } = wish;
+    return this.folder.make({ name, issuer: this.authority, extensions: serverExtensions(...names), ...rest });
+  }
+
+  serverContext(options?: Partial<TlsServerOptions>, certificates = [this.server]): TlsContext {
+    const make = () => usable(this.#runtime.createTlsServer(serverOptions(certificates, options)));
+    return options === undefined ? this.#standard ??= make() : make();
+  }
+
+  clientContext(options: Partial<TlsClientOptions> = {}): TlsContext {
+    return usable(this.#runtime.createTlsClient(clientOptions([this.authority], options)));
+  }
+
+  async connect(
+    nearContext = this.clientContext(),
+    farContext = this.serverContext(),
+    isCounting = false,
+  ): Promise<TlsPair> {
+    const { near, far } = await this.#exchange.connect();
+    const [nearEnd, farEnd] = await Promise.all([
+      dial(this.#runtime, near, nearContext).then(secured),
+      serve(this.#runtime, far, farContext).then(secured),
+    ]);
+    return {
+      near: new Peer(nearEnd.socket, isCounting),
+      far: new Peer(farEnd.socket, isCounting),
+      nearFacts: nearEnd.facts,
+      farFacts: farEnd.facts,
+    };
+  }
+
+  /** What becomes of both sides of a handshake. */
+  async attempt(nearContext: TlsContext, farContext = this.serverContext()): Promise<[Outcome, Outcome]> {
+    const { near, far } = await this.#exchange.connect();
+    const results = await Promise.all([dial(this.#runtime, near, nearContext), serve(this.#runtime, far, farContext)]);
+    for (const result of results) if ("socket" in result) result.socket.abort();
+    return results;
+  }
+
+  /** Serves the next connection that somebody else makes. */
+  async serveNext(context = this.serverContext()): Promise<Outcome> {
+    return serve(this.#runtime, await this.#exchange.accept(), context);
+  }
+
+  close(): void {
+    this.folder.remove();
+  }
+}
+
+/** Closes both ends. */
+export async function finish(near: Peer, far: Peer): Promise<void> {
+  near.socket.close();
+  far.socket.close();
+  await Promise.all([near.untilClosed(), far.untilClosed()]);
+}
+
+/** What `openssl s_client` has seen. */
+export interface Seen {
+  readonly certificate: string;
+  readonly isResumed: boolean;
+  readonly output: string;
+}
+
+/** Connects with `openssl s_client`, which ends as soon as the server does. */
+export function openssl(port: number, ...options: string[]): Promise<Seen> {
+  const command = ["s_client", "-connect", `127.0.0.1:${port}`, "-servername", "mail.example.org", ...options];
+  return new Promise((resolve) => {
+    execFile("openssl", command, { timeout: 10_000 }, (_error, stdout, stderr) => {
+      const [certificate = ""] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(stdout) ?? [];
+      resolve({ certificate, isResumed: stdout.includes("Reused, "), output: stdout + stderr });
+    }).stdin?.end();
+  });
 }

@@ -1,75 +1,46 @@
 import { after, before, describe, it } from "node:test";
-import { assert, assertEquals } from "@std/assert";
+import { createHash } from "node:crypto";
+import { connect as connectRaw } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
-import type { Runtime, TlsClientOptions, TlsContext, TlsFacts, TlsServerOptions } from "../../src/runtime.ts";
-import { type Certificate, CertificateFolder, serverExtensions } from "../support/certificates.ts";
+import type { RelayResult, Runtime } from "../../src/runtime.ts";
+import type { Certificate } from "../support/certificates.ts";
 import { areSame, Exchange, pattern, Peer } from "./_peer.ts";
-import { clientOptions, dial, secured, serve, serverOptions, usable } from "./_tls.ts";
+import { dial, finish, openssl, secured, serve, TlsBench } from "./_tls.ts";
 
 describe("TLS", () => {
   let runtime: Runtime;
   let exchange: Exchange;
-  let folder: CertificateFolder;
-  let authority: Certificate;
+  let bench: TlsBench;
   let ecdsa: Certificate;
   let rsa: Certificate;
 
   before(async () => {
     runtime = await loadRuntime();
     exchange = await Exchange.open(runtime);
-    folder = new CertificateFolder();
-    authority = folder.authority("authority");
-    const extensions = serverExtensions("DNS:mail.example.org", "IP:127.0.0.1");
-    ecdsa = folder.make({ name: "ecdsa", issuer: authority, extensions });
-    rsa = folder.make({ name: "rsa", keyType: "rsa", issuer: authority, extensions });
+    bench = new TlsBench(runtime, exchange);
+    ecdsa = bench.server;
+    rsa = bench.makeServer("rsa", { keyType: "rsa" });
   });
 
   after(async () => {
-    folder.remove();
+    bench.close();
     await exchange.close();
   });
-
-  function server(options: Partial<TlsServerOptions> = {}, certificates = [ecdsa]): TlsContext {
-    return usable(runtime.createTlsServer(serverOptions(certificates, options)));
-  }
-
-  function client(options: Partial<TlsClientOptions> = {}): TlsContext {
-    return usable(runtime.createTlsClient(clientOptions([authority], options)));
-  }
-
-  interface Pair {
-    readonly near: Peer;
-    readonly far: Peer;
-    readonly nearFacts: TlsFacts;
-    readonly farFacts: TlsFacts;
-  }
-
-  /** Both ends of a connection over TLS. */
-  async function connect(nearContext = client(), farContext = server(), isCounting = false): Promise<Pair> {
-    const { near, far } = await exchange.connect();
-    const [nearEnd, farEnd] = await Promise.all([
-      dial(runtime, near, nearContext).then(secured),
-      serve(runtime, far, farContext).then(secured),
-    ]);
-    return {
-      near: new Peer(nearEnd.socket, isCounting),
-      far: new Peer(farEnd.socket, isCounting),
-      nearFacts: nearEnd.facts,
-      farFacts: farEnd.facts,
-    };
-  }
 
   describe("handshakes", () => {
     for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
       it(`speak ${version}`, async () => {
-        const { near, far, nearFacts, farFacts } = await connect(client({ versions: [version] }));
+        const { near, far, nearFacts, farFacts } = await bench.connect(bench.clientContext({ versions: [version] }));
         assertEquals([nearFacts.version, farFacts.version], [version, version]);
         assertEquals(farFacts.cipher, nearFacts.cipher);
+        assertMatch(farFacts.cipher, /^(TLS_|ECDHE-)/);
         assertEquals([farFacts.serverName, nearFacts.serverName], ["mail.example.org", "mail.example.org"]);
         assertEquals([farFacts.alpn, farFacts.isResumed, farFacts.certificate], [undefined, false, undefined]);
         assertEquals(far.socket.remote, near.socket.local);
-        far.socket.resume();
         near.socket.resume();
+        far.socket.resume();
         near.say("a1 NOOP\r\n");
         await far.untilReceived(9);
         far.say("a1 OK\r\n");
@@ -79,11 +50,247 @@ describe("TLS", () => {
         await finish(near, far);
       });
     }
+
+    it("choose the server by the name that is asked for", async () => {
+      const other = bench.makeServer("other.example.net", { names: ["DNS:other.example.net"] });
+      const contexts = new Map([["other.example.net", bench.serverContext({}, [other])]]);
+      const standard = bench.serverContext();
+      const asked: unknown[] = [];
+      for (const name of ["Other.Example.NET", "mail.example.org", ""]) {
+        const { near, far } = await exchange.connect();
+        const verifiedName = name === "" ? "127.0.0.1" : name;
+        const [nearEnd, farEnd] = await Promise.all([
+          dial(runtime, near, bench.clientContext({ serverName: name, verifiedName })).then(secured),
+          serve(runtime, far, (asksFor) => {
+            asked.push(asksFor);
+            return contexts.get(asksFor ?? "") ?? standard;
+          }).then(secured),
+        ]);
+        assertEquals(farEnd.facts.serverName, asked.at(-1));
+        await finish(new Peer(nearEnd.socket), new Peer(farEnd.socket));
+      }
+      assertEquals(asked, ["other.example.net", "mail.example.org", undefined]);
+    });
+
+    it("show the certificate that the client understands", async () => {
+      const context = bench.serverContext({}, [rsa, ecdsa]);
+      const shown = [];
+      for (const algorithm of ["RSA-PSS+SHA256", "ECDSA+SHA256"]) {
+        const result = bench.serveNext(context);
+        const { certificate } = await openssl(exchange.port, "-sigalgs", algorithm);
+        shown.push(certificate);
+        secured(await result).socket.abort();
+      }
+      assertEquals(shown, [rsa, ecdsa].map(({ certificate }) => certificate.trim()));
+    });
+
+    it(
+      "take a first message that comes in any pieces, also behind what was read before",
+      { timeout: 10_000 },
+      async () => {
+        const octets = await helloOf();
+        for (const cut of [1, 3, 5, 6, 9, 43, 100, octets.length - 1]) {
+          for (const held of [0, cut]) {
+            assertMatch(
+              await answerTo([octets.subarray(0, cut), octets.subarray(cut)], held),
+              /^\x16\x03\x03/,
+            );
+          }
+        }
+        assertMatch(await answerTo([octets], octets.length), /^\x16\x03\x03/);
+        assertMatch(await answerTo([...octets].map((octet) => new Uint8Array([octet])), 0), /^\x16\x03\x03/);
+      },
+    );
+
+    it("take a first message in many records", async () => {
+      const octets = await helloOf();
+      const message = octets.subarray(5);
+      const records: number[] = [];
+      for (let at = 0; at < message.length; at += 7) {
+        const part = message.subarray(at, at + 7);
+        records.push(22, 3, 1, 0, part.length, ...part);
+      }
+      assertMatch(await answerTo([new Uint8Array(records)], 0), /^\x16\x03\x03/);
+    });
+
+    it("refuse a client of another protocol, before anything of ours is shown", async () => {
+      const result = bench.serveNext();
+      const error = await new Promise<unknown>((resolve) => {
+        const raw = connectTls({
+          port: exchange.port,
+          host: "127.0.0.1",
+          ALPNProtocols: ["http/1.1"],
+          rejectUnauthorized: false,
+        });
+        raw.on("error", resolve).on("secureConnect", () => resolve("secured"));
+      });
+      assertEquals(await result, { failure: "error:0A0000EB:SSL routines::no application protocol" });
+      assertMatch(String(error), /no.application.protocol|NoApplicationProtocol/i);
+    });
+
+    it("take a client that offers ours among others", async () => {
+      const result = bench.serveNext();
+      const raw = connectTls({
+        port: exchange.port,
+        host: "127.0.0.1",
+        ALPNProtocols: ["http/1.1", "imap"],
+        rejectUnauthorized: false,
+      });
+      raw.on("error", () => {});
+      const { socket, facts } = secured(await result);
+      assertEquals(facts.alpn, "imap");
+      raw.destroy();
+      await closed(new Peer(socket));
+    });
+
+    it("fail with what is no TLS", async () => {
+      const cases = [
+        ["a1 LOGIN joe secret\r\n", "error:0A00010B:SSL routines::wrong version number"],
+        ["GET / HTTP/1.0\r\n\r\n", "error:0A00009C:SSL routines::http request"],
+        ["\x16\x03\x01\x00\x00", "error:0A0000C6:SSL routines::packet length too long"],
+        ["\x16\x03\x01\x00\x04\x02\x00\x00\x00", "error:0A0000F4:SSL routines::unexpected message"],
+        ["\x16\x03\x01\x00\x05\x01\x01\x00\x00\x00", "error:0A000098:SSL routines::excessive message size"],
+        ["\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03", "error:0A00009F:SSL routines::length mismatch"],
+      ] as const;
+      for (const [said, wanted] of cases) {
+        const raw = connectRaw({ port: exchange.port, host: "127.0.0.1" });
+        raw.on("error", () => {}).write(said, "latin1");
+        assertEquals(await bench.serveNext(), { failure: wanted });
+        raw.destroy();
+      }
+    });
+
+    it("fail when the client says something else in the middle of it", async () => {
+      const octets = await helloOf();
+      const raw = connectRaw({ port: exchange.port, host: "127.0.0.1" });
+      raw.on("error", () => {}).write(octets);
+      raw.once("data", () => raw.write("a1 LOGIN joe secret\r\n"));
+      const result = await bench.serveNext();
+      assert("failure" in result && result.failure !== "", JSON.stringify(result));
+      raw.destroy();
+    });
+
+    it("say that the peer went away", async () => {
+      const raw = connectRaw({ port: exchange.port, host: "127.0.0.1" }).on("error", () => {});
+      const result = bench.serveNext();
+      raw.write("\x16\x03\x01\x02", "latin1", () => raw.end());
+      assertEquals(await result, { failure: "peer closed connection in SSL handshake" });
+      raw.destroy();
+    });
+
+    it("say nothing more when they are cancelled", async () => {
+      const before = runtime.sockets();
+      for (const isBegun of [false, true]) {
+        const octets = await helloOf();
+        const raw = connectRaw({ port: exchange.port, host: "127.0.0.1" }).on("error", () => {});
+        const gone = new Promise((resolve) => raw.on("close", resolve));
+        const socket = await exchange.accept();
+        let calls = 0;
+        const handler = { secured: () => calls++, failed: () => calls++ };
+        const answered = new Promise((resolve) => raw.once("data", resolve));
+        const tls = { choose: () => bench.serverContext(), held: isBegun ? octets : new Uint8Array(0) };
+        const cancel = runtime.secureServer(socket, tls, handler);
+        if (isBegun) await answered;
+        cancel();
+        cancel();
+        raw.resume();
+        await gone;
+        assertEquals(calls, 0);
+      }
+      await untilSockets(before);
+    });
+
+    it("leave nothing behind when 200 of them are given up halfway", { timeout: 10_000 }, async () => {
+      const octets = await helloOf();
+      const count = async () => {
+        const pieces = [0, 1, 5, 60, octets.length];
+        await Promise.all(Array.from({ length: 40 }, async (_, i) => {
+          const raw = connectRaw({ port: exchange.port, host: "127.0.0.1" }).on("error", () => {});
+          const socket = await exchange.accept();
+          const result = serve(runtime, socket, bench.serverContext());
+          const piece = octets.subarray(0, pieces[i % pieces.length]);
+          if (piece.length === octets.length) raw.once("data", () => raw.destroy());
+          if (piece.length > 0) raw.write(piece);
+          if (piece.length < octets.length) raw.end();
+          assert("failure" in await result);
+          raw.destroy();
+        }));
+      };
+      await count();
+      const sockets = runtime.sockets();
+      const { open } = runtime.descriptors();
+      for (let i = 0; i < 5; i++) await count();
+      await untilSockets(sockets);
+      for (let i = 0; i < 100 && runtime.descriptors().open > open + 3; i++) await turn();
+      assert(runtime.descriptors().open <= open + 3, `${open} descriptors have become ${runtime.descriptors().open}`);
+    });
+  });
+
+  describe("an upgrade", () => {
+    it("comes after what was said in clear, once that has left", async () => {
+      const { near, far } = await exchange.connect();
+      const [left, right] = [new Peer(near), new Peer(far)];
+      left.socket.resume();
+      right.socket.resume();
+      left.say("a1 STARTTLS\r\n");
+      await right.untilReceived(13);
+      right.say("a1 OK\r\n");
+      const farEnd = serve(runtime, far, bench.serverContext());
+      await left.untilReceived(7);
+      const nearEnd = dial(runtime, near, bench.clientContext());
+      const [client, server] = [secured(await nearEnd), secured(await farEnd)];
+      assertEquals([left.text, right.text, left.closings, right.closings], ["a1 OK\r\n", "a1 STARTTLS\r\n", 0, 0]);
+      const [leftTls, rightTls] = [new Peer(client.socket), new Peer(server.socket)];
+      rightTls.socket.resume();
+      leftTls.say("a2 CAPABILITY\r\n");
+      await rightTls.untilReceived(15);
+      assertEquals([rightTls.text, right.received], ["a2 CAPABILITY\r\n", 13]);
+      await finish(leftTls, rightTls);
+    });
+
+    it("never shows what a client adds in clear", async () => {
+      for (const isSeparate of [false, true]) {
+        const raw = connectRaw({ port: exchange.port, host: "127.0.0.1", noDelay: true }).on("error", () => {});
+        const far = new Peer(await exchange.accept());
+        const result = serve(runtime, far.socket, bench.serverContext());
+        const octets = await helloOf();
+        const injected = new TextEncoder().encode("a2 LOGIN joe secret\r\n");
+        if (isSeparate) {
+          raw.write(octets);
+          raw.once("data", () => raw.write(injected));
+        } else raw.write(new Uint8Array([...octets, ...injected]));
+        assert("failure" in await result);
+        assertEquals(far.received, 0);
+        raw.destroy();
+      }
+    });
+
+    it("fails when a server has said something in clear before", async () => {
+      for (const isEarly of [true, false]) {
+        const { near, far } = await exchange.connect();
+        const left = new Peer(near);
+        far.write(new TextEncoder().encode("a1 OK\r\n"));
+        left.socket.resume();
+        await left.untilReceived(7);
+        left.socket.pause();
+        if (isEarly) far.write(new TextEncoder().encode("* PREAUTH welcome\r\n"));
+        const result = dial(runtime, near, bench.clientContext());
+        const right = new Peer(far);
+        right.socket.resume();
+        if (!isEarly) {
+          await right.untilReceived(1);
+          right.say("* PREAUTH welcome\r\n");
+        }
+        assert("failure" in await result);
+        assertEquals(left.text, "a1 OK\r\n");
+        await closed(right);
+      }
+    });
   });
 
   describe("sockets", () => {
-    it("keep big writes in order, both ways at once", { timeout: 20_000 }, async () => {
-      const { near, far } = await connect();
+    it("keep big writes in order, both ways at once", { timeout: 10_000 }, async () => {
+      const { near, far } = await bench.connect();
       const [up, down] = [pattern(8_000_000, 1), pattern(8_000_000, 2)];
       near.socket.resume();
       far.socket.resume();
@@ -92,25 +299,180 @@ describe("TLS", () => {
       near.socket.end();
       far.socket.end();
       await Promise.all([near.untilEnded(), far.untilEnded()]);
-      assert(areSame(far.chunks, up));
-      assert(areSame(near.chunks, down));
+      assertEquals([digest(far.chunks), digest(near.chunks)], [digest([up]), digest([down])]);
       await finish(near, far);
       assertEquals([near.failure, far.failure], [undefined, undefined]);
     });
+
+    it("read nothing while they are paused, and hold the sender back", { timeout: 10_000 }, async () => {
+      const { near, far } = await bench.connect(undefined, undefined, true);
+      const octets = pattern(40_000_000);
+      assertEquals(near.socket.write(octets), false);
+      await pings(3);
+      assertEquals(far.received, 0);
+      assert(near.socket.queued > 0, "the sender should be held back");
+      far.socket.resume();
+      await far.untilReceived(octets.length);
+      await near.until(() => near.drains === 1);
+      assertEquals(near.socket.queued, 0);
+      await finish(near, far);
+    });
+
+    it("go on writing after their peer has ended", async () => {
+      const { near, far } = await bench.connect();
+      near.socket.resume();
+      far.socket.resume();
+      near.say("QUIT\r\n");
+      near.socket.end();
+      await far.untilEnded();
+      const octets = pattern(1_000_000);
+      far.socket.write(octets);
+      far.socket.end();
+      await near.untilEnded();
+      assert(areSame(near.chunks, octets));
+      await Promise.all([near.untilClosed(), far.untilClosed()]);
+      assertEquals([near.failure, far.failure, near.closings, far.closings], [undefined, undefined, 1, 1]);
+    });
+
+    it("say goodbye in TLS before they close", async () => {
+      const result = bench.serveNext();
+      const raw = connectTls({ port: exchange.port, host: "127.0.0.1", rejectUnauthorized: false });
+      let trouble: unknown;
+      raw.on("error", (error) => trouble = error).resume();
+      const ended = new Promise((resolve) => raw.on("end", resolve));
+      const far = new Peer(secured(await result).socket);
+      far.say("* BYE\r\n");
+      far.socket.close();
+      await ended;
+      raw.end();
+      await far.untilClosed();
+      assertEquals(trouble, undefined);
+    });
+
+    it("are gone at once when they are aborted", async () => {
+      const { near, far } = await bench.connect();
+      near.socket.resume();
+      far.socket.abort();
+      await far.untilClosed();
+      await near.until(() => near.hasEnded || near.closings > 0);
+      assertEquals([far.failure, far.closings], [undefined, 1]);
+      await closed(near);
+    });
+
+    it("are counted", async () => {
+      const before = runtime.sockets();
+      const { near, far } = await bench.connect();
+      assertEquals(runtime.sockets(), before + 2);
+      await finish(near, far);
+      assertEquals(runtime.sockets(), before);
+    });
   });
 
-  it("counts its sockets", async () => {
-    const before = runtime.sockets();
-    const { near, far } = await connect();
-    assertEquals(runtime.sockets(), before + 2);
-    await finish(near, far);
-    assertEquals(runtime.sockets(), before);
-    assert(rsa.key.length > 0);
+  describe("a relay", () => {
+    it("moves octets between TLS and TLS with back-pressure", { timeout: 10_000 }, async () => {
+      const client = await bench.connect();
+      const upstream = await bench.connect();
+      const [up, down] = [pattern(6_000_000, 3), pattern(40_000_000, 4)];
+      const result = new Promise<RelayResult>((done) =>
+        runtime.relay({
+          client: client.far.socket,
+          upstream: upstream.near.socket,
+          toClient: new Uint8Array(0),
+          toUpstream: new TextEncoder().encode("held"),
+          clientEnded: false,
+          timeout: 10_000,
+          done,
+        })
+      );
+      const [mail, server] = [client.near, upstream.far];
+      server.socket.write(down);
+      server.socket.resume();
+      mail.socket.write(up);
+      await server.untilReceived(up.length + 4);
+      await pings(2);
+      assert(server.socket.queued > 0, "a client that does not read should hold the server back");
+      mail.socket.resume();
+      await mail.untilReceived(down.length);
+      mail.socket.end();
+      await server.untilEnded();
+      server.socket.end();
+      assertEquals(await result, {
+        end: "clientClosed",
+        failure: undefined,
+        bytesToClient: down.length,
+        bytesToUpstream: up.length + 4,
+      });
+      assertEquals(digest(mail.chunks), digest([down]));
+      assertEquals(digest(server.chunks), digest([new TextEncoder().encode("held"), up]));
+      await finish(mail, server);
+    });
   });
+
+  /** A ClientHello as somebody really sends it. */
+  async function helloOf(): Promise<Uint8Array> {
+    const raw = connectTls({ port: exchange.port, host: "127.0.0.1", servername: "mail.example.org" });
+    raw.on("error", () => {});
+    const far = new Peer(await exchange.accept());
+    far.socket.resume();
+    await far.until(() => {
+      const [, , , high = 0, low = 0] = far.chunks[0] ?? [];
+      return far.received >= 5 && far.received >= 5 + high * 256 + low;
+    });
+    raw.destroy();
+    await closed(far);
+    return new Uint8Array(far.chunks.flatMap((chunk) => [...chunk]));
+  }
+
+  /** How a server's answer to these pieces begins, of which it is given the first octets as held. */
+  async function answerTo(pieces: readonly Uint8Array[], held: number): Promise<string> {
+    const raw = connectRaw({ port: exchange.port, host: "127.0.0.1", noDelay: true }).on("error", () => {});
+    const answer = new Promise<string>((resolve) => {
+      raw.once("data", (bytes: Uint8Array) => resolve(new TextDecoder("latin1").decode(bytes)));
+      raw.on("close", () => resolve("closed"));
+    });
+    const far = await exchange.accept();
+    const [first = new Uint8Array(0), ...rest] = pieces;
+    if (held === 0) raw.write(first);
+    const result = serve(runtime, far, bench.serverContext(), held === 0 ? new Uint8Array(0) : first);
+    for (const piece of rest) {
+      await turn();
+      raw.write(piece);
+    }
+    const text = await answer;
+    raw.destroy();
+    await result;
+    return text;
+  }
+
+  /** Other connections come and go: what was to happen meanwhile has happened. */
+  async function pings(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      const { near, far } = await exchange.connect();
+      const [left, right] = [new Peer(near), new Peer(far)];
+      right.socket.resume();
+      left.say("ping");
+      await right.untilReceived(4);
+      await finish(left, right);
+    }
+  }
+
+  async function untilSockets(count: number): Promise<void> {
+    for (let i = 0; i < 1_000 && runtime.sockets() > count; i++) await turn();
+    assert(runtime.sockets() <= count, `${runtime.sockets()} sockets are left, ${count} were there before`);
+  }
 });
 
-async function finish(near: Peer, far: Peer): Promise<void> {
-  near.socket.close();
-  far.socket.close();
-  await Promise.all([near.untilClosed(), far.untilClosed()]);
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+async function closed(peer: Peer): Promise<void> {
+  peer.socket.abort();
+  await peer.untilClosed();
+}
+
+function digest(chunks: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest("hex");
 }

@@ -1,0 +1,158 @@
+import { after, before, describe, it } from "node:test";
+import { createHash, X509Certificate } from "node:crypto";
+import { assert, assertEquals } from "@std/assert";
+import { loadRuntime } from "../../adapters/detect.ts";
+import { isFault, type Runtime, type TlsClientOptions, type TlsContext } from "../../src/runtime.ts";
+import { type Certificate, CLIENT_EXTENSIONS, EXPIRED, LONG_AGO, serverExtensions } from "../support/certificates.ts";
+import { Exchange } from "./_peer.ts";
+import { clientOptions, finish, TlsBench } from "./_tls.ts";
+
+describe("a TLS client", () => {
+  let runtime: Runtime;
+  let exchange: Exchange;
+  let bench: TlsBench;
+
+  before(async () => {
+    runtime = await loadRuntime();
+    exchange = await Exchange.open(runtime);
+    bench = new TlsBench(runtime, exchange);
+  });
+
+  after(async () => {
+    bench.close();
+    await exchange.close();
+  });
+
+  /** What becomes of a client's handshake with a server of this certificate. */
+  async function attempt(
+    options: Partial<TlsClientOptions>,
+    server: Certificate = bench.server,
+    chain: readonly Certificate[] = [],
+  ): Promise<string> {
+    const certificate = [server, ...chain].map((one) => one.certificate).join("");
+    const [result] = await bench.attempt(
+      bench.clientContext(options),
+      bench.serverContext({}, [{ ...server, certificate }]),
+    );
+    return "failure" in result ? result.failure : "secured";
+  }
+
+  it("takes a server that is what it says", async () => {
+    assertEquals(await attempt({}), "secured");
+    assertEquals(await attempt({ serverName: "" }), "secured");
+    assertEquals(await attempt({ serverName: "", verifiedName: "127.0.0.1" }), "secured");
+    assertEquals(await attempt({ serverName: "other.example.net" }), "secured");
+  });
+
+  it("refuses one of another name or address", async () => {
+    const refused = (name: string) => `certificate does not match "${name}"`;
+    assertEquals(await attempt({ verifiedName: "other.example.net" }), refused("other.example.net"));
+    assertEquals(await attempt({ verifiedName: "127.0.0.2" }), refused("127.0.0.2"));
+  });
+
+  it("refuses one that nobody it trusts vouches for", async () => {
+    const stranger = bench.folder.authority("stranger");
+    assert((await attempt({ authorities: stranger.certificate })).startsWith("certificate verify error: ("));
+    const self = bench.folder.make({ name: "self", extensions: serverExtensions("DNS:mail.example.org") });
+    assertEquals(await attempt({}, self), "certificate verify error: (18:self-signed certificate)");
+  });
+
+  it("takes any certificate where it does not look", async () => {
+    const self = bench.folder.make({ name: "unlooked", extensions: serverExtensions("DNS:mail.example.org") });
+    assertEquals(await attempt({ verifiedName: undefined, authorities: "" }, self), "secured");
+  });
+
+  it("refuses an expired one", async () => {
+    const expired = bench.makeServer("expired", { from: LONG_AGO, until: EXPIRED });
+    assertEquals(await attempt({}, expired), "certificate verify error: (10:certificate has expired)");
+  });
+
+  it("refuses one for another purpose", async () => {
+    const extensions = [...CLIENT_EXTENSIONS, "subjectAltName = DNS:mail.example.org"];
+    const purpose = bench.makeServer("purpose", { extensions });
+    assertEquals(await attempt({}, purpose), "certificate verify error: (26:unsuitable certificate purpose)");
+  });
+
+  it("refuses a revoked one", { timeout: 20_000 }, async () => {
+    const revoked = bench.makeServer("revoked");
+    const crl = bench.folder.revoke(bench.authority, [revoked]);
+    assertEquals(await attempt({ crl }, revoked), "certificate verify error: (23:certificate revoked)");
+    assertEquals(await attempt({ crl }), "secured");
+  });
+
+  it("goes only so deep", { timeout: 20_000 }, async () => {
+    const first = bench.folder.authority("first", bench.authority);
+    const second = bench.folder.authority("second", first);
+    const deep = bench.makeServer("deep", { issuer: second });
+    const chain = [second, first];
+    assertEquals(
+      await attempt({ verifyDepth: 1 }, deep, chain),
+      "certificate verify error: (22:certificate chain too long)",
+    );
+    assertEquals(await attempt({ verifyDepth: 2 }, deep, chain), "secured");
+  });
+
+  it("takes only the certificate that is pinned", async () => {
+    const fingerprint = createHash("sha256").update(new X509Certificate(bench.server.certificate).raw).digest("hex");
+    assertEquals(await attempt({ fingerprint, verifiedName: undefined }), "secured");
+    assertEquals(await attempt({ fingerprint }), "secured");
+    const other = bench.makeServer("other");
+    const refused = "certificate is not the one that is pinned";
+    assertEquals(await attempt({ fingerprint, verifiedName: undefined }, other), refused);
+    assertEquals(await attempt({ fingerprint }, other), refused);
+  });
+
+  it("shows its own certificate", async () => {
+    const own = bench.folder.make({ name: "proxy", issuer: bench.authority, extensions: CLIENT_EXTENSIONS });
+    const key = bench.folder.encrypt(own, "secret");
+    const keyPair = { certificate: own.certificate, key, passphrases: ["secret"] };
+    const authorities = bench.authority.certificate;
+    const asking = bench.serverContext({ requestsCertificate: true, authorities });
+    const { near, far, farFacts } = await bench.connect(bench.clientContext({ keyPair }), asking);
+    assertEquals([farFacts.certificate?.subject, farFacts.certificate?.verifyError], ["CN=proxy", undefined]);
+    await finish(near, far);
+  });
+
+  it("keeps to its versions", async () => {
+    const modern = bench.serverContext({ versions: ["TLSv1.3"] });
+    const [result] = await bench.attempt(bench.clientContext({ versions: ["TLSv1.2"] }), modern);
+    assert("failure" in result && result.failure !== "");
+  });
+
+  it("is refused with bad files", () => {
+    const faultOf = (options: Partial<TlsClientOptions>) => {
+      const made = runtime.createTlsClient(clientOptions([bench.authority], options));
+      return isFault(made) ? `${made.part}: ${made.text}` : "none";
+    };
+    const { certificate } = bench.server;
+    const noStart = "error:0480006C:PEM routines::no start line";
+    assertEquals(faultOf({ authorities: "x" }), `authorities: ${noStart}`);
+    assertEquals(faultOf({ crl: "x" }), `crl: ${noStart}`);
+    assertEquals(faultOf({ keyPair: { certificate: "x", key: "x", passphrases: [] } }), `certificate: ${noStart}`);
+    const keyPair = { certificate, key: bench.authority.key, passphrases: [] };
+    assertEquals(faultOf({ keyPair }), "mismatch: error:05800074:x509 certificate routines::key values mismatch");
+  });
+
+  it("resumes sessions within one context, where the runtime can", { timeout: 20_000 }, async () => {
+    const canReuse = runtime.capabilities["tls.clientSessionReuse"].state === "yes";
+    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+      const server = bench.serverContext({});
+      const visit = async (context: TlsContext) => {
+        const { near, far, nearFacts } = await bench.connect(context, server);
+        near.socket.resume();
+        far.socket.resume();
+        // A ticket of TLS 1.3 comes with what the server says next.
+        far.say("* OK\r\n");
+        await near.untilReceived(6);
+        await finish(near, far);
+        return nearFacts.isResumed;
+      };
+      const make = (reusesSessions: boolean) => bench.clientContext({ reusesSessions, versions: [version] });
+      const context = make(true);
+      assertEquals([await visit(context), await visit(context)], [false, canReuse]);
+      assertEquals(await visit(make(true)), false);
+      const forgetful = make(false);
+      assertEquals([await visit(forgetful), await visit(forgetful)], [false, false]);
+    }
+  });
+});

@@ -1,0 +1,171 @@
+import { after, before, describe, it } from "node:test";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { loadRuntime } from "../../adapters/detect.ts";
+import { isFault, type KeyPair, type Runtime, type TlsContext, type TlsServerOptions } from "../../src/runtime.ts";
+import { Exchange, Peer } from "./_peer.ts";
+import { openssl, secured, serverOptions, TlsBench } from "./_tls.ts";
+
+describe("a TLS server", () => {
+  let runtime: Runtime;
+  let exchange: Exchange;
+  let bench: TlsBench;
+
+  before(async () => {
+    runtime = await loadRuntime();
+    exchange = await Exchange.open(runtime);
+    bench = new TlsBench(runtime, exchange);
+  });
+
+  after(async () => {
+    bench.close();
+    await exchange.close();
+  });
+
+  function faultOf(options: Partial<TlsServerOptions>): string {
+    const made = runtime.createTlsServer(serverOptions([bench.server], options));
+    return isFault(made) ? `${made.part} ${made.index}: ${made.text}` : "none";
+  }
+
+  function withPair(change: Partial<KeyPair>): Partial<TlsServerOptions> {
+    const { certificate, key } = bench.server;
+    return { keyPairs: [{ certificate, key, passphrases: [] }, { certificate, key, passphrases: [], ...change }] };
+  }
+
+  /** Serves one client, which is sent away as soon as it is there. */
+  async function visit(context: TlsContext, ...options: string[]) {
+    const result = bench.serveNext(context);
+    const dialled = openssl(exchange.port, ...options);
+    const outcome = await result;
+    if ("socket" in outcome) {
+      const peer = new Peer(outcome.socket);
+      peer.say("* BYE\r\n");
+      peer.socket.end();
+      peer.socket.resume();
+      await peer.untilEnded();
+      peer.socket.close();
+    }
+    return { outcome, seen: await dialled };
+  }
+
+  describe("that is given bad files", () => {
+    it("says which, and why", () => {
+      const { certificate, key } = bench.server;
+      const noStart = "error:0480006C:PEM routines::no start line";
+      assertEquals(faultOf(withPair({ certificate: "nothing" })), `certificate 1: ${noStart}`);
+      const broken = certificate.replace(/\n[^\n]{64}/, "\nAAAA");
+      assertMatch(faultOf(withPair({ certificate: broken })), /^certificate 1: error:[0-9A-F]{8}:/);
+      assertMatch(faultOf(withPair({ certificate: certificate + broken })), /^certificate 1: error:[0-9A-F]{8}:/);
+      assertEquals(faultOf(withPair({ key: "nothing" })), `key 1: ${noStart}`);
+      assertMatch(faultOf(withPair({ key: key.replace(/\n[^\n]{64}/, "\nAAAA") })), /^key 1: error:[0-9A-F]{8}:/);
+      assertEquals(faultOf({ authorities: "x" }), `authorities 0: ${noStart}`);
+      assertEquals(faultOf({ crl: "x" }), `crl 0: ${noStart}`);
+      assertEquals(faultOf({}), "none");
+    });
+
+    it("sees that a key is another certificate's, also of another type", () => {
+      const mismatch = "error:05800074:x509 certificate routines::key values mismatch";
+      const rsa = bench.makeServer("rsa", { keyType: "rsa" });
+      assertEquals(faultOf(withPair({ key: bench.authority.key })), `mismatch 1: ${mismatch}`);
+      assertEquals(faultOf(withPair({ key: rsa.key })), `mismatch 1: ${mismatch}`);
+      assertEquals(faultOf(withPair({ certificate: rsa.certificate })), `mismatch 1: ${mismatch}`);
+    });
+
+    it("tries each passphrase", async () => {
+      for (const isOld of [false, true]) {
+        const key = bench.folder.encrypt(bench.server, "secret", isOld);
+        assertMatch(faultOf(withPair({ key })), /^key 1: error:/);
+        assertMatch(faultOf(withPair({ key, passphrases: ["a", "b"] })), /^key 1: error:.*bad decrypt$/);
+        const pair = { ...bench.server, key };
+        const context = bench.serverContext({
+          keyPairs: [{ certificate: pair.certificate, key, passphrases: ["wrong", "secret"] }],
+        });
+        secured((await visit(context)).outcome);
+      }
+    });
+  });
+
+  describe("that is given settings", () => {
+    it("takes what everybody writes", () => {
+      for (
+        const ciphers of ["HIGH:!aNULL:!MD5", "DEFAULT", "ECDHE+AESGCM:ECDHE+CHACHA20", "HIGH:!RC4:!3DES:@STRENGTH"]
+      ) {
+        assertEquals([ciphers, faultOf({ ciphers })], [
+          ciphers,
+          ciphers.includes("@") && runtime.name === "bun" ? faultOf({ ciphers }) : "none",
+        ]);
+      }
+      assertEquals(faultOf({ ecdhCurve: "X25519:prime256v1:secp384r1" }), "none");
+    });
+
+    it("refuses what it cannot do, by name", () => {
+      assertMatch(faultOf({ ciphers: "NOSUCH" }), /^ciphers 0: error:0A0000B9:SSL routines::no cipher match$/);
+      if (runtime.capabilities["tls.ciphers"].state === "yes") {
+        assertEquals(faultOf({ ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256" }), "none");
+      } else {assertMatch(
+          faultOf({ ciphers: "ECDHE+AESGCM" }),
+          /^ciphers 0: .* cannot leave out ECDHE-ECDSA-CHACHA20-POLY1305, /,
+        );}
+      if (runtime.capabilities["tls.curves"].state === "yes") {
+        assertMatch(faultOf({ ecdhCurve: "nosuch" }), /^curves 0: /);
+      } else assertMatch(faultOf({ ecdhCurve: "X25519" }), /^curves 0: .* cannot leave out P-256, P-384$/);
+      const old = faultOf({ versions: ["TLSv1", "TLSv1.1", "TLSv1.2"] });
+      if (runtime.capabilities["tls.oldVersions"].state === "yes") assertEquals(old, "none");
+      else assertMatch(old, /^versions 0: /);
+    });
+
+    it("keeps to its versions", async () => {
+      for (
+        const [version, other, option] of [["TLSv1.2", "TLSv1.3", "-tls1_3"], [
+          "TLSv1.3",
+          "TLSv1.2",
+          "-tls1_2",
+        ]] as const
+      ) {
+        const context = bench.serverContext({ versions: [version] });
+        assertEquals(secured((await visit(context)).outcome).facts.version, version);
+        assert("failure" in (await visit(context, option)).outcome, other);
+      }
+    });
+
+    it("keeps to its ciphers, and to its own order, where it can", async () => {
+      if (runtime.capabilities["tls.ciphers"].state !== "yes") return;
+      const ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256";
+      const context = bench.serverContext({ ciphers, prefersServerCiphers: true });
+      const wishes = ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"];
+      assertEquals(secured((await visit(context, ...wishes)).outcome).facts.cipher, "ECDHE-ECDSA-CHACHA20-POLY1305");
+      const refused = await visit(context, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384");
+      assert("failure" in refused.outcome);
+    });
+
+    it("does not renegotiate", async () => {
+      const { seen } = await visit(bench.serverContext(), "-tls1_2");
+      assert(seen.output.includes("TLSv1.2"), seen.output);
+    });
+  });
+
+  describe("whose sessions are resumed", () => {
+    for (const version of ["-tls1_2", "-tls1_3"]) {
+      it(`gives tickets, as the table says, with ${version}`, { timeout: 20_000 }, async () => {
+        const session = `${bench.folder.path}/ticket${version}`;
+        const resumes = async (first: TlsContext, second = first) => {
+          await visit(first, version, "-sess_out", session);
+          const { outcome, seen } = await visit(second, version, "-sess_in", session);
+          assertEquals(secured(outcome).facts.isResumed, seen.isResumed);
+          return seen.isResumed;
+        };
+        const has = (name: "tls.ticketsOff" | "tls.separateSessions" | "tls.ticketKeys") =>
+          runtime.capabilities[name].state === "yes";
+        assertEquals(await resumes(bench.serverContext({})), true);
+        assertEquals(await resumes(bench.serverContext({ sessionTickets: false })), !has("tls.ticketsOff"));
+        const [one, two] = ["one", "two"].map((sessionContext) => bench.serverContext({ sessionContext }));
+        assert(one !== undefined && two !== undefined);
+        assertEquals(await resumes(one, two), !has("tls.separateSessions"));
+        const ticketKey = new Uint8Array(48).fill(7);
+        const sharing = () => bench.serverContext({ ticketKey, sessionContext: "shared" });
+        assertEquals(await resumes(sharing(), sharing()), has("tls.ticketKeys") || !has("tls.separateSessions"));
+        const keyOnly = bench.serverContext({ ticketKey, sessionContext: "not shared" });
+        assertEquals(await resumes(sharing(), keyOnly), !has("tls.separateSessions"));
+      });
+    }
+  });
+});
