@@ -145,7 +145,8 @@ function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits:
     minVersion,
     maxVersion,
     secureOptions: holes.reduce((all, one) => all | one, 0),
-    ciphers: ciphers + level,
+    // Deno's own reader of lists, which then does nothing with them, does not know `ECDHE+AESGCM`.
+    ...traits.fixedCiphers === undefined ? { ciphers: ciphers + level } : {},
     ...authorities === "" ? {} : { ca: authorities },
     ...crl === "" || !traits.knowsCrl ? {} : { crl },
   };

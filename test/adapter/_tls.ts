@@ -192,13 +192,13 @@ export interface Seen {
   readonly output: string;
 }
 
-/** Connects with `openssl s_client`, which ends as soon as the server does. */
+/** Connects with `openssl s_client`, which ends when the server does. */
 export function openssl(port: number, ...options: string[]): Promise<Seen> {
   const command = ["s_client", "-connect", `127.0.0.1:${port}`, "-servername", "mail.example.org", ...options];
   return new Promise((resolve) => {
     execFile("openssl", command, { timeout: 10_000 }, (_error, stdout, stderr) => {
       const [certificate = ""] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(stdout) ?? [];
       resolve({ certificate, isResumed: stdout.includes("Reused, "), output: stdout + stderr });
-    }).stdin?.end();
+    });
   });
 }

@@ -37,6 +37,12 @@ describe("a TLS client", () => {
     return "failure" in result ? result.failure : "secured";
   }
 
+  /** Deno has one answer to everything that its library does not like about a certificate. */
+  function refusal(text: string): string {
+    const said = runtime.name === "deno" ? "21:unable to verify the first certificate" : text;
+    return `certificate verify error: (${said})`;
+  }
+
   it("takes a server that is what it says", async () => {
     assertEquals(await attempt({}), "secured");
     assertEquals(await attempt({ serverName: "" }), "secured");
@@ -64,13 +70,13 @@ describe("a TLS client", () => {
 
   it("refuses an expired one", async () => {
     const expired = bench.makeServer("expired", { from: LONG_AGO, until: EXPIRED });
-    assertEquals(await attempt({}, expired), "certificate verify error: (10:certificate has expired)");
+    assertEquals(await attempt({}, expired), refusal("10:certificate has expired"));
   });
 
   it("refuses one for another purpose", async () => {
     const extensions = [...CLIENT_EXTENSIONS, "subjectAltName = DNS:mail.example.org"];
     const purpose = bench.makeServer("purpose", { extensions });
-    assertEquals(await attempt({}, purpose), "certificate verify error: (26:unsuitable certificate purpose)");
+    assertEquals(await attempt({}, purpose), refusal("26:unsuitable certificate purpose"));
   });
 
   it("refuses a revoked one", { timeout: 20_000 }, async () => {
