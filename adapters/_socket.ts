@@ -105,11 +105,12 @@ export class NetSocket implements Socket {
 
   /** Gives the raw socket away, paused, to be spoken TLS on. This one tells and does nothing any more. */
   release(): RawSocket {
-    const raw = this.#raw as OwnedSocket;
+    const raw: OwnedSocket = this.#raw;
+    if (!this.isClosed) this.#census.open--;
+    clearTimer(this.#linger);
     this.#isClosing = true;
     this.isClosed = true;
     this.handler = NOBODY;
-    this.#census.open--;
     raw.off("data", onData).off("drain", onDrain).off("end", onEnd).off("error", onError).off("close", onClose);
     delete raw[OWNER];
     raw.pause();

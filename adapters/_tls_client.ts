@@ -18,7 +18,7 @@ import { codeOf } from "./_errno.ts";
 import { shownCertificates } from "./_peer_certificate.ts";
 import { SessionStore } from "./_session_store.ts";
 import type { Census, NetSocket } from "./_socket.ts";
-import { commonFacts, Handshake } from "./_tls_handshake.ts";
+import { commonFacts, Handshake, PEER_CLOSED } from "./_tls_handshake.ts";
 import { checkClient, type ClientSettings } from "./_tls_options.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 import { type VerifyError, verifyError, verifyErrorOf } from "./_verify_errors.ts";
@@ -89,6 +89,7 @@ export function secureClient(start: ClientStart): Cancel {
 class ClientHandshake extends Handshake {
   readonly #context: ClientContext;
   readonly #server: string;
+  readonly #hasEnded: boolean;
   /** Sessions come before the handshake is done (TLS 1.2) and long after (1.3). */
   #session: Uint8Array | undefined;
   #keepUntil: Millis = 0;
@@ -96,11 +97,13 @@ class ClientHandshake extends Handshake {
   constructor(start: ClientStart, context: ClientContext) {
     super(start);
     this.#context = context;
+    this.#hasEnded = start.socket.hasEnded;
     this.#server = keyOf(start.socket.remote);
   }
 
   begin(): void {
     if (this.isOver) return;
+    if (this.#hasEnded) return this.fail(PEER_CLOSED);
     // What the server said in clear before the handshake may be anybody's (RFC 3207, 6; RFC 9051, 6.2.1).
     if (this.raw.readableLength > 0) return this.fail(EARLY_DATA);
     this.whenFlushed(() => this.#connect());

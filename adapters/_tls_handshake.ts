@@ -3,6 +3,7 @@
 import type { Socket as RawSocket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Octets, SecureHandler, TlsFacts, TlsVersion } from "../src/runtime.ts";
+import { libraryText } from "./_library_text.ts";
 import { type Census, NetSocket } from "./_socket.ts";
 
 /** What a handshake begins with. */
@@ -29,7 +30,7 @@ export class Handshake {
     // handshake: nobody reads from it yet.
     this.raw.allowHalfOpen = false;
     start.census.open++;
-    this.raw.on("error", (error) => this.fail(textOf(error)));
+    this.raw.on("error", (error) => this.fail(libraryText(error)));
     this.raw.on("close", () => this.fail(PEER_CLOSED));
     if (this.raw.destroyed) queueMicrotask(() => this.fail(PEER_CLOSED));
   }
@@ -49,7 +50,7 @@ export class Handshake {
   /** The TLS socket is there, whatever becomes of it. */
   watch(tls: TLSSocket): void {
     this.#tls = tls;
-    tls.on("error", (error) => this.fail(textOf(error)));
+    tls.on("error", (error) => this.fail(libraryText(error)));
     tls.on("close", () => {
       this.fail(PEER_CLOSED);
       this.raw.destroy();
@@ -101,19 +102,6 @@ export function commonFacts(tls: TLSSocket): Pick<TlsFacts, "version" | "cipher"
 
 function isVersion(name: string | null): name is TlsVersion {
   return name === "TLSv1" || name === "TLSv1.1" || name === "TLSv1.2" || name === "TLSv1.3";
-}
-
-/** The library's text, without the thread in front and the source line behind it that Node adds. */
-export function textOf(error: unknown): Octets {
-  const text = error instanceof Error ? error.message : String(error);
-  const parts = /error:([0-9A-F]{8}):([^:]*):[^:]*:([^:]*)/i.exec(text);
-  if (parts === null) return firstLine(text);
-  return `error:${parts[1]?.toUpperCase()}:${parts[2]}::${parts[3]?.toLowerCase().replaceAll("_", " ")}`;
-}
-
-function firstLine(text: string): Octets {
-  const line = text.split("\n", 1)[0] ?? "";
-  return line.replace(/[^\x20-\xff]/g, "?");
 }
 
 /** nginx's words for it. */

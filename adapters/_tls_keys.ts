@@ -6,7 +6,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { KeyPair, Octets, TlsFault } from "../src/runtime.ts";
 import { CERTIFICATE_LABELS, pemBlocks, toPem } from "./_pem.ts";
-import { textOf } from "./_tls_handshake.ts";
+import { libraryText } from "./_library_text.ts";
 
 /** A chain and its key as every runtime takes them: PEM without passphrase. */
 export interface UsableKeyPair {
@@ -53,7 +53,7 @@ function parseKey({ key, passphrases }: KeyPair): KeyObject | Octets {
     try {
       return createPrivateKey({ key, format: "pem", ...passphrase === undefined ? {} : { passphrase } });
     } catch (error) {
-      fault = isEncrypted ? BAD_DECRYPT : libraryText(error);
+      fault = isEncrypted ? BAD_DECRYPT : opensslText(error);
     }
   }
   return fault;
@@ -71,8 +71,8 @@ function exportKey(key: KeyObject): Octets {
   return key.export({ type: "pkcs8", format: "pem" });
 }
 
-function libraryText(error: unknown): Octets {
-  const text = textOf(error);
+function opensslText(error: unknown): Octets {
+  const text = libraryText(error);
   return text.startsWith("error:") ? text : "error:1E08010C:DECODER routines::unsupported";
 }
 

@@ -17,7 +17,8 @@ import type {
   TlsServerOptions,
 } from "../src/runtime.ts";
 import type { Census, NetSocket } from "./_socket.ts";
-import { commonFacts, Handshake, PEER_CLOSED, textOf } from "./_tls_handshake.ts";
+import { libraryText } from "./_library_text.ts";
+import { commonFacts, Handshake, PEER_CLOSED } from "./_tls_handshake.ts";
 import { type ClientHello, LONGEST_HELLO, readClientHello } from "./_tls_hello.ts";
 import { checkServer, type ServerSettings } from "./_tls_options.ts";
 import { ClientJudge } from "./_peer_certificate.ts";
@@ -73,7 +74,7 @@ export class ServerContext implements TlsContext {
       else handshake.finish(tls, this.factsOf(tls, handshake.hello));
     });
     server.on("tlsClientError", (error: unknown, tls: TLSSocket) => {
-      this.#handshakeOf(tls)?.fail(textOf(error));
+      this.#handshakeOf(tls)?.fail(libraryText(error));
       tls.destroy();
     });
     return server;
@@ -133,10 +134,9 @@ class HelloReader implements SocketHandler {
     // The caller must have the means to cancel before anything is told.
     queueMicrotask(() => {
       if (this.#isOver) return;
+      if (socket.hasEnded || socket.isClosed) return this.#fail(PEER_CLOSED);
       if (held.length > 0) this.bytes(held);
-      if (this.#isOver) return;
-      if (socket.hasEnded || socket.isClosed) this.#fail(PEER_CLOSED);
-      else socket.resume();
+      if (!this.#isOver) socket.resume();
     });
   }
 
