@@ -204,6 +204,7 @@ describe("a runtime", () => {
 /** What each runtime says of its TLS library: Node, Deno, Bun. */
 const TLS_CAPABILITIES = [
   ["ciphers", "yes", "emulated", "yes"],
+  ["ciphersuites", "yes", "no", "no"],
   ["clientCiphers", "yes", "emulated", "yes"],
   ["clientSessionReuse", "yes", "no", "yes"],
   ["confCommand", "no", "no", "no"],
