@@ -194,11 +194,17 @@ export interface Seen {
 
 /** Connects with `openssl s_client`, which ends when the server does. */
 export function openssl(port: number, ...options: string[]): Promise<Seen> {
+  return opensslSays("", port, ...options);
+}
+
+/** The same, with something to type once it is connected. */
+export function opensslSays(text: string, port: number, ...options: string[]): Promise<Seen> {
   const command = ["s_client", "-connect", `127.0.0.1:${port}`, "-servername", "mail.example.org", ...options];
   return new Promise((resolve) => {
-    execFile("openssl", command, { timeout: 10_000 }, (_error, stdout, stderr) => {
+    const child = execFile("openssl", command, { timeout: 10_000 }, (_error, stdout, stderr) => {
       const [certificate = ""] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(stdout) ?? [];
       resolve({ certificate, isResumed: stdout.includes("Reused, "), output: stdout + stderr });
     });
+    if (text !== "") child.stdin?.write(text);
   });
 }
