@@ -4,8 +4,18 @@ import { accept, type Answer } from "../support/fake_auth.ts";
 import { inScene, PROTOCOLS, type Scene, WORDS } from "../support/scene.ts";
 import type { Wire } from "../support/wire.ts";
 
+interface Failure {
+  readonly title: string;
+  readonly answer: Answer;
+  readonly complaint: string;
+  readonly directives?: string;
+}
+
+/** For servers that are waited for in vain. */
+const HASTY = "auth_http_timeout 300ms;";
+
 /** What an auth server does instead of answering, and what the log says of it. */
-const FAILURES: readonly { readonly title: string; readonly answer: Answer; readonly complaint: string }[] = [
+const FAILURES: readonly Failure[] = [
   {
     title: "ends without a word",
     answer: (wire) => wire.end(),
@@ -29,11 +39,13 @@ const FAILURES: readonly { readonly title: string; readonly answer: Answer; read
   {
     title: "is silent",
     answer: () => {},
+    directives: HASTY,
     complaint: "auth http server auth timed out (110: Connection timed out)",
   },
   {
     title: "falls silent within its head",
     answer: said("HTTP/1.0 200 OK\r\nAuth-Status: OK\r\nAuth-Ser"),
+    directives: HASTY,
     complaint: "auth http server auth timed out (110: Connection timed out)",
   },
   {
@@ -74,10 +86,10 @@ const FAILURES: readonly { readonly title: string; readonly answer: Answer; read
 ];
 
 describe("an auth server that", () => {
-  for (const { title, answer, complaint } of FAILURES) {
+  for (const { title, answer, complaint, directives = "" } of FAILURES) {
     for (const protocol of PROTOCOLS) {
       it(`${title}: ${protocol}`, () =>
-        inScene("auth_http_timeout 300ms;", async (scene) => {
+        inScene(directives, async (scene) => {
           scene.auth.answer = answer;
           const client = await scene.claimant(protocol);
           await client.expectEnd(WORDS[protocol].internalError);
@@ -112,7 +124,7 @@ describe("an auth server that", () => {
     }));
 
   it("recovers is asked again by the next client", () =>
-    inScene("auth_http_timeout 300ms;", async (scene) => {
+    inScene(HASTY, async (scene) => {
       scene.auth.answer = () => {};
       await (await scene.claimant("pop3")).expectEnd(WORDS.pop3.internalError);
       scene.auth.answer = accept(scene.upstream.port);
