@@ -5,9 +5,7 @@
  * @module
  */
 
-import type { Authenticator, Credentials, Route } from "../auth/mod.ts";
-import type { Protocol } from "../config/types.ts";
-import type { ErrorLog } from "../log/error_log.ts";
+import type { Credentials, Route } from "../auth/mod.ts";
 import type {
   Cancel,
   ConnectTarget,
@@ -16,75 +14,15 @@ import type {
   Relay,
   RelayFailure,
   RelayResult,
-  Runtime,
   Socket,
-  SocketAddress,
   SocketHandler,
   SystemFailure,
-  TlsContext,
 } from "../runtime.ts";
 import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.ts";
 import { EMPTY, encode } from "../session/bytes.ts";
-import type { Connection, Effect, Input, Session, Side, Splice } from "../session/mod.ts";
+import type { Effect, Input, Session, Side, Splice } from "../session/mod.ts";
 import type { SessionRecord } from "./record.ts";
-
-/** Why sessions are ended by us: the process ends at once, or `worker_shutdown_timeout` is over. */
-export type StopReason = "fast" | "timeout";
-
-/** What all connections to one server block share. */
-export interface Service {
-  readonly runtime: Runtime;
-  /** The runtime's, or one that looks names up by the `resolver` of the configuration. */
-  readonly connect: Runtime["connect"];
-  readonly protocol: Protocol;
-  /** How long a PROXY header may take. */
-  readonly timeout: Millis;
-  /** How long a logged-in session may be silent: `proxy_timeout`. */
-  readonly proxyTimeout: Millis;
-  readonly log: ErrorLog;
-  readonly authenticator: Authenticator;
-  createSession(connection: Connection): Session;
-  /** The PROXY header that an upstream is sent first, if it is to be sent one. */
-  proxyHeader(client: SocketAddress, local: SocketAddress): Uint8Array | undefined;
-  /** Whether what a PROXY header says is believed when it comes from there. */
-  isTrusted(sender: SocketAddress): boolean;
-  /** Whether a client from there is turned away. */
-  isForbidden(client: SocketAddress): boolean;
-  /** Finds the client's name; `done` hears it, or what stands for none. */
-  resolveClient(
-    client: SocketAddress,
-    note: (text: Octets, action: string) => void,
-    done: (host: Octets) => void,
-  ): Cancel;
-  /** How TLS is spoken with clients; `undefined` where it is not. */
-  readonly tls: TlsContext | undefined;
-  /** How TLS is spoken with upstreams, and whether from their first octet. */
-  readonly upstreamTls: UpstreamTls | undefined;
-  /** Whether the socket that was just accepted may stay; it has told the log when not. */
-  hasRoom(): boolean;
-}
-
-/** TLS with upstreams: by which context, and whether from the first octet. */
-export interface UpstreamTls {
-  readonly isImplicit: boolean;
-  contextFor(target: ConnectTarget): TlsContext;
-}
-
-/** What one connection is told when it is accepted. */
-export interface Arrival {
-  readonly socket: Socket;
-  readonly connection: Connection;
-  /** What the client sent behind its PROXY header. */
-  readonly held: Uint8Array;
-  /** By which certificate a client is answered that asks for this name; `undefined` where there is no TLS. */
-  readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
-  /** The number behind `*` in the log. */
-  readonly number: number;
-  /** The listen address as configured. */
-  readonly server: Octets;
-  /** Called once, when nothing is left of the connection. */
-  readonly ended: (record: SessionRecord) => void;
-}
+import { type Arrival, describeAddress, type Service, type StopReason } from "./service.ts";
 
 /** Drives one session from accept to its last byte. */
 export class Driver {
@@ -173,7 +111,7 @@ export class Driver {
   #logGone(side: Side, failure: SystemFailure): void {
     const isReading = side === "upstream" && !isBrokenPipe(failure);
     const action = isReading ? "reading response from upstream" : this.#session.action;
-    this.#log(levelOf(side), describeBrokenSocket(failure), action);
+    this.#log(side === "client" ? "info" : "error", describeBrokenSocket(failure), action);
   }
 
   #feed(input: Input): void {
@@ -337,7 +275,7 @@ export class Driver {
   #logBroken(failure: RelayFailure): void {
     const { side } = failure;
     const action = isBrokenPipe(failure) ? `proxying and sending to ${side}` : `proxying and reading from ${side}`;
-    this.#log(levelOf(side), describeBrokenSocket(failure), action);
+    this.#log(side === "client" ? "info" : "error", describeBrokenSocket(failure), action);
   }
 
   /** Says what is still to be said and closes; the connection is over when the client's socket is. */
@@ -456,18 +394,7 @@ class SideHandler implements SocketHandler {
   }
 }
 
-function levelOf(side: Side): "info" | "error" {
-  return side === "client" ? "info" : "error";
-}
-
 function steer(socket: Socket, mayRead: boolean): void {
   if (mayRead) socket.resume();
   else socket.pause();
-}
-
-/** The address as the log shows it: `unix:` for a unix socket, which has no address to show. */
-export function describeAddress(address: SocketAddress, withPort: boolean): Octets {
-  if (address.family === "unix") return "unix:";
-  if (!withPort) return address.host;
-  return address.family === 6 ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }

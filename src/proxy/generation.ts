@@ -15,7 +15,7 @@ import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import { type ErrorLog, LogFailure, type LogFiles } from "../log/error_log.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
-import type { Service, UpstreamTls } from "./driver.ts";
+import type { Service, UpstreamTls } from "./service.ts";
 import { sessionFactory } from "./factory.ts";
 import { Names } from "./names.ts";
 import { StartError } from "./start_error.ts";

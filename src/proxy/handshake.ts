@@ -1,6 +1,6 @@
 import type { Cancel, Millis, Octets, Runtime, Socket, TlsContext, TlsFacts } from "../runtime.ts";
 import { describeHandshakeFailure } from "../runtime.ts";
-import type { StopReason } from "./driver.ts";
+import type { StopReason } from "./service.ts";
 
 /** What a {@linkcode Handshake} needs, and whom it tells. Exactly one of `secured` and `failed` is called. */
 export interface HandshakeOptions {

@@ -1,6 +1,6 @@
 import type { Cancel, Millis, Octets, Runtime, Socket, SocketHandler, SystemFailure } from "../runtime.ts";
 import { describeFailure } from "../runtime.ts";
-import type { StopReason } from "./driver.ts";
+import type { StopReason } from "./service.ts";
 import { HeaderReader, type ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 
 /** What a {@linkcode Preface} needs, and whom it tells. Exactly one of `read` and `failed` is called. */
