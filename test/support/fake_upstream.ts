@@ -16,13 +16,11 @@ export const POP3_LOGIN: Script = ["+OK ready\r\n", "+OK\r\n", "+OK mailbox open
 export const SMTP_LOGIN: Script = ["220 up ESMTP\r\n", "250 up\r\n", "220 up ESMTP\r\n", "250 up\r\n", echo];
 
 /** The same script for a server that is sent a PROXY header first: `isWhole` knows one that is all there. */
-export function afterHeader(isWhole: (octets: string) => boolean, [greeting = "", ...script]: Script): Script {
+export function afterHeader(isWhole: (octets: string) => boolean, script: Script): Script {
   return [
     async (wire) => {
       await wire.until(() => isWhole(wire.unread) || wire.isOver);
       await wire.expect(wire.unread);
-      if (typeof greeting === "string") wire.send(greeting);
-      else await greeting(wire);
     },
     ...script,
   ];
