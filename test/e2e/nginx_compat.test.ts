@@ -9,6 +9,8 @@ import { type Difference, type DifferenceId, DIFFERENCES } from "./nginx/differe
 import { IMAP } from "./nginx/imap.ts";
 import { IMAP_LOGIN } from "./nginx/imap_login.ts";
 import { POP3 } from "./nginx/pop3.ts";
+import { POP3_LOGIN } from "./nginx/pop3_login.ts";
+import { PROXY_PROTOCOL } from "./nginx/proxy_protocol.ts";
 import { SASL } from "./nginx/sasl.ts";
 import { protocolOf } from "./nginx/servers.ts";
 import { SMTP } from "./nginx/smtp.ts";
@@ -18,11 +20,13 @@ import { UPSTREAM } from "./nginx/upstream.ts";
 
 const TABLES = {
   "IMAP": IMAP,
-  "IMAP LOGIN": IMAP_LOGIN,
+  "IMAP logins": IMAP_LOGIN,
   "SASL": SASL,
   "POP3": POP3,
+  "POP3 logins": POP3_LOGIN,
   "SMTP": SMTP,
   "SMTP without a login": SMTP_OPEN,
+  "PROXY headers": PROXY_PROTOCOL,
   "the auth server": AUTH,
   "the upstream": UPSTREAM,
 };

@@ -41,6 +41,11 @@ export const DIFFERENCES = {
     reason: "RFC 9293, 3.6: such a connection is half open, not gone",
     shownIn: "test/e2e/failure_relay.test.ts",
   },
+  "header-split": { reason: "TCP may cut it anywhere", shownIn: "test/e2e/proxy_protocol.test.ts" },
+  "header-pipeline": {
+    reason: "The client waits for an answer and sends no more",
+    shownIn: "test/e2e/proxy_protocol.test.ts",
+  },
   "client-leaves": {
     reason: "Nobody should wait, or be asked, for a client that is gone",
     shownIn: "test/e2e/failure_client.test.ts",

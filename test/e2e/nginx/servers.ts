@@ -1,4 +1,7 @@
-/** The server blocks that nginx and the proxy both serve, by the name that dialogues call them. */
+/**
+ * The server blocks that nginx and the proxy both serve, by the name that dialogues call them. Those behind something
+ * expect a PROXY header.
+ */
 export const SERVERS = {
   imap: "protocol imap;",
   imapWords: 'protocol imap; imap_capabilities IMAP4rev1 ID "X y"; imap_auth login plain; max_errors 2;',
@@ -27,6 +30,9 @@ export const SERVERS = {
   pop3Slow: "protocol pop3; auth_http_timeout 300ms;",
   smtpSlow: "protocol smtp; auth_http_timeout 300ms;",
   smtpDelayed: "protocol smtp; smtp_greeting_delay 100ms;",
+  imapBehind: "protocol imap; set_real_ip_from 127.0.0.1; proxy_protocol on;",
+  smtpBehindStrangers: "protocol smtp; set_real_ip_from 192.0.2.0/24;",
+  smtpBehind: "protocol smtp; set_real_ip_from 127.0.0.0/8;",
   smtpHasty: "protocol smtp; timeout 300ms;",
 } as const;
 
@@ -42,6 +48,9 @@ export function protocolOf(server: ServerName): Protocol {
 
 /** The `mail {}` block: each server listens on the port with its number, all ask the same auth server. */
 export function mailBlock(authPort: number, ports: readonly number[]): string {
-  const servers = Object.values(SERVERS).map((block, i) => `server { listen 127.0.0.1:${ports[i]}; ${block} }`);
+  const servers = Object.entries(SERVERS).map(([name, block], i) => {
+    const parameter = name.includes("Behind") ? " proxy_protocol" : "";
+    return `server { listen 127.0.0.1:${ports[i]}${parameter}; ${block} }`;
+  });
   return `server_name mail.example.com; auth_http 127.0.0.1:${authPort}/auth?by=mail; ${servers.join("\n")}`;
 }

@@ -75,9 +75,16 @@ export class Stage {
       client.destroy();
     }
     return {
-      asked: await received(this.#auth.wires.slice(asked)),
-      heard: await received(this.#upstream.wires.slice(heard)),
+      asked: await this.#received(this.#auth.wires.slice(asked)),
+      heard: await this.#received(this.#upstream.wires.slice(heard)),
     };
+  }
+
+  /** What a server was told, without what is another for each of the two players. */
+  async #received(wires: readonly Wire[]): Promise<string[]> {
+    for (const wire of wires) await wire.untilOver();
+    const ports = new RegExp(`\\b(${this.#ports.join("|")})\\b`, "g");
+    return wires.map((wire) => withoutSalt(wire.received).replace(ports, "PORT"));
   }
 
   #prepare(dialogue: Dialogue): void {
@@ -118,11 +125,6 @@ function withoutSalt(text: string): string {
   return text.replace(SALT, "SALT").replace(/^((?:\+|334) )(PD[\w+/]+=*)/gm, (line, prefix: string, base64: string) => {
     return atob(base64).replace(SALT, "SALT") === "SALT" ? `${prefix}SALT` : line;
   });
-}
-
-async function received(wires: readonly Wire[]): Promise<string[]> {
-  for (const wire of wires) await wire.untilOver();
-  return wires.map((wire) => withoutSalt(wire.received));
 }
 
 const SALT = /<\d+\.\d+@mail\.example\.com>/g;
