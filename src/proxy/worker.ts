@@ -258,9 +258,9 @@ class Worker implements Server {
     return (serverName) => this.#services.get(serverFor(binding, local, serverName))?.tls ?? tls;
   }
 
-  #note(visit: Visit, action: string): (level: "info" | "error", text: Octets) => void {
+  #note(visit: Visit, action: string, header?: ReceivedHeader): (level: "info" | "error", text: Octets) => void {
     return (level, text) => {
-      const client = describeAddress(visit.socket.remote, false);
+      const client = describeAddress(clientOf(visit, header), false);
       const line = `${text} while ${action}, client: ${client}, server: ${visit.server}`;
       visit.service.log.write(level, line, visit.number);
     };
@@ -291,7 +291,7 @@ class Worker implements Server {
       choose: visit.chooseTls,
       held: header?.rest ?? EMPTY,
       timeout: service.timeout,
-      note: this.#note(visit, "SSL handshaking"),
+      note: this.#note(visit, "SSL handshaking", header),
       secured: (secure, facts) => {
         this.#guests.delete(handshake);
         const server = serverFor(binding, socket.local, facts.serverName);
@@ -304,12 +304,11 @@ class Worker implements Server {
     this.#guests.add(handshake);
   }
 
-  /** Only a sender that is trusted can say where the client really comes from; the auth server hears it in any case. */
   #drive(visit: Visit, header: ReceivedHeader | undefined, tls: TlsFacts | undefined): void {
     const { service, socket } = visit;
     const { source, destination } = header ?? {};
     const proxied = source === undefined || destination === undefined ? undefined : { source, destination };
-    const client = proxied !== undefined && service.isTrusted(socket.remote) ? proxied.source : socket.remote;
+    const client = clientOf(visit, header);
     const isForbidden = service.isForbidden(client);
     const driver: Driver = new Driver(service, {
       ...visit,
@@ -374,4 +373,10 @@ function checkConnections({ main: { workerConnections } }: Config, listeners: nu
  */
 function spareDescriptors(limit: number): number {
   return Math.max(16, Math.min(512, Math.floor(limit / 4)));
+}
+
+/** Only a sender that is trusted can say where the client really comes from; the auth server hears it in any case. */
+function clientOf({ service, socket }: Visit, { source, destination }: Partial<ReceivedHeader> = {}): SocketAddress {
+  const isKnown = source !== undefined && destination !== undefined;
+  return isKnown && service.isTrusted(socket.remote) ? source : socket.remote;
 }
