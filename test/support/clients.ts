@@ -78,6 +78,9 @@ function isThere(thing: Need): boolean {
   if (thing === "root") return process.getuid?.() === 0;
   if (thing === "ipv6") return Object.values(networkInterfaces()).flat().some((place) => place?.address === "::1");
   if (thing === "dovecot 2.3") return isDovecotThere();
+  if (thing === "swaks over TLS") {
+    return isThere("swaks") && spawnSync("perl", ["-MNet::SSLeay", "-e", "1"]).status === 0;
+  }
   const file = PARTS[thing] ?? thing;
   if (file.startsWith("/")) return existsSync(file);
   return (environment()["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, file)));
@@ -104,6 +107,7 @@ const PACKAGES = {
   "postfix": "postfix",
   "python3": "python3",
   "swaks": "swaks",
+  "swaks over TLS": "swaks libnet-ssleay-perl",
 } as const;
 
 type Program = keyof typeof PACKAGES;

@@ -5,6 +5,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSy
 import { join } from "node:path";
 import process from "node:process";
 import type { Octets } from "../../src/runtime.ts";
+import type { Certificate } from "./certificates.ts";
 import { Daemon } from "./daemon.ts";
 import { freePorts } from "./free_ports.ts";
 import { TestFolder } from "./program.ts";
@@ -14,6 +15,8 @@ export interface DovecotOptions {
   readonly users: Readonly<Record<string, string>>;
   /** Where submission hands letters on to. */
   readonly relayPort?: number;
+  /** With it STARTTLS is to be had everywhere, and IMAP and POP3 over TLS on ports of their own. */
+  readonly certificate?: Certificate;
 }
 
 /** A Dovecot at work. */
@@ -31,15 +34,15 @@ export class Dovecot {
 
   static async start(options: DovecotOptions): Promise<Dovecot> {
     const folder = new TestFolder();
-    const [imap = 0, pop3 = 0, submission = 0] = await freePorts(3);
-    const ports = { imap, pop3, submission };
+    const [imap = 0, pop3 = 0, submission = 0, imaps = 0, pop3s = 0] = await freePorts(5);
+    const ports = { imap, pop3, submission, imaps, pop3s };
     // Its processes run as other users, if it is started by root.
     chmodSync(folder.path, 0o755);
     for (const name of ["base", "state", "mail"]) mkdirSync(join(folder.path, name));
     for (const user of Object.keys(options.users)) makeMaildir(join(folder.path, "mail", user));
     give(join(folder.path, "mail"));
     folder.write("users", Object.entries(options.users).map(([user, word]) => `${user}:{PLAIN}${word}\n`).join(""));
-    const file = folder.write("dovecot.conf", configuration(folder.path, ports, options.relayPort ?? 1));
+    const file = folder.write("dovecot.conf", configuration(folder.path, ports, options));
     // Asked nicely it takes a second to end. All its processes end with the first one.
     const daemon = await new Daemon("dovecot", ["-F", "-c", file], "KILL").ready(/ starting up for /);
     return new Dovecot(folder, ports, daemon);
@@ -92,6 +95,9 @@ interface DovecotPorts {
   readonly imap: number;
   readonly pop3: number;
   readonly submission: number;
+  /** Where TLS is spoken from the first octet, if there is a certificate. */
+  readonly imaps: number;
+  readonly pop3s: number;
 }
 
 function makeMaildir(path: string): void {
@@ -101,7 +107,7 @@ function makeMaildir(path: string): void {
   }
 }
 
-function configuration(folder: string, ports: DovecotPorts, relayPort: number): string {
+function configuration(folder: string, ports: DovecotPorts, { relayPort = 1, certificate }: DovecotOptions): string {
   return `
 base_dir = ${folder}/base
 state_dir = ${folder}/state
@@ -111,7 +117,7 @@ auth_debug_passwords = yes
 ${rights()}
 listen = 127.0.0.1
 protocols = imap pop3 submission
-ssl = no
+${tls(certificate)}
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 login_trusted_networks = 127.0.0.0/8
@@ -129,8 +135,8 @@ userdb {
   driver = static
   args = home=${folder}/mail/%u
 }
-${service("imap", ports.imap)}
-${service("pop3", ports.pop3)}
+${service("imap", ports.imap, certificate && ports.imaps)}
+${service("pop3", ports.pop3, certificate && ports.pop3s)}
 ${service("submission", ports.submission)}
 service anvil {
   chroot =
@@ -141,11 +147,16 @@ service anvil {
 `;
 }
 
-function service(name: string, port: number): string {
-  // Those for TLS have ports of their own unless they are told to have none.
-  const off = (other: string) => `  inet_listener ${other} {\n    port = 0\n  }\n`;
-  const others = name === "submission" ? "" : off(`${name}s`);
-  return `service ${name}-login {\n  chroot =\n  inet_listener ${name} {\n    port = ${port}\n  }\n${others}}`;
+function tls(certificate: Certificate | undefined): string {
+  if (certificate === undefined) return "ssl = no";
+  return `ssl = yes\nssl_cert = <${certificate.certificatePath}\nssl_key = <${certificate.keyPath}`;
+}
+
+/** `tlsPort` is for TLS from the first octet: 0 for none, where there would be one otherwise. */
+function service(name: string, port: number, tlsPort = 0): string {
+  const ssl = tlsPort === 0 ? "" : "    ssl = yes\n";
+  const other = name === "submission" ? "" : `  inet_listener ${name}s {\n    port = ${tlsPort}\n${ssl}  }\n`;
+  return `service ${name}-login {\n  chroot =\n  inet_listener ${name} {\n    port = ${port}\n  }\n${other}}`;
 }
 
 /** The rights of its processes: the package's own users when root starts it, else those of whoever does. */

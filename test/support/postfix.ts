@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Certificate } from "./certificates.ts";
 import { Daemon } from "./daemon.ts";
 import { freePorts } from "./free_ports.ts";
 import { TestFolder } from "./program.ts";
@@ -12,28 +13,33 @@ export interface PostfixOptions {
   readonly domain: string;
   /** Where it hands letters on to, over SMTP on 127.0.0.1. */
   readonly relayPort: number;
+  /** With it STARTTLS is to be had, and TLS from the first octet on a port of its own. */
+  readonly certificate?: Certificate;
 }
 
 /** A Postfix at work. It believes XCLIENT from 127.0.0.1, and writes what it learns into Received. */
 export class Postfix {
   readonly port: number;
+  /** Where TLS is spoken from the first octet, if there is a certificate. */
+  readonly tlsPort: number;
   readonly #folder: TestFolder;
   readonly #daemon: Daemon;
 
-  private constructor(folder: TestFolder, port: number, daemon: Daemon) {
+  private constructor(folder: TestFolder, [port = 0, tlsPort = 0]: readonly number[], daemon: Daemon) {
     this.#folder = folder;
     this.port = port;
+    this.tlsPort = tlsPort;
     this.#daemon = daemon;
   }
 
   static async start(options: PostfixOptions): Promise<Postfix> {
     const folder = new TestFolder();
-    const [port = 0] = await freePorts(1);
+    const ports = await freePorts(2);
     layOut(folder.path);
     folder.write("main.cf", mainConfiguration(folder.path, options));
-    folder.write("master.cf", services(port));
+    folder.write("master.cf", services(ports));
     const daemon = await new Daemon("/bin/sh", ["-c", START, folder.path]).ready(/daemon started/);
-    return new Postfix(folder, port, daemon);
+    return new Postfix(folder, ports, daemon);
   }
 
   async stop(): Promise<void> {
@@ -64,7 +70,7 @@ const START = `
   kill $tail 2>/dev/null
 `;
 
-function mainConfiguration(folder: string, { domain, relayPort }: PostfixOptions): string {
+function mainConfiguration(folder: string, { domain, relayPort, certificate }: PostfixOptions): string {
   return `
 compatibility_level = 3.6
 queue_directory = ${folder}/queue
@@ -86,13 +92,24 @@ smtpd_sasl_authenticated_header = yes
 smtpd_relay_restrictions = reject_unauth_destination
 smtpd_peername_lookup = no
 smtputf8_enable = no
+${tls(certificate)}`;
+}
+
+function tls(certificate: Certificate | undefined): string {
+  if (certificate === undefined) return "";
+  const { certificatePath, keyPath } = certificate;
+  return `smtpd_tls_security_level = may
+smtpd_tls_chain_files = ${keyPath}, ${certificatePath}
+smtpd_tls_session_cache_database =
 `;
 }
 
 /** Name, type, private, unprivileged, chroot, wake-up time, process limit, command. */
-function services(port: number): string {
+function services([port, tlsPort]: readonly number[]): string {
   return `
 127.0.0.1:${port} inet n - n - - smtpd
+127.0.0.1:${tlsPort} inet n - n - - smtpd
+  -o smtpd_tls_wrappermode=yes
 postlog unix-dgram n - n - 1 postlogd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
@@ -108,5 +125,6 @@ error unix - - n - - error
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 `;
 }
