@@ -30,7 +30,7 @@ export class Handshake {
     // handshake: nobody reads from it yet.
     this.raw.allowHalfOpen = false;
     start.census.open++;
-    this.raw.on("error", (error) => this.fail(libraryText(error)));
+    this.raw.on("error", (error) => this.fail(faultText(error)));
     this.raw.on("close", () => this.fail(PEER_CLOSED));
     if (this.raw.destroyed) queueMicrotask(() => this.fail(PEER_CLOSED));
   }
@@ -50,7 +50,7 @@ export class Handshake {
   /** The TLS socket is there, whatever becomes of it. */
   watch(tls: TLSSocket): void {
     this.#tls = tls;
-    tls.on("error", (error) => this.fail(libraryText(error)));
+    tls.on("error", (error) => this.fail(faultText(error)));
     tls.on("close", () => {
       this.fail(PEER_CLOSED);
       this.raw.destroy();
@@ -106,3 +106,9 @@ function isVersion(name: string | null): name is TlsVersion {
 
 /** nginx's words for it. */
 export const PEER_CLOSED = "peer closed connection in SSL handshake";
+
+/** Why a handshake failed: a reset, and what the runtimes make of an end that came too early, is the peer's leaving. */
+export function faultText(error: unknown): Octets {
+  const isReset = error instanceof Error && "code" in error && error.code === "ECONNRESET";
+  return isReset ? PEER_CLOSED : libraryText(error);
+}

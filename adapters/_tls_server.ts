@@ -17,8 +17,7 @@ import type {
   TlsServerOptions,
 } from "../src/runtime.ts";
 import type { Census, NetSocket } from "./_socket.ts";
-import { libraryText } from "./_library_text.ts";
-import { commonFacts, Handshake, PEER_CLOSED } from "./_tls_handshake.ts";
+import { commonFacts, faultText, Handshake, PEER_CLOSED } from "./_tls_handshake.ts";
 import { type ClientHello, LONGEST_HELLO, readClientHello } from "./_tls_hello.ts";
 import { checkServer, type ServerSettings } from "./_tls_options.ts";
 import { ClientJudge } from "./_peer_certificate.ts";
@@ -74,7 +73,7 @@ export class ServerContext implements TlsContext {
       else handshake.finish(tls, this.factsOf(tls, handshake.hello));
     });
     server.on("tlsClientError", (error: unknown, tls: TLSSocket) => {
-      this.#handshakeOf(tls)?.fail(libraryText(error));
+      this.#handshakeOf(tls)?.fail(faultText(error));
       tls.destroy();
     });
     return server;
