@@ -19,6 +19,15 @@ export function parseServer(text: Octets): string | undefined {
   return parseIp(bare) ?? (isHostName(bare) ? bare : undefined);
 }
 
+/**
+ * The path that `unix:PATH` names, absolute and short enough for a socket (sun_path has 108 octets, its NUL included);
+ * `undefined` for anything else.
+ */
+export function parsePath(text: Octets): Octets | undefined {
+  const path = text.startsWith("unix:/") ? text.slice("unix:".length) : "";
+  return path !== "" && path.length <= LONGEST_PATH ? path : undefined;
+}
+
 /** The port that an answer names, 1 to 65535 in decimal; `undefined` for anything else. */
 export function parsePort(text: Octets): number | undefined {
   const port = decimal(text);
@@ -58,3 +67,5 @@ function isLabel(label: Octets): boolean {
 const MAX_NAME = 253;
 const MAX_LABEL = 63;
 const LABEL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+const LONGEST_PATH = 107;

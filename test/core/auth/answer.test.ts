@@ -79,6 +79,21 @@ describe("an answer that lets in", () => {
     assertEquals(route("imap.test", "65535"), { target: { host: "imap.test", port: 65535 }, text: "imap.test:65535" });
   });
 
+  it("may name a unix socket, which has no port", () => {
+    const answered = answer(["Auth-Status: OK", "Auth-Server: unix:/run/mail/imap"]);
+    const route = { target: { path: "/run/mail/imap" }, text: "unix:/run/mail/imap" };
+    assertEquals(answered, { ...ACCEPTED, route });
+    const longest = `/${"p".repeat(106)}`;
+    assertEquals(answer(["Auth-Status: OK", `Auth-Server: unix:${longest}`]), {
+      ...ACCEPTED,
+      route: { target: { path: longest }, text: `unix:${longest}` },
+    });
+    for (const server of [`unix:${longest}p`, "unix:relative", "unix:"]) {
+      const problem = unavailable(`sent invalid server address:"${server}"`);
+      assertEquals(answer(["Auth-Status: OK", `Auth-Server: ${server}`, "Auth-Port: 143"]), problem);
+    }
+  });
+
   it("ignores Auth-Wait and Auth-Error-Code", () => {
     assertEquals(answer([...OK, "Auth-Wait: 9", "Auth-Error-Code: nonsense"], { protocol: "smtp" }), ACCEPTED);
   });
