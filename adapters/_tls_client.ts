@@ -32,6 +32,7 @@ export function createTlsClient(options: TlsClientOptions, traits: TlsTraits): C
 /** What all connections with the same options share. */
 export class ClientContext implements TlsContext {
   readonly kind = "client";
+  readonly expires = undefined;
   readonly options: TlsClientOptions;
   readonly secure: SecureContext;
   readonly #policy: Policy;

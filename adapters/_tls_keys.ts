@@ -13,6 +13,8 @@ export interface UsableKeyPair {
   readonly certificate: Octets;
   readonly key: Octets;
   readonly isEcdsa: boolean;
+  /** When the certificate ends: milliseconds since 1970. */
+  readonly expires: number;
 }
 
 /** Checks one key pair; `index` goes into the fault. */
@@ -29,6 +31,7 @@ export function checkKeyPair(pair: KeyPair, index: number): UsableKeyPair | TlsF
     certificate: chain.map(({ raw }) => toPem("CERTIFICATE", raw)).join(""),
     key: exportKey(key),
     isEcdsa: key.asymmetricKeyType === "ec",
+    expires: Date.parse(leaf.validTo),
   };
 }
 

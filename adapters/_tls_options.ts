@@ -16,6 +16,7 @@ export interface ServerSettings {
   readonly policy: Policy;
   readonly main: TlsOptions;
   readonly ecdsa: TlsOptions | undefined;
+  readonly expires: number;
 }
 
 /** Checks the options of a server. */
@@ -36,7 +37,8 @@ export function checkServer(options: TlsServerOptions, traits: TlsTraits): Serve
   const others = pairs.filter((pair) => pair !== ecdsa);
   const isSplit = ecdsa !== undefined && others.length > 0;
   const main = settingsFor(isSplit ? others : pairs);
-  return tryOut(main) ?? { policy, main, ecdsa: isSplit ? settingsFor([ecdsa]) : undefined };
+  const expires = Math.min(...pairs.map((pair) => pair.expires));
+  return tryOut(main) ?? { policy, main, ecdsa: isSplit ? settingsFor([ecdsa]) : undefined, expires };
 }
 
 /** The same for a client. */

@@ -32,6 +32,7 @@ export function createTlsServer(options: TlsServerOptions, traits: TlsTraits): S
 /** A server that its runtime has accepted. It never listens; each of its connections is handed to it. */
 export class ServerContext implements TlsContext {
   readonly kind = "server";
+  readonly expires: number;
   readonly #options: TlsServerOptions;
   readonly #main: Server;
   readonly #ecdsa: Server | undefined;
@@ -40,6 +41,7 @@ export class ServerContext implements TlsContext {
   readonly #handshakes = new WeakMap<object, ServerHandshake>();
 
   constructor(options: TlsServerOptions, settings: ServerSettings, traits: TlsTraits) {
+    this.expires = settings.expires;
     this.#options = options;
     this.#judge = new ClientJudge(settings.policy, traits.judgesClients);
     this.#main = this.#open(settings.main);

@@ -68,6 +68,8 @@ export interface TlsClientOptions {
 /** Options that a runtime has looked at and found usable; what is in it is the adapter's. */
 export interface TlsContext {
   readonly kind: "server" | "client";
+  /** When the first of the certificates that it shows ends, on the wall clock; `undefined` when it shows none. */
+  readonly expires: Millis | undefined;
 }
 
 /** What is wrong with options for TLS. */

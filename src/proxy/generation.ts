@@ -9,6 +9,7 @@ import { FailoverAuthenticator } from "../auth/failover.ts";
 import { HttpAuthenticator } from "../auth/http.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { NetworkList } from "../config/cidr.ts";
+import type { SslConfig } from "../config/ssl_types.ts";
 import type { Config, ErrorLogConfig, ProxyConfig, ServerConfig } from "../config/types.ts";
 import { connectWith } from "../dns/connect.ts";
 import { resolveClientHost, Resolver } from "../dns/mod.ts";
@@ -18,6 +19,7 @@ import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
 import type { Service, UpstreamTls } from "./service.ts";
 import { sessionFactory } from "./factory.ts";
 import { Names } from "./names.ts";
+import { Renewal } from "./renewal.ts";
 import { StartError } from "./start_error.ts";
 import { ClientContexts, createServerTls } from "./tls.ts";
 
@@ -40,13 +42,19 @@ export class Generation {
   readonly #surroundings: Surroundings;
   readonly #syslogHosts: ReadonlyMap<string, string>;
   readonly #authenticators: Authenticator[] = [];
+  readonly #renewals: Renewal[] = [];
 
   /** Throws {@linkcode StartError} when a log cannot be opened or a name not be found. */
   static async create(config: Config, surroundings: Surroundings): Promise<Generation> {
     const names = new Names(surroundings.runtime);
     const generation = new Generation(config, surroundings, await names.syslogServers(config));
-    for (const server of config.servers) {
-      surroundings.services.set(server, await generation.#service(server, names));
+    try {
+      for (const server of config.servers) {
+        surroundings.services.set(server, await generation.#service(server, names));
+      }
+    } catch (error) {
+      generation.retire();
+      throw error;
     }
     return generation;
   }
@@ -62,6 +70,7 @@ export class Generation {
   /** Keeps nothing open any longer that only new sessions would use. */
   retire(): void {
     for (const authenticator of this.#authenticators) authenticator.close();
+    for (const renewal of this.#renewals) renewal.stop();
   }
 
   #openLog(configs: readonly ErrorLogConfig[]): ErrorLog {
@@ -77,7 +86,7 @@ export class Generation {
     const direct = limitedConnect(runtime, () => hasRoom(log, 1));
     const connect = resolver === undefined ? direct : connectWith(resolver, { connect: direct });
     const trusted = await names.trusted(server.realIpFrom);
-    const tls = server.ssl && createServerTls(server, server.ssl, runtime);
+    const renewal = server.ssl && this.#renewal(server, server.ssl, log);
     return {
       runtime,
       connect,
@@ -85,7 +94,9 @@ export class Generation {
       timeout: server.timeout,
       proxyTimeout: server.proxy.timeout,
       log,
-      tls,
+      get tls() {
+        return renewal?.context;
+      },
       upstreamTls: upstreamTls(server, runtime),
       authenticator: this.#authenticator(server, connect),
       createSession: sessionFactory(server, runtime),
@@ -95,6 +106,14 @@ export class Generation {
       proxyHeader: headerWriter(server.proxy),
       resolveClient: (client, note, done) => resolveClientHost(client, { resolver, note }, done),
     };
+  }
+
+  #renewal(server: ServerConfig, ssl: SslConfig, log: ErrorLog): Renewal {
+    const { runtime } = this.#surroundings;
+    const create = () => createServerTls(server, ssl, runtime);
+    const renewal = new Renewal({ ssl, runtime, create, note: (level, text) => log.write(level, text) });
+    this.#renewals.push(renewal);
+    return renewal;
   }
 
   async #resolver(server: ServerConfig, names: Names): Promise<Resolver | undefined> {

@@ -203,6 +203,7 @@ class Worker implements Server {
       checkConnections(config, bindings.length);
       await this.#listeners.replace(bindings, purpose);
     } catch (error) {
+      generation.retire();
       if (error instanceof StartError && this.#generation === undefined && purpose === "serve") {
         tellLog(generation, error);
       }

@@ -1,0 +1,116 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "node:test";
+import { PERIOD, Renewal } from "../../../src/proxy/renewal.ts";
+import { StartError } from "../../../src/proxy/mod.ts";
+import type { TlsContext } from "../../../src/runtime.ts";
+import { encode } from "../../../src/session/bytes.ts";
+import { FakeRuntime } from "../../support/fake_runtime.ts";
+import { load } from "../../support/config.ts";
+
+const DAY = 86_400_000;
+
+/** A renewal over two files that a test writes, with contexts that are named by the certificate in force. */
+function renewal(expires: (certificate: string) => number = () => Infinity) {
+  const runtime = new FakeRuntime();
+  const files = new Map([["/c.pem", "old"], ["/k.pem", "key"]]);
+  const told: string[] = [];
+  const made = new Map<TlsContext, string>();
+  const [server] = load(
+    "events {} mail { auth_http a; server { listen 1 ssl; protocol imap; ssl_certificate /c.pem; ssl_certificate_key /k.pem; } }",
+  ).servers;
+  if (server?.ssl === undefined) throw new Error("there is no TLS in the configuration");
+  const watched = new Renewal({
+    ssl: server.ssl,
+    runtime: {
+      files: { read: (path) => encode(files.get(path) ?? "") },
+      timer: (delay, fire) => runtime.timer(delay, fire),
+      date: () => runtime.date(),
+    },
+    create: () => {
+      const certificate = files.get("/c.pem") ?? "";
+      if (certificate === "bad") throw new StartError(["no start line"]);
+      const context: TlsContext = { kind: "server", expires: runtime.date() + expires(certificate) };
+      made.set(context, certificate);
+      return context;
+    },
+    note: (level, text) => told.push(`${level} ${text}`),
+  });
+  return {
+    files,
+    told,
+    inForce: () => made.get(watched.context),
+    pass: (time: number) => runtime.clock.advance(time),
+    stop: () => watched.stop(),
+  };
+}
+
+describe("certificates that are renewed while the program runs", () => {
+  it("are taken when they are good, whichever of the files has changed", () => {
+    const { files, told, inForce, pass } = renewal();
+    files.set("/c.pem", "new");
+    pass(PERIOD - 1);
+    assertEquals(inForce(), "old");
+    pass(1);
+    assertEquals(inForce(), "new");
+    files.set("/k.pem", "new key");
+    pass(PERIOD);
+    assertEquals(told, ['notice certificate "/c.pem" was renewed', 'notice certificate "/c.pem" was renewed']);
+    pass(10 * PERIOD);
+    assertEquals(told.length, 2);
+  });
+
+  it("leave the old ones in force when they are bad, which is told once", () => {
+    const { files, told, inForce, pass } = renewal();
+    files.set("/c.pem", "bad");
+    pass(10 * PERIOD);
+    assertEquals(inForce(), "old");
+    assertEquals(told, ['warn certificate "/c.pem" was changed and is not used: no start line']);
+    files.set("/c.pem", "new");
+    pass(PERIOD);
+    assertEquals(inForce(), "new");
+  });
+
+  it("are warned of 14 days before their end, once a day, until they are renewed", () => {
+    const { files, told, pass } = renewal((certificate) => certificate === "old" ? 14 * DAY + PERIOD : 90 * DAY);
+    assertEquals(told, []);
+    pass(PERIOD);
+    assertEquals(told, ['warn certificate "/c.pem" expires in 14 days']);
+    pass(DAY - PERIOD);
+    assertEquals(told.length, 1);
+    pass(PERIOD);
+    assertEquals(told.slice(1), ['warn certificate "/c.pem" expires in 13 days']);
+    files.set("/c.pem", "new");
+    pass(2 * DAY);
+    assertEquals(told.slice(2), ['notice certificate "/c.pem" was renewed']);
+  });
+
+  it("are told from the beginning when their end has come", () => {
+    assertEquals(renewal(() => -1).told, ['warn certificate "/c.pem" has expired']);
+    assertEquals(renewal(() => DAY - 1).told, ['warn certificate "/c.pem" expires within a day']);
+  });
+
+  it("are looked at no more when the configuration is another", () => {
+    const { files, told, inForce, pass, stop } = renewal();
+    stop();
+    files.set("/c.pem", "new");
+    pass(10 * PERIOD);
+    assertEquals([inForce(), told], ["old", []]);
+  });
+
+  it("are an error at the start", () => {
+    assertThrows(
+      () => {
+        const { ssl } = load(
+          "events {} mail { auth_http a; server { listen 1 ssl; protocol imap; ssl_certificate /c; ssl_certificate_key /k; } }",
+        ).servers[0] ?? {};
+        if (ssl === undefined) return;
+        const create = (): TlsContext => {
+          throw new StartError(["no start line"]);
+        };
+        new Renewal({ ssl, runtime: new FakeRuntime(), create, note: () => {} });
+      },
+      StartError,
+      "no start line",
+    );
+  });
+});
