@@ -11,6 +11,7 @@ import { startDemo } from "../demo/mod.ts";
 import { runServer, stopRequested } from "../process/mod.ts";
 import { createPidFile } from "../process/pid_file.ts";
 import { sendSignal, SignalError } from "../process/signal.ts";
+import { checkUser } from "../process/user.ts";
 import { serve, StartError, tryServe } from "../proxy/mod.ts";
 import type { Octets, Runtime } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
@@ -90,6 +91,7 @@ function load(flags: Flags, paths: Paths, runtime: Runtime): Config {
     without: flags.without,
     ...(flags.globals === undefined ? {} : { globals: flags.globals }),
   });
+  if (runtime.process.isRoot) checkUser(config.main, runtime.files);
   const refusal = capabilityError(config, runtime);
   if (refusal !== undefined) throw refusal;
   const warnings = [...config.warnings, ...capabilityWarnings(config, runtime)];
