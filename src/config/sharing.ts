@@ -6,7 +6,7 @@
  */
 
 import type { Octets } from "../runtime.ts";
-import { duplicateText, listen, socketKey } from "./directives/listen.ts";
+import { duplicateText, listen, LISTEN_DEFAULTS, socketKey } from "./directives/listen.ts";
 import { oldSsl, starttls } from "./directives/ssl.ts";
 import { ConfigError } from "./error.ts";
 import type { Scope } from "./scope.ts";
@@ -86,7 +86,7 @@ const FEATURES: readonly { readonly name: string; of(member: Member): unknown }[
 
 /** Whether a line leaves its socket as it is. */
 function isPlain(socket: ListenConfig): boolean {
-  return isAlike(socket, { ...socket, ...PLAIN });
+  return isAlike(socket, { ...socket, ...LISTEN_DEFAULTS });
 }
 
 function isAlike(one: ListenConfig, other: ListenConfig): boolean {
@@ -94,16 +94,6 @@ function isAlike(one: ListenConfig, other: ListenConfig): boolean {
 }
 
 const SETTINGS = ["bind", "backlog", "receiveBuffer", "sendBuffer", "ipv6Only", "keepAlive", "multipath"] as const;
-
-const PLAIN: Pick<ListenConfig, (typeof SETTINGS)[number]> = {
-  bind: false,
-  backlog: undefined,
-  receiveBuffer: undefined,
-  sendBuffer: undefined,
-  ipv6Only: true,
-  keepAlive: undefined,
-  multipath: false,
-};
 
 function socketsOf(scope: Scope): readonly ListenConfig[] {
   return scope.value(listen).flatMap((line) => line.sockets);

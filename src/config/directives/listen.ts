@@ -33,7 +33,10 @@ export const listen = directive<readonly Listen[]>({
 function readListen(call: Call): Listen {
   const address = parseListen(call.arg(0));
   if (typeof address === "string") throw call.error(`${address} in "${call.arg(0)}" of the "listen" directive`);
-  const settings = call.args.slice(1).reduce((given, word) => ({ ...given, ...readParameter(call, word) }), DEFAULTS);
+  const settings = call.args.slice(1).reduce(
+    (given, word) => ({ ...given, ...readParameter(call, word) }),
+    LISTEN_DEFAULTS,
+  );
   const sockets = targets(address).map((target) => ({ ...settings, ...target, position: lineOf(call.place) }));
   for (const { text } of sockets) {
     // Whether several servers may have a socket in common is seen when all of them are known.
@@ -65,7 +68,8 @@ function targets(address: Address): readonly Pick<ListenConfig, "text" | "addres
 
 type Settings = Omit<ListenConfig, "position" | "text" | "address">;
 
-const DEFAULTS: Settings = {
+/** What a `listen` line without parameters has. */
+export const LISTEN_DEFAULTS: Settings = {
   bind: false,
   backlog: undefined,
   receiveBuffer: undefined,
