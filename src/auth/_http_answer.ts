@@ -10,8 +10,9 @@ import { fromBase64 } from "../session/base64.ts";
 import { Secret } from "../session/secret.ts";
 import type { FieldName } from "./_http_field.ts";
 import type { ResponseHead } from "./_http_response.ts";
+import { SingleRoute } from "../upstream/mod.ts";
 import { decimal, parsePath, parsePort, parseServer } from "./address.ts";
-import type { Accepted, Credentials, Note, Refused, Route, Unavailable, Verdict } from "./mod.ts";
+import type { Accepted, Credentials, Note, Refused, Unavailable, Verdict } from "./mod.ts";
 
 /** The same question is to be asked again, after `delay`. */
 export interface Wait {
@@ -128,22 +129,22 @@ function weight(status: Octets | undefined): number {
 function accepted(fields: Fields, credentials: Credentials, complain: Complain): Accepted | Unavailable {
   const { login = credentials.login, pass } = fields;
   const route = routeOf(fields, complain);
-  if ("type" in route) return route;
+  if (!(route instanceof SingleRoute)) return route;
   const secret = pass === undefined ? ownSecret(credentials) : new Secret(pass);
   if (secret === undefined && credentials.protocol !== "smtp") return complain("did not send password");
   return { type: "accepted", route, login, secret };
 }
 
 /** Where the answer sends the client: an address or a name with a port, or, which nginx has not, `unix:PATH` alone. */
-function routeOf({ server, port }: Fields, complain: Complain): Route | Unavailable {
+function routeOf({ server, port }: Fields, complain: Complain): SingleRoute | Unavailable {
   const path = parsePath(server);
-  if (path !== undefined) return { target: { path }, text: server };
+  if (path !== undefined) return new SingleRoute({ target: { path }, text: server });
   if (server === "" || port === "") return complain("did not send server or port");
   const host = parseServer(server);
   if (host === undefined) return complain(`sent invalid server address:"${printable(server)}"`);
   const number = parsePort(port);
   if (number === undefined) return complain(`sent invalid server port:"${printable(port)}"`);
-  return { target: { host, port: number }, text: `${server}:${port}` };
+  return new SingleRoute({ target: { host, port: number }, text: `${server}:${port}` });
 }
 
 /** What the client sent, where it is worth something to an upstream: a digest is not, and EXTERNAL sends nothing. */

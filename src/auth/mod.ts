@@ -6,9 +6,10 @@
  */
 
 import type { Protocol } from "../config/types.ts";
-import type { Cancel, ConnectTarget, Millis, Octets, SocketAddress, TlsFacts } from "../runtime.ts";
+import type { Cancel, Millis, Octets, SocketAddress, TlsFacts } from "../runtime.ts";
 import type { ProxiedAddresses } from "../session/mod.ts";
 import type { Secret } from "../session/secret.ts";
+import type { Route } from "../upstream/mod.ts";
 
 /**
  * How the client proved itself: `plain` for everything that carries the password, the others by their mechanism, `none`
@@ -58,18 +59,17 @@ export type Verdict = Accepted | Refused | Unavailable;
 /** Let them in, and connect there. */
 export interface Accepted {
   readonly type: "accepted";
+  /** Where the session goes. */
   readonly route: Route;
   /** What to log in to the upstream with; the client's own unless the source replaced it. */
   readonly login: Octets;
   /** `undefined` when the client gave none and the source knows none either. */
   readonly secret: Secret | undefined;
-}
-
-/** Where the session goes. */
-export interface Route {
-  readonly target: ConnectTarget;
-  /** The upstream as the log shows it: address and port as the source wrote them. */
-  readonly text: Octets;
+  /**
+   * Whether it is the upstream that checks who this is, and nobody did so before (`proxy_pass` without a source of
+   * logins): its refusal is then the client's wrong password, and the client may try again.
+   */
+  readonly isPassThrough?: boolean;
 }
 
 /** The user's fault: a wrong password, an unknown name, a locked account. */

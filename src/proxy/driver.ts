@@ -5,10 +5,9 @@
  * @module
  */
 
-import type { Credentials, Route } from "../auth/mod.ts";
+import type { Credentials } from "../auth/mod.ts";
 import type {
   Cancel,
-  ConnectTarget,
   Millis,
   Octets,
   Relay,
@@ -23,6 +22,7 @@ import { EMPTY, encode } from "../session/bytes.ts";
 import type { Effect, Input, Session, Side, Splice } from "../session/mod.ts";
 import type { SessionRecord } from "./record.ts";
 import { type Arrival, describeAddress, type Service, type StopReason } from "./service.ts";
+import { UpstreamLink } from "./upstream_link.ts";
 
 /** Drives one session from accept to its last byte. */
 export class Driver {
@@ -36,10 +36,8 @@ export class Driver {
   readonly #startedAt: Millis;
   readonly #inputs: Input[] = [];
   #isFeeding = false;
-  #upstream: Socket | undefined;
-  #upstreamText: Octets | undefined;
-  #target: ConnectTarget | undefined;
-  /** What is under way for the session: an auth request or a connect. */
+  readonly #upstream: UpstreamLink;
+  /** What is under way for the session with anybody but an upstream. */
   #cancel: Cancel | undefined;
   #isClientBlocked = false;
   #isUpstreamBlocked = false;
@@ -59,6 +57,7 @@ export class Driver {
     this.#started = service.runtime.now();
     this.#startedAt = service.runtime.date();
     this.#session = service.createSession(arrival.connection);
+    this.#upstream = this.#createLink();
   }
 
   /** Lets the session begin. */
@@ -81,7 +80,7 @@ export class Driver {
   /** Cuts off what is left, whatever its peers still wait for. */
   abort(): void {
     this.#client.abort();
-    this.#upstream?.abort();
+    this.#upstream.socket?.abort();
   }
 
   /** Called by the sockets' handlers. */
@@ -103,7 +102,7 @@ export class Driver {
     if (this.#isOver) return;
     if (failure !== undefined && this.#result === undefined) this.#logGone(side, failure);
     if (side === "client") return this.#finish(this.#result ?? "clientGone");
-    this.#upstream = undefined;
+    this.#upstream.lost();
     this.#feed(failure === undefined ? { type: "ended", side } : { type: "connectFailed" });
   }
 
@@ -142,13 +141,16 @@ export class Driver {
       case "log":
         return this.#log(effect.level, effect.text, effect.action);
       case "secure":
-        return effect.side === "client" ? this.#secureClient() : this.#secureUpstream("secured");
+        return effect.side === "client" ? this.#secureClient() : this.#upstream.secure();
       case "resolve":
         return this.#resolve();
       case "authenticate":
         return this.#authenticate(effect.credentials);
       case "connect":
-        return this.#connect(effect.route);
+        return this.#upstream.start(effect.route);
+      case "nextUpstream":
+        this.#isUpstreamBlocked = false;
+        return this.#upstream.next();
       case "splice":
         return this.#splice(effect);
       case "close":
@@ -158,7 +160,7 @@ export class Driver {
 
   #write(side: Side, bytes: Uint8Array): void {
     if (side === "client") this.#isClientBlocked = !this.#client.write(bytes);
-    else if (this.#upstream !== undefined) this.#isUpstreamBlocked = !this.#upstream.write(bytes);
+    else if (this.#upstream.socket !== undefined) this.#isUpstreamBlocked = !this.#upstream.socket.write(bytes);
   }
 
   #resolve(): void {
@@ -183,24 +185,23 @@ export class Driver {
     );
   }
 
-  #connect(route: Route): void {
-    this.#upstreamText = route.text;
-    this.#target = route.target;
-    this.#cancel = this.#service.connect(route.target, {
+  #createLink(): UpstreamLink {
+    const ends = { client: this.#arrival.connection.client, local: this.#client.local };
+    return new UpstreamLink(this.#service, ends, {
       connected: (socket) => {
-        this.#cancel = undefined;
-        this.#upstream = socket;
         socket.handler = new SideHandler(this, "upstream");
-        const header = this.#service.proxyHeader(this.#arrival.connection.client, this.#client.local);
-        if (header !== undefined) this.#write("upstream", header);
-        if (this.#service.upstreamTls?.isImplicit) this.#secureUpstream("connected");
-        else this.#feed({ type: "connected" });
+        this.#feed({ type: "connected" });
+      },
+      secured: (socket, facts) => {
+        socket.handler = new SideHandler(this, "upstream");
+        this.#feed({ type: "secured", side: "upstream", facts });
       },
       failed: (failure) => {
-        this.#cancel = undefined;
         this.#log("error", `connect() failed ${describeFailure(failure)}`);
         this.#feed({ type: "connectFailed" });
       },
+      notSecured: (text) => this.#feed({ type: "notSecured", side: "upstream", text }),
+      exhausted: () => this.#feed({ type: "noUpstream" }),
     });
   }
 
@@ -223,33 +224,11 @@ export class Driver {
     });
   }
 
-  /** Speaks TLS with the upstream: from its first octet, when the session hears only of the connection, or later. */
-  #secureUpstream(news: "connected" | "secured"): void {
-    const { upstreamTls, runtime } = this.#service;
-    const socket = this.#upstream;
-    const target = this.#target;
-    if (upstreamTls === undefined || socket === undefined || target === undefined) {
-      return this.#close("upstreamUnavailable");
-    }
-    this.#upstream = undefined;
-    this.#cancel = runtime.secureClient(socket, upstreamTls.contextFor(target), {
-      secured: (secure, facts) => {
-        this.#cancel = undefined;
-        this.#upstream = secure;
-        secure.handler = new SideHandler(this, "upstream");
-        this.#feed(news === "connected" ? { type: "connected" } : { type: "secured", side: "upstream", facts });
-      },
-      failed: (text) => {
-        this.#cancel = undefined;
-        this.#feed({ type: "notSecured", side: "upstream", text });
-      },
-    });
-  }
-
   /** From here on the adapter moves the bytes. */
   #splice(splice: Splice): void {
-    const upstream = this.#upstream;
+    const upstream = this.#upstream.socket;
     if (upstream === undefined) return this.#close("upstreamUnavailable");
+    this.#upstream.settle("loggedIn");
     this.#disarm();
     this.#result = "stopped";
     this.#farewell = splice.farewell;
@@ -281,7 +260,7 @@ export class Driver {
   /** Says what is still to be said and closes; the connection is over when the client's socket is. */
   #close(reason: SessionRecord["result"]): void {
     this.#result = reason;
-    this.#letGo();
+    this.#letGo(reason);
     if (this.#isHandshaking) this.#finish(reason);
     else this.#client.close();
   }
@@ -298,14 +277,14 @@ export class Driver {
   #finish(result: SessionRecord["result"], relayed?: RelayResult): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#letGo();
+    this.#letGo(result);
     this.#arrival.ended({
       connection: this.#arrival.number,
       protocol: this.#service.protocol,
       client: this.#arrival.connection.client,
       server: this.#arrival.server,
       login: this.#session.login,
-      upstream: this.#upstreamText,
+      upstream: this.#upstream.text,
       loggedIn: relayed !== undefined,
       result,
       bytesToClient: relayed?.bytesToClient ?? 0,
@@ -316,13 +295,13 @@ export class Driver {
   }
 
   /** Gives up all but the client's socket. */
-  #letGo(): void {
+  #letGo(result: SessionRecord["result"]): void {
+    const outcome = result === "upstreamRefused" ? "refused" : "abandoned";
     this.#disarm();
     this.#cancel?.();
     this.#cancel = undefined;
-    const upstream = this.#upstream;
-    this.#upstream = undefined;
-    if (this.#relay === undefined) upstream?.abort();
+    if (this.#relay === undefined) this.#upstream.leave(outcome);
+    else this.#upstream.release(outcome);
   }
 
   /** Nothing is read while something said cannot leave, and nothing that the session has no use for. */
@@ -330,7 +309,8 @@ export class Driver {
     if (this.#isOver || this.#result !== undefined) return;
     const mayRead = !this.#isClientBlocked && !this.#isUpstreamBlocked;
     if (!this.#isHandshaking) steer(this.#client, mayRead && this.#session.wants("client"));
-    if (this.#upstream !== undefined) steer(this.#upstream, mayRead && this.#session.wants("upstream"));
+    const upstream = this.#upstream.socket;
+    if (upstream !== undefined) steer(upstream, mayRead && this.#session.wants("upstream"));
   }
 
   /** One timer serves all deadlines: one that comes too early is set again, so that a command costs no timer. */
@@ -362,7 +342,7 @@ export class Driver {
     const startTls = this.#session.usesStartTls ? " using starttls" : "";
     const client = `, client: ${address}${startTls}, server: ${this.#arrival.server}`;
     const login = this.#session.login === undefined ? "" : `, login: "${this.#session.login}"`;
-    const upstream = this.#upstreamText === undefined ? "" : `, upstream: ${this.#upstreamText}`;
+    const upstream = this.#upstream.text === undefined ? "" : `, upstream: ${this.#upstream.text}`;
     log.write(level, text + doing + client + login + upstream, this.#arrival.number);
   }
 }

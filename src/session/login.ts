@@ -26,11 +26,12 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   #accepted: Accepted | undefined;
   #upstream: UpstreamLogin | undefined;
   /** Whether what the upstream says may be anybody's, since TLS with it is still to come. */
-  #isUpstreamInClear: boolean;
+  #isUpstreamInClear = false;
+  /** Why the upstream before was left, and what the client hears of it if there is no other. */
+  #failure: { readonly reason: CloseReason; readonly reply: Uint8Array | undefined } | undefined;
 
   constructor(options: Options, connection: Connection) {
     super(options, connection);
-    this.#isUpstreamInClear = options.upstreamTls === "starttls";
     this.#replies = new UpstreamReplies(options.proxyBuffer);
   }
 
@@ -75,7 +76,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
       case "notSecured":
         if (input.side === "upstream") this.action = "SSL handshaking to upstream";
         this.log(input.side === "client" ? "info" : "error", describeHandshakeFailure(input.text));
-        return input.side === "client" ? this.close("handshakeFailed") : this.#fail("upstreamUnavailable");
+        return input.side === "client" ? this.close("handshakeFailed") : this.#leaveUpstream("upstreamUnavailable");
       case "resolved":
         return this.phase === "resolving" ? this.resolved(input.host) : undefined;
       case "bytes":
@@ -87,7 +88,9 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
       case "connected":
         return this.#connected();
       case "connectFailed":
-        return this.#fail("upstreamUnavailable");
+        return this.#leaveUpstream("upstreamUnavailable");
+      case "noUpstream":
+        return this.#noUpstream();
       case "timedOut":
         return this.#timedOut();
       case "shutdown":
@@ -156,7 +159,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
       case "connecting":
       case "upstream":
         this.log("info", `upstream timed out ${TIMED_OUT}`);
-        return this.#fail("upstreamUnavailable");
+        return this.#leaveUpstream("upstreamUnavailable");
       default:
         this.log("info", `client timed out ${TIMED_OUT}`);
         this.close("timeout");
@@ -167,6 +170,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
     if (this.phase !== "connecting" || this.#accepted === undefined) return;
     this.phase = "upstream";
     this.action = "reading response from upstream";
+    this.#isUpstreamInClear = this.options.upstreamTls === "starttls";
     this.#upstream = this.startUpstream(this.#accepted);
   }
 
@@ -189,7 +193,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   #tooLongReply(): void {
     this.action = "reading response from upstream";
     this.log("error", `upstream sent too long response line: "${this.#replies.beginning(SHOWN)}..."`);
-    this.#fail("upstreamUnavailable");
+    this.#leaveUpstream("upstreamUnavailable");
   }
 
   #continue(step: UpstreamStep): void {
@@ -206,7 +210,10 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
       case "done":
         return this.#splice(step.reply);
       case "refused":
-        return this.#refusedByUpstream(step.text);
+        return this.#refusedByUpstream(step);
+      case "unusable":
+        this.log("error", step.text);
+        return this.#leaveUpstream("upstreamUnavailable");
       case "failed":
         this.log("error", step.text);
         return this.#fail("upstreamUnavailable");
@@ -222,7 +229,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
       return this.emit({ type: "secure", side: "upstream" });
     }
     this.log("error", "upstream sent data before the TLS handshake");
-    this.#fail("upstreamUnavailable");
+    this.#leaveUpstream("upstreamUnavailable");
   }
 
   #upstreamSecured(): void {
@@ -245,27 +252,48 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
     this.deadline = undefined;
   }
 
-  #refusedByUpstream(text: Octets): void {
+  #refusedByUpstream({ text, isTemporary = false }: UpstreamRefusal): void {
     // The client would take for its server's what anybody on the way to it can say.
     const mayPass = this.options.passErrorMessage && !this.#isUpstreamInClear;
     this.log(mayPass ? "info" : "error", `upstream sent invalid response: "${text}"`);
-    if (!mayPass) return this.#fail("upstreamRefused");
-    this.emit({ type: "write", side: "client", bytes: this.#replies.takeAll() });
-    this.close("upstreamRefused");
+    const reply = mayPass ? this.#replies.takeAll() : undefined;
+    if (isTemporary) this.#leaveUpstream("upstreamRefused", reply);
+    else this.#fail("upstreamRefused", reply);
   }
 
   #upstreamEnds(): void {
     if (this.phase !== "upstream") return;
     this.action = "reading response from upstream";
     this.log("error", "upstream prematurely closed connection");
-    this.#fail("upstreamUnavailable");
+    this.#leaveUpstream("upstreamUnavailable");
   }
 
-  #fail(reason: CloseReason): void {
-    this.say(this.internalError());
+  /** Gives this upstream up. The client, who has seen nothing of it, hears `reply` only if there is no other. */
+  #leaveUpstream(reason: CloseReason, reply?: Uint8Array): void {
+    if (this.phase !== "connecting" && this.phase !== "upstream") return;
+    this.#failure = { reason, reply };
+    this.#replies.clear();
+    this.#upstream = undefined;
+    this.phase = "connecting";
+    this.action = "connecting to upstream";
+    this.deadline = this.now + this.options.timeout;
+    this.emit({ type: "nextUpstream" });
+  }
+
+  #noUpstream(): void {
+    if (this.phase !== "connecting" || this.#failure === undefined) return;
+    this.#fail(this.#failure.reason, this.#failure.reply);
+  }
+
+  /** Ends the session for no fault of the client's, who hears the internal error unless there is something better. */
+  #fail(reason: CloseReason, reply?: Uint8Array): void {
+    if (reply === undefined) this.say(this.internalError());
+    else this.emit({ type: "write", side: "client", bytes: reply });
     this.close(reason);
   }
 }
+
+type UpstreamRefusal = Extract<UpstreamStep, { readonly type: "refused" }>;
 
 const TIMED_OUT = "(110: Connection timed out)";
 

@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { Credentials, Route, Verdict } from "../auth/mod.ts";
+import type { Credentials, Verdict } from "../auth/mod.ts";
 import type { Millis, Octets, SocketAddress, TlsFacts } from "../runtime.ts";
+import type { Route } from "../upstream/mod.ts";
 
 export type { Millis, Octets };
 export { Secret } from "./secret.ts";
@@ -44,7 +45,10 @@ export type Input =
   | { readonly type: "resolved"; readonly host: Octets }
   | { readonly type: "verdict"; readonly verdict: Verdict }
   | { readonly type: "connected" }
+  /** The upstream cannot be reached, or its connection broke; the log knows why. */
   | { readonly type: "connectFailed" }
+  /** There is no other upstream to go on with. */
+  | { readonly type: "noUpstream" }
   | { readonly type: "timedOut" }
   | { readonly type: "shutdown" };
 
@@ -57,7 +61,10 @@ export type Effect =
   | { readonly type: "secure"; readonly side: Side }
   | { readonly type: "resolve" }
   | { readonly type: "authenticate"; readonly credentials: Credentials }
+  /** Go to the first upstream of the route. */
   | { readonly type: "connect"; readonly route: Route }
+  /** This upstream has failed, and the client saw nothing of it: go to the next one, if there is one. */
+  | { readonly type: "nextUpstream" }
   | Splice
   | { readonly type: "close"; readonly reason: CloseReason };
 

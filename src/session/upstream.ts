@@ -10,9 +10,14 @@ export type UpstreamStep =
   | { readonly type: "secure" }
   /** Logged in. The client gets `reply`, or what the upstream just said when that is `undefined`. */
   | { readonly type: "done"; readonly reply: Octets | undefined }
-  /** Not what we waited for; `text` is the reply as the log shows it. */
-  | { readonly type: "refused"; readonly text: Octets }
-  /** We cannot go on, and it is nobody's reply that stops us. */
+  /**
+   * Not what we waited for; `text` is the reply as the log shows it. `isTemporary` when the server says that it cannot
+   * do its work now, whoever asks: another one may.
+   */
+  | { readonly type: "refused"; readonly text: Octets; readonly isTemporary?: boolean }
+  /** This server cannot be used as it is; another one may. */
+  | { readonly type: "unusable"; readonly text: Octets }
+  /** We cannot go on, whichever server it is. */
   | { readonly type: "failed"; readonly text: Octets };
 
 /** The client's half of a protocol's login: it is shown what the upstream says, line by line, its greeting first. */

@@ -82,7 +82,9 @@ interface Answer {
 
 /** The verdict in one line. */
 function brief(verdict: Verdict): string {
-  if (verdict.type === "accepted") return `${verdict.login} ${verdict.secret?.reveal()} at ${verdict.route.text}`;
+  if (verdict.type === "accepted") {
+    return `${verdict.login} ${verdict.secret?.reveal()} at ${verdict.route.select().next()?.peer.text}`;
+  }
   return verdict.type === "refused" ? verdict.text : verdict.type;
 }
 

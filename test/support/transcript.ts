@@ -5,10 +5,11 @@
  *     P: what the upstream hears          U: what the upstream says
  *     ask METHOD "LOGIN" "PASSWORD" ATTEMPT [SALT]      log LEVEL TEXT (ACTION)
  *     connect TARGET                      splice "TO CLIENT" "TO UPSTREAM"
- *     close REASON
+ *     close REASON                        next upstream
  *
- * and the stimuli `accept`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `resolved HOST`, `unavailable`, `connected`, `connectFailed`, `shutdown`,
+ * and the stimuli `accept`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `resolved HOST`, `unavailable`, `connected`, `connectFailed`, `noUpstream`, `shutdown`,
  * `C ended`, `U ended`, `C secured`, `U secured`, `C not secured TEXT`, `U not secured TEXT`, and `after MILLISECONDS`, which delivers `timedOut` when the deadline has come by then.
+ * A dialogue that never says `next upstream` has only one: its session hears at once that there is no other.
  * A line of C, S, U or P has its CRLF left out; a backslash at its end says that none follows. `\r`, `\n`, `\0`,
  * `\xHH` and `\\` are what they are elsewhere.
  */
@@ -18,6 +19,7 @@ import type { Accepted, Refused } from "../../src/auth/mod.ts";
 import type { TlsFacts } from "../../src/runtime.ts";
 import { decode, encode } from "../../src/session/bytes.ts";
 import { type Effect, type Input, Secret, type Session } from "../../src/session/mod.ts";
+import { SingleRoute } from "../../src/upstream/mod.ts";
 
 /** Plays the dialogue in every chunking and asserts that all that was said and done is what is written. */
 export function transcript(start: () => Session, script: string): void {
@@ -38,7 +40,7 @@ type Step =
 
 const ACCEPTED: Accepted = {
   type: "accepted",
-  route: { target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" },
+  route: new SingleRoute({ target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" }),
   login: "joe",
   secret: new Secret("s3cret"),
 };
@@ -103,6 +105,7 @@ function parseInput(line: string): Input | undefined {
       return { type: "verdict", verdict: { type: "unavailable" } };
     case "connected":
     case "connectFailed":
+    case "noUpstream":
     case "shutdown":
       return { type: line };
     case "C ended":
@@ -126,7 +129,8 @@ export function octets(text: string): string {
 }
 
 function play(session: Session, steps: readonly Step[], chunking: Chunking): void {
-  const player = new Player(session);
+  const hasOtherUpstreams = steps.some((step) => step.type === "expect" && step.line === "next upstream");
+  const player = new Player(session, hasOtherUpstreams);
   player.feed({ type: "opened" });
   let expected: string[] = [];
   let isExpecting = false;
@@ -163,15 +167,21 @@ function cut(said: string, chunking: Chunking): string[] {
 
 class Player {
   readonly #session: Session;
+  readonly #hasOtherUpstreams: boolean;
   #now = 1_000_000;
   #happened: string[] = [];
 
-  constructor(session: Session) {
+  constructor(session: Session, hasOtherUpstreams: boolean) {
     this.#session = session;
+    this.#hasOtherUpstreams = hasOtherUpstreams;
   }
 
   feed(input: Input): void {
-    for (const effect of this.#session.receive(input, this.#now)) this.#note(effect);
+    const effects = this.#session.receive(input, this.#now);
+    for (const effect of effects) {
+      if (effect.type === "nextUpstream" && !this.#hasOtherUpstreams) this.feed({ type: "noUpstream" });
+      else this.#note(effect);
+    }
     // What a session was shown is not its own: it must have kept what it needs.
     if (input.type === "bytes") input.bytes.fill(0x21);
   }
@@ -208,7 +218,9 @@ class Player {
         return `ask ${method} ${quote(login)} ${quote(secret.reveal())} ${attempt}${salted}`;
       }
       case "connect":
-        return `connect ${effect.route.text}`;
+        return `connect ${effect.route.select().next()?.peer.text}`;
+      case "nextUpstream":
+        return "next upstream";
       case "splice":
         return `splice ${quote(decode(effect.toClient))} ${quote(decode(effect.toUpstream))}` +
           (effect.clientEnded ? " ended" : "");

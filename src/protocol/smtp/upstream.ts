@@ -55,7 +55,7 @@ export class SmtpUpstream implements UpstreamLogin {
         return this.#options.startsTls ? this.#clearHello() : this.#hello();
       case "clearHello":
         if (this.#offersTls) return this.#say("startTls", "STARTTLS", "sending STARTTLS to upstream");
-        return { type: "failed", text: "upstream does not offer STARTTLS" };
+        return { type: "unusable", text: "upstream does not offer STARTTLS" };
       case "startTls":
         return { type: "secure" };
       case "hello":

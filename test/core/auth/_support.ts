@@ -5,6 +5,7 @@ import type { Cancel, Octets } from "../../../src/runtime.ts";
 import { Secret } from "../../../src/session/secret.ts";
 import { serverWith } from "../../support/config.ts";
 import { FakeRuntime, type FakeSocket } from "../../support/fake_runtime.ts";
+import { SingleRoute } from "../../../src/upstream/mod.ts";
 
 /** A server's configuration, with what a test changes of it. */
 export function config(changes: Partial<AuthHttpConfig> = {}): AuthHttpConfig {
@@ -103,7 +104,7 @@ export const FIELDS = "Auth-Status: OK\r\nAuth-Server: 192.0.2.5\r\nAuth-Port: 1
 export const KEPT = `HTTP/1.1 200 OK\r\n${FIELDS}Content-Length: 0\r\n\r\n`;
 
 /** The route of {@linkcode FIELDS}. */
-export const ROUTE = { target: { host: "192.0.2.5", port: 143 }, text: "192.0.2.5:143" };
+export const ROUTE = new SingleRoute({ target: { host: "192.0.2.5", port: 143 }, text: "192.0.2.5:143" });
 
 /** Random numbers below 2³², the same for the same seed (mulberry32). */
 export function seeded(seed: number): (below: number) => number {

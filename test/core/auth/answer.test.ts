@@ -6,6 +6,7 @@ import type { Credentials } from "../../../src/auth/mod.ts";
 import { encode } from "../../../src/session/bytes.ts";
 import { Secret } from "../../../src/session/secret.ts";
 import { credentials, ROUTE } from "./_support.ts";
+import { SingleRoute } from "../../../src/upstream/mod.ts";
 
 /** What these fields, in this order, mean, with the secret in clear and the lines for the log. */
 function answer(
@@ -69,7 +70,7 @@ describe("an answer that lets in", () => {
   it("may name the server in any form, which the log shows as written", () => {
     const route = (server: string, port: string) => {
       const accepted = answer(["Auth-Status: OK", `Auth-Server: ${server}`, `Auth-Port: ${port}`]);
-      return (accepted as { route: unknown }).route;
+      return (accepted as { route: SingleRoute }).route.peer;
     };
     assertEquals(route("2001:DB8::0:1", "143"), {
       target: { host: "2001:db8::1", port: 143 },
@@ -81,12 +82,12 @@ describe("an answer that lets in", () => {
 
   it("may name a unix socket, which has no port", () => {
     const answered = answer(["Auth-Status: OK", "Auth-Server: unix:/run/mail/imap"]);
-    const route = { target: { path: "/run/mail/imap" }, text: "unix:/run/mail/imap" };
+    const route = new SingleRoute({ target: { path: "/run/mail/imap" }, text: "unix:/run/mail/imap" });
     assertEquals(answered, { ...ACCEPTED, route });
     const longest = `/${"p".repeat(106)}`;
     assertEquals(answer(["Auth-Status: OK", `Auth-Server: unix:${longest}`]), {
       ...ACCEPTED,
-      route: { target: { path: longest }, text: `unix:${longest}` },
+      route: new SingleRoute({ target: { path: longest }, text: `unix:${longest}` }),
     });
     for (const server of [`unix:${longest}p`, "unix:relative", "unix:"]) {
       const problem = unavailable(`sent invalid server address:"${server}"`);

@@ -5,12 +5,13 @@ import { describe, it } from "node:test";
 import type { Accepted, Refused } from "../../../src/auth/mod.ts";
 import { encode } from "../../../src/session/bytes.ts";
 import { type Effect, type Input, Secret, type Session } from "../../../src/session/mod.ts";
+import { SingleRoute } from "../../../src/upstream/mod.ts";
 import { imapSession, pop3Session, smtpSession } from "../../support/sessions.ts";
 import { TLS } from "../../support/transcript.ts";
 
 const ACCEPTED: Accepted = {
   type: "accepted",
-  route: { target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" },
+  route: new SingleRoute({ target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" }),
   login: "joe",
   secret: new Secret("s3cret"),
 };
@@ -42,6 +43,7 @@ const EVENTS: Readonly<Record<string, Input>> = {
   "no verdict": { type: "verdict", verdict: { type: "unavailable" } },
   connected: { type: "connected" },
   "not connected": { type: "connectFailed" },
+  "no other upstream": { type: "noUpstream" },
   "time is up": { type: "timedOut" },
   shutdown: { type: "shutdown" },
 };

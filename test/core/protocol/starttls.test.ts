@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import type { PeerCertificate } from "../../../src/runtime.ts";
 import { decode, encode } from "../../../src/session/bytes.ts";
+import { SingleRoute } from "../../../src/upstream/mod.ts";
 import { imapSession, pop3Session, smtpSession } from "../../support/sessions.ts";
 import { TLS, transcript } from "../../support/transcript.ts";
 
@@ -381,7 +382,7 @@ describe("STARTTLS with the upstream", () => {
     const says = (side: "client" | "upstream", text: string) => feed({ type: "bytes", side, bytes: encode(text) });
     feed({ type: "opened" });
     says("client", "a LOGIN joe s3cret\r\n");
-    const route = { target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" };
+    const route = new SingleRoute({ target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" });
     const accepted = { type: "accepted", route, login: "joe", secret: undefined } as const;
     feed({ type: "verdict", verdict: accepted });
     feed({ type: "connected" });
@@ -390,7 +391,8 @@ describe("STARTTLS with the upstream", () => {
     assertEquals(effects.flatMap((effect) => effect.type === "log" ? [effect.text] : []), [
       "upstream sent data before the TLS handshake",
     ]);
-    assertEquals(effects.at(-1), { type: "close", reason: "upstreamUnavailable" });
+    assertEquals(effects.at(-1), { type: "nextUpstream" });
+    assertEquals(feed({ type: "noUpstream" }).at(-1), { type: "close", reason: "upstreamUnavailable" });
   });
 
   it("comes before the login in POP3", () => {

@@ -1,0 +1,109 @@
+/** An upstream that fails before its client saw anything of it is left for another. */
+
+import { describe, it } from "node:test";
+import { imapSession, pop3Session, smtpSession } from "../../support/sessions.ts";
+import { transcript } from "../../support/transcript.ts";
+
+describe("an upstream that fails before the login", () => {
+  it("is left when it cannot be reached, and the next one begins from its greeting", () => {
+    transcript(
+      () => imapSession(),
+      `
+        S: * OK IMAP4 ready
+        C: a LOGIN joe s3cret
+        ask plain "joe" "s3cret" 1
+        accept
+        connect 192.0.2.1:143
+        connectFailed
+        next upstream
+        connected
+        U: * OK ready
+        P: a LOGIN {3}
+        U: + go on
+        P: joe {6}
+        U: + go on
+        P: s3cret
+        U: a OK done
+        log info client logged in
+        splice "a OK done\\r\\n" ""
+      `,
+    );
+  });
+
+  it("is left with all that it said and all that was said to it", () => {
+    transcript(
+      () => pop3Session(),
+      `
+        S: +OK POP3 ready
+        C: USER joe
+        S: +OK
+        C: PASS s3cret
+        ask plain "joe" "s3cret" 1
+        accept
+        connect 192.0.2.1:143
+        connected
+        U: +OK first
+        P: USER joe
+        U: +O\\
+        U ended
+        log error upstream prematurely closed connection (reading response from upstream)
+        next upstream
+        connected
+        U: +OK second
+        P: USER joe
+        U: +OK
+        P: PASS s3cret
+        U: +OK in
+        log info client logged in
+        splice "+OK in\\r\\n" ""
+      `,
+    );
+  });
+
+  it("is left when it is silent, and each has the whole time", () => {
+    transcript(
+      () => smtpSession({ timeout: 60_000 }),
+      `
+        S: 220 mail.example.com ESMTP ready
+        C: AUTH PLAIN AGpvZQBzM2NyZXQ=
+        ask plain "joe" "s3cret" 1
+        accept
+        connect 192.0.2.1:143
+        connected
+        after 60000
+        log info upstream timed out (110: Connection timed out) (reading response from upstream)
+        next upstream
+        after 59999
+        connected
+        after 1
+        log info upstream timed out (110: Connection timed out) (reading response from upstream)
+        next upstream
+        noUpstream
+        S: 451 4.3.2 Internal server error
+        close upstreamUnavailable
+      `,
+    );
+  });
+
+  it("is not left for a wrong password", () => {
+    transcript(
+      () => imapSession({ passErrorMessage: true }),
+      `
+        S: * OK IMAP4 ready
+        C: a LOGIN joe s3cret
+        ask plain "joe" "s3cret" 1
+        accept
+        connect 192.0.2.1:143
+        connectFailed
+        next upstream
+        connected
+        U: * OK ready
+        P: a LOGIN {3}
+        U: a NO [AUTHENTICATIONFAILED] No.
+        log info upstream sent invalid response: "NO [AUTHENTICATIONFAILED] No." (reading response from upstream)
+        S: a NO [AUTHENTICATIONFAILED] No.
+        close upstreamRefused
+      `,
+    );
+  });
+});
