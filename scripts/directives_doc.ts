@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import type { AnyDirective, Module } from "../src/config/directive.ts";
 import { MODULES } from "../src/config/directives/mod.ts";
+import { BUILTINS, ENDINGS } from "../src/variables/mod.ts";
 
 const FILE = new URL("../docs/directives.md", import.meta.url);
 
@@ -27,7 +28,7 @@ a whole, never merged. Giving a directive twice in one block is an error, unless
 `;
 
 function main(): number {
-  const text = [INTRODUCTION, ...MODULES.map(section)].join("\n");
+  const text = [INTRODUCTION, ...MODULES.map(section), variables()].join("\n");
   if (!process.argv.includes("--check")) {
     writeFileSync(FILE, text);
     return 0;
@@ -57,6 +58,34 @@ function section({ title, about, directives }: Module): string {
     ...table("Known, and refused as not supported yet", planned),
   ].join("\n");
 }
+
+function variables(): string {
+  return [
+    VARIABLES,
+    "| variable | meaning |",
+    "| --- | --- |",
+    ...BUILTINS.map(({ name, meaning }) => `| ${code(`$${name}`)} | ${meaning} |`),
+    ENDS,
+    "| `$session_result` | `$session_fault` | `$status` | when |",
+    "| --- | --- | --- | --- |",
+    ...Object.entries(ENDINGS).map(([result, { fault, status, meaning }]) =>
+      `| ${code(result)} | ${fault === undefined ? "" : code(fault)} | ${status} | ${meaning} |`
+    ),
+    "",
+  ].join("\n");
+}
+
+const VARIABLES = `## Variables
+
+A \`$name\` or \`\${name}\` in a text that may have variables. They are worked out when the text is needed, from what is known of
+the connection by then; one that has no value, or none yet, is empty, and \`-\` in a log.
+`;
+
+const ENDS = `
+### The ends of connections
+
+A session that had logged in and whose connection broke has that side's name in \`$session_fault\`.
+`;
 
 function description(entry: AnyDirective): string {
   const rows = [

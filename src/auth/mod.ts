@@ -10,6 +10,7 @@ import type { Cancel, Millis, Octets, SocketAddress, TlsFacts } from "../runtime
 import type { ProxiedAddresses } from "../session/mod.ts";
 import type { Secret } from "../session/secret.ts";
 import type { Route } from "../upstream/mod.ts";
+import type { Facts } from "../variables/mod.ts";
 
 /**
  * How the client proved itself: `plain` for everything that carries the password, the others by their mechanism, `none`
@@ -38,6 +39,8 @@ export interface Credentials {
   readonly envelope: Envelope | undefined;
   /** `undefined` for a client in clear. */
   readonly tls: ClientTls | undefined;
+  /** All that is known of the connection, for variables. */
+  readonly facts: Facts;
 }
 
 /** How a client came over TLS. */

@@ -1,10 +1,8 @@
 import type { Protocol } from "../config/types.ts";
 import type { Runtime } from "../runtime.ts";
+import { NGINX_VERSION, VERSION } from "../version.ts";
 
-export const VERSION = "0.1.0";
-
-/** The nginx whose `mail {}` this version speaks: tools look for a version of nginx in the log. */
-export const NGINX_VERSION = "1.31.5";
+export { NGINX_VERSION, VERSION };
 
 /** `postern version: postern/N`, as `-v` prints it. */
 export function versionText(): string {

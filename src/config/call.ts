@@ -10,6 +10,7 @@ import { oddCharacter } from "./odd_characters.ts";
 import { fullName } from "./paths.ts";
 import type { Scope } from "./scope.ts";
 import type { Place } from "./types.ts";
+import type { CompileOptions, Template } from "../variables/mod.ts";
 
 /** What a {@linkcode Call} knows besides its words. */
 export interface CallContext extends Pick<Call, "place" | "scope" | "warn"> {
@@ -53,6 +54,11 @@ export class Call {
   /** The contents of a file that has to be read before the next directive. */
   read(path: Octets): Uint8Array | SystemFailure {
     return this.#context.files.read(path);
+  }
+
+  /** A text with variables, made ready to be used. Whether they exist is known when all of `mail {}` has been read. */
+  template(text: Octets, options?: CompileOptions): Template {
+    return this.scope.variables.compile(text, this.place, options);
   }
 
   /** The error to throw here: `text` in nginx's words. */

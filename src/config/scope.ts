@@ -7,6 +7,7 @@
 import type { Octets } from "../runtime.ts";
 import type { Block, Directive } from "./directive.ts";
 import type { Place, Protocol } from "./types.ts";
+import { VariableTable } from "../variables/mod.ts";
 
 /** One block, or the whole configuration outside of all blocks. */
 export class Scope {
@@ -23,12 +24,15 @@ export class Scope {
   readonly #claims = new Set<Octets>();
   /** The sizes of what several servers have in common, by name; those of {@linkcode root} are kept. */
   readonly zones = new Map<Octets, number>();
+  /** The variables that texts of the configuration may name: one table for all blocks. */
+  readonly variables: VariableTable;
 
   constructor(
     opening?: { readonly block: Block; readonly place: Place; readonly parent: Scope },
     protocols: readonly Protocol[] = opening?.parent.protocols ?? PROTOCOLS,
   ) {
     this.protocols = protocols;
+    this.variables = opening?.parent.variables ?? new VariableTable();
     this.block = opening?.block;
     this.place = opening?.place;
     this.parent = opening?.parent;

@@ -20,6 +20,7 @@ import type {
 import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.ts";
 import { EMPTY, encode } from "../session/bytes.ts";
 import type { Effect, Input, Session, Side, Splice } from "../session/mod.ts";
+import type { SessionFacts } from "./facts.ts";
 import type { SessionRecord } from "./record.ts";
 import { type Arrival, describeAddress, type Service, type StopReason } from "./service.ts";
 import { UpstreamLink } from "./upstream_link.ts";
@@ -32,8 +33,7 @@ export class Driver {
   /** While a handshake has the client's socket, nobody would hear that it closed. */
   #isHandshaking = false;
   readonly #session: Session;
-  readonly #started: Millis;
-  readonly #startedAt: Millis;
+  readonly #facts: SessionFacts;
   readonly #inputs: Input[] = [];
   #isFeeding = false;
   readonly #upstream: UpstreamLink;
@@ -54,8 +54,7 @@ export class Driver {
     this.#service = service;
     this.#arrival = arrival;
     this.#client = arrival.socket;
-    this.#started = service.runtime.now();
-    this.#startedAt = service.runtime.date();
+    this.#facts = arrival.facts;
     this.#session = service.createSession(arrival.connection);
     this.#upstream = this.#createLink();
   }
@@ -63,9 +62,10 @@ export class Driver {
   /** Lets the session begin. */
   start(): void {
     this.#client.handler = new SideHandler(this, "client");
+    this.#facts.enter("login");
     this.#feed({ type: "opened" });
     const { held } = this.#arrival;
-    if (held.length > 0) this.#feed({ type: "bytes", side: "client", bytes: held });
+    if (held.length > 0) this.bytes("client", held);
   }
 
   /** Ends the session now, and tells its client so in its protocol. */
@@ -85,6 +85,7 @@ export class Driver {
 
   /** Called by the sockets' handlers. */
   bytes(side: Side, bytes: Uint8Array): void {
+    this.#facts.received(side, bytes.length);
     this.#feed({ type: "bytes", side, bytes });
   }
 
@@ -159,6 +160,7 @@ export class Driver {
   }
 
   #write(side: Side, bytes: Uint8Array): void {
+    this.#facts.sent(side, bytes.length);
     if (side === "client") this.#isClientBlocked = !this.#client.write(bytes);
     else if (this.#upstream.socket !== undefined) this.#isUpstreamBlocked = !this.#upstream.socket.write(bytes);
   }
@@ -175,19 +177,20 @@ export class Driver {
   }
 
   #authenticate(credentials: Credentials): void {
+    this.#facts.claimed(credentials);
     this.#cancel = this.#service.authenticator.authenticate(
       credentials,
       (level, text) => this.#log(level, text),
       (verdict) => {
         this.#cancel = undefined;
+        this.#facts.judged();
         this.#feed({ type: "verdict", verdict });
       },
     );
   }
 
   #createLink(): UpstreamLink {
-    const ends = { client: this.#arrival.connection.client, local: this.#client.local };
-    return new UpstreamLink(this.#service, ends, {
+    return new UpstreamLink(this.#service, this.#facts, {
       connected: (socket) => {
         socket.handler = new SideHandler(this, "upstream");
         this.#feed({ type: "connected" });
@@ -209,11 +212,13 @@ export class Driver {
     const choose = this.#arrival.chooseTls;
     if (choose === undefined) return this.#close("handshakeFailed");
     this.#isHandshaking = true;
+    this.#facts.asksForTls();
     this.#cancel = this.#service.runtime.secureServer(this.#client, { choose, held: EMPTY }, {
       secured: (socket, facts) => {
         this.#isHandshaking = false;
         this.#cancel = undefined;
         this.#client = socket;
+        this.#facts.secured(facts);
         socket.handler = new SideHandler(this, "client");
         this.#feed({ type: "secured", side: "client", facts });
       },
@@ -229,6 +234,7 @@ export class Driver {
     const upstream = this.#upstream.socket;
     if (upstream === undefined) return this.#close("upstreamUnavailable");
     this.#upstream.settle("loggedIn");
+    this.#facts.loggedIn();
     this.#disarm();
     this.#result = "stopped";
     this.#farewell = splice.farewell;
@@ -239,11 +245,12 @@ export class Driver {
       toUpstream: splice.toUpstream,
       clientEnded: splice.clientEnded,
       timeout: this.#service.proxyTimeout,
-      done: (result) => this.#relayed(result),
+      done: (result) => this.#relayed(result, splice),
     });
   }
 
-  #relayed(result: RelayResult): void {
+  #relayed(result: RelayResult, splice: Splice): void {
+    this.#facts.relayed(result, splice);
     if (result.failure !== undefined) this.#logBroken(result.failure);
     if (result.end === "timedOut") this.#log("info", "client timed out (110: Connection timed out)");
     else if (!this.#isStopped) this.#log("info", "proxied session done", "");
@@ -278,6 +285,7 @@ export class Driver {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#letGo(result);
+    this.#facts.end(result);
     this.#arrival.ended({
       connection: this.#arrival.number,
       protocol: this.#service.protocol,
@@ -289,8 +297,8 @@ export class Driver {
       result,
       bytesToClient: relayed?.bytesToClient ?? 0,
       bytesToUpstream: relayed?.bytesToUpstream ?? 0,
-      started: this.#startedAt,
-      duration: this.#service.runtime.now() - this.#started,
+      started: this.#facts.accepted,
+      duration: this.#facts.duration,
     });
   }
 

@@ -91,6 +91,7 @@ export class Generation {
       runtime,
       connect,
       protocol: server.protocol,
+      serverName: server.serverName,
       timeout: server.timeout,
       proxyTimeout: server.proxy.timeout,
       log,

@@ -9,6 +9,7 @@ import type { Protocol } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Cancel, ConnectTarget, Millis, Octets, Runtime, Socket, SocketAddress, TlsContext } from "../runtime.ts";
 import type { Connection, Session } from "../session/mod.ts";
+import type { SessionFacts } from "./facts.ts";
 import type { SessionRecord } from "./record.ts";
 
 /** Why sessions are ended by us: the process ends at once, or `worker_shutdown_timeout` is over. */
@@ -20,6 +21,8 @@ export interface Service {
   /** The runtime's, or one that looks names up by the `resolver` of the configuration. */
   readonly connect: Runtime["connect"];
   readonly protocol: Protocol;
+  /** What the server block calls itself. */
+  readonly serverName: Octets;
   /** How long a PROXY header may take. */
   readonly timeout: Millis;
   /** How long a logged-in session may be silent: `proxy_timeout`. */
@@ -63,6 +66,8 @@ export interface Arrival {
   readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
   /** The number behind `*` in the log. */
   readonly number: number;
+  /** What is known of the connection; the driver adds to it. */
+  readonly facts: SessionFacts;
   /** The listen address as configured. */
   readonly server: Octets;
   /** Called once, when nothing is left of the connection. */

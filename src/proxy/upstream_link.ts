@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { Cancel, Octets, Socket, SocketAddress, SystemFailure, TlsFacts } from "../runtime.ts";
+import type { Cancel, Octets, Socket, SystemFailure, TlsFacts } from "../runtime.ts";
 import type { Attempt, Outcome, Route, Selection } from "../upstream/mod.ts";
+import type { SessionFacts } from "./facts.ts";
 import type { Service } from "./service.ts";
 
 /** Hears how it goes. Never called once the link was closed. */
@@ -23,17 +24,11 @@ export interface LinkHandler {
   exhausted(): void;
 }
 
-/** The client's address and the one of ours that it came to, for a PROXY header. */
-export interface LinkEnds {
-  readonly client: SocketAddress;
-  readonly local: SocketAddress;
-}
-
 export class UpstreamLink {
   /** The server under way as the log shows it, or the last one. */
   text: Octets | undefined;
   readonly #service: Service;
-  readonly #ends: LinkEnds;
+  readonly #facts: SessionFacts;
   readonly #handler: LinkHandler;
   #selection: Selection | undefined;
   #attempt: Attempt | undefined;
@@ -43,9 +38,9 @@ export class UpstreamLink {
   #socket: Socket | undefined;
   #cancel: Cancel | undefined;
 
-  constructor(service: Service, ends: LinkEnds, handler: LinkHandler) {
+  constructor(service: Service, facts: SessionFacts, handler: LinkHandler) {
     this.#service = service;
-    this.#ends = ends;
+    this.#facts = facts;
     this.#handler = handler;
   }
 
@@ -70,6 +65,7 @@ export class UpstreamLink {
     this.#hasOutcome = false;
     this.#isTalking = false;
     this.text = attempt.peer.text;
+    this.#facts.tries(attempt.peer.text);
     this.#connect(attempt);
   }
 
@@ -93,6 +89,7 @@ export class UpstreamLink {
   /** The connection is gone, or somebody else's to close. */
   release(outcome: Outcome): void {
     this.settle(outcome);
+    this.#facts.left();
     this.#attempt?.released();
     this.#attempt = undefined;
   }
@@ -112,7 +109,7 @@ export class UpstreamLink {
       connected: (socket) => {
         this.#cancel = undefined;
         this.#socket = socket;
-        const header = this.#service.proxyHeader(this.#ends.client, this.#ends.local);
+        const header = this.#service.proxyHeader(this.#facts.client, this.#facts.server);
         if (header !== undefined) socket.write(header);
         if (this.#service.upstreamTls?.isImplicit) this.#secure((secure) => this.#handler.connected(secure));
         else this.#talk(socket, () => this.#handler.connected(socket));
@@ -127,6 +124,7 @@ export class UpstreamLink {
   #talk(socket: Socket, tell: () => void): void {
     this.#socket = socket;
     this.#isTalking = true;
+    this.#facts.connected();
     tell();
   }
 

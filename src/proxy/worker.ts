@@ -7,11 +7,12 @@
 import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
 import { type ErrorLog, LogFiles } from "../log/error_log.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
-import type { Octets, Runtime, Socket, SocketAddress, TlsContext, TlsFacts } from "../runtime.ts";
+import type { Octets, Runtime, Socket, SocketAddress, TlsContext } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
 import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints, serverFor } from "./addresses.ts";
 import { Driver } from "./driver.ts";
 import { describeAddress, type Service, type StopReason } from "./service.ts";
+import { SessionFacts } from "./facts.ts";
 import { Generation } from "./generation.ts";
 import { Handshake } from "./handshake.ts";
 import { Listeners, type Purpose } from "./listeners.ts";
@@ -94,6 +95,7 @@ interface Visit {
   /** Whether TLS is spoken from the first octet. */
   readonly isTls: boolean;
   readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
+  readonly facts: SessionFacts;
 }
 
 /** A start that fails is told on stderr; a log that is elsewhere hears it too. */
@@ -235,14 +237,16 @@ class Worker implements Server {
     const { server, listen } = endpointFor(binding, socket.local);
     const service = this.#services.get(server);
     if (service === undefined || this.#isStopping || !service.hasRoom()) return socket.abort();
+    const number = ++this.#lastNumber;
     const visit: Visit = {
       service,
       socket,
-      number: ++this.#lastNumber,
+      number,
       server: listen.text,
       binding,
       isTls: listen.ssl,
       chooseTls: this.#tlsChooser(binding, socket.local, service),
+      facts: new SessionFacts({ service, socket, number, listen: listen.text }),
     };
     if (service.log.takes("info")) {
       const text = `client ${describeAddress(socket.remote, true)} connected to ${listen.text}`;
@@ -259,15 +263,16 @@ class Worker implements Server {
     return (serverName) => this.#services.get(serverFor(binding, local, serverName))?.tls ?? tls;
   }
 
-  #note(visit: Visit, action: string, header?: ReceivedHeader): (level: "info" | "error", text: Octets) => void {
+  #note(visit: Visit, action: string): (level: "info" | "error", text: Octets) => void {
     return (level, text) => {
-      const client = describeAddress(clientOf(visit, header), false);
+      const client = describeAddress(visit.facts.client, false);
       const line = `${text} while ${action}, client: ${client}, server: ${visit.server}`;
       visit.service.log.write(level, line, visit.number);
     };
   }
 
   #readPreface(visit: Visit): void {
+    visit.facts.enter("proxy_protocol");
     const preface: Preface = new Preface({
       socket: visit.socket,
       runtime: this.#runtime,
@@ -284,37 +289,37 @@ class Worker implements Server {
 
   /** Begins TLS, where it is spoken from the first octet, and then the session. */
   #arrive(visit: Visit, header: ReceivedHeader | undefined): void {
-    const { service, socket, binding } = visit;
-    if (!visit.isTls || visit.chooseTls === undefined) return this.#drive(visit, header, undefined);
+    const { service, socket, binding, facts } = visit;
+    if (header !== undefined) noteHeader(visit, header);
+    if (!visit.isTls || visit.chooseTls === undefined) return this.#drive(visit, header?.rest ?? EMPTY);
+    facts.enter("handshake");
     const handshake: Handshake = new Handshake({
       socket,
       runtime: this.#runtime,
       choose: visit.chooseTls,
       held: header?.rest ?? EMPTY,
       timeout: service.timeout,
-      note: this.#note(visit, "SSL handshaking", header),
-      secured: (secure, facts) => {
+      note: this.#note(visit, "SSL handshaking"),
+      secured: (secure, tls) => {
         this.#guests.delete(handshake);
-        const server = serverFor(binding, socket.local, facts.serverName);
+        const server = serverFor(binding, socket.local, tls.serverName);
         const chosen = this.#services.get(server) ?? service;
-        const rest = header && { ...header, rest: EMPTY };
-        this.#drive({ ...visit, service: chosen, socket: secure }, rest, facts);
+        facts.service = chosen;
+        facts.secured(tls);
+        this.#drive({ ...visit, service: chosen, socket: secure }, EMPTY);
       },
       failed: () => this.#leave(handshake),
     });
     this.#guests.add(handshake);
   }
 
-  #drive(visit: Visit, header: ReceivedHeader | undefined, tls: TlsFacts | undefined): void {
-    const { service, socket } = visit;
-    const { source, destination } = header ?? {};
-    const proxied = source === undefined || destination === undefined ? undefined : { source, destination };
-    const client = clientOf(visit, header);
-    const isForbidden = service.isForbidden(client);
+  #drive(visit: Visit, held: Uint8Array): void {
+    const { service, facts } = visit;
+    const { client, server, proxied, tls } = facts;
     const driver: Driver = new Driver(service, {
       ...visit,
-      connection: { client, server: socket.local, proxied, isForbidden, tls },
-      held: header?.rest ?? EMPTY,
+      connection: { client, server, proxied, isForbidden: service.isForbidden(client), tls, facts },
+      held,
       ended: (record) => {
         this.#options.sessionEnded?.(record);
         this.#leave(driver);
@@ -377,7 +382,8 @@ function spareDescriptors(limit: number): number {
 }
 
 /** Only a sender that is trusted can say where the client really comes from; the auth server hears it in any case. */
-function clientOf({ service, socket }: Visit, { source, destination }: Partial<ReceivedHeader> = {}): SocketAddress {
-  const isKnown = source !== undefined && destination !== undefined;
-  return isKnown && service.isTrusted(socket.remote) ? source : socket.remote;
+function noteHeader({ service, socket, facts }: Visit, { source, destination }: ReceivedHeader): void {
+  if (source === undefined || destination === undefined) return;
+  facts.proxied = { source, destination };
+  if (service.isTrusted(socket.remote)) facts.client = source;
 }

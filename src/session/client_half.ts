@@ -125,6 +125,7 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
           facts: this.#tls,
           verification: verificationText(this.#tls, this.options.verifyClient),
         },
+        facts: this.connection.facts,
       },
     });
   }

@@ -8,6 +8,7 @@
 import type { Credentials, Verdict } from "../auth/mod.ts";
 import type { Millis, Octets, SocketAddress, TlsFacts } from "../runtime.ts";
 import type { Route } from "../upstream/mod.ts";
+import type { Facts } from "../variables/mod.ts";
 
 export type { Millis, Octets };
 export { Secret } from "./secret.ts";
@@ -90,6 +91,8 @@ export interface Connection {
   readonly isForbidden: boolean;
   /** `undefined` for a client that began in clear. */
   readonly tls: TlsFacts | undefined;
+  /** All that is known of the connection, for whoever the session asks. It goes on growing. */
+  readonly facts: Facts;
 }
 
 /** What a PROXY header says of a connection. */

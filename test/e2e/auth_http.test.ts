@@ -10,6 +10,7 @@ import type { Verdict } from "../../src/auth/mod.ts";
 import type { Cancel, ConnectTarget, Runtime } from "../../src/runtime.ts";
 import { Secret } from "../../src/session/secret.ts";
 import { serverWith } from "../support/config.ts";
+import { factsOf } from "../support/facts.ts";
 
 /** What a test's server does with each request that it has read whole. */
 type Serve = (socket: RawSocket, request: string, count: number) => void;
@@ -110,6 +111,7 @@ describe("auth_http over real sockets", () => {
         clientHost: undefined,
         envelope: undefined,
         tls: undefined,
+        facts: factsOf(),
       } as const;
       const note = (_: string, text: string) => void notes.push(text);
       cancel = authenticator.authenticate(credentials, note, (verdict) => resolve({ verdict: brief(verdict), notes }));

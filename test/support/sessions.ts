@@ -8,6 +8,7 @@ import { authReply, capaReply } from "../../src/protocol/pop3/capability.ts";
 import { type Pop3Options, Pop3Session } from "../../src/protocol/pop3/session.ts";
 import { ehloReply } from "../../src/protocol/smtp/capability.ts";
 import { type SmtpOptions, SmtpSession } from "../../src/protocol/smtp/session.ts";
+import { factsOf } from "./facts.ts";
 
 const LOGIN_OPTIONS = {
   timeout: 60_000,
@@ -30,6 +31,7 @@ const CONNECTION = {
   proxied: undefined,
   isForbidden: false,
   tls: undefined,
+  facts: factsOf(),
 } as const;
 
 export function imapSession(

@@ -33,6 +33,7 @@ export const mail = block({
     for (const each of servers) sslOf(each);
     for (const each of servers) authHttpOf(each);
     for (const each of servers) proxySslOf(each);
+    scope.variables.link();
   },
 });
 

@@ -6,6 +6,7 @@ import { Secret } from "../../../src/session/secret.ts";
 import { serverWith } from "../../support/config.ts";
 import { FakeRuntime, type FakeSocket } from "../../support/fake_runtime.ts";
 import { SingleRoute } from "../../../src/upstream/mod.ts";
+import { factsOf } from "../../support/facts.ts";
 
 /** A server's configuration, with what a test changes of it. */
 export function config(changes: Partial<AuthHttpConfig> = {}): AuthHttpConfig {
@@ -38,6 +39,7 @@ export function credentials(changes: Partial<Credentials> = {}): Credentials {
     clientHost: undefined,
     envelope: undefined,
     tls: undefined,
+    facts: factsOf(),
     ...changes,
   };
 }

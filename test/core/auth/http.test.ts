@@ -4,6 +4,7 @@ import { NO_WORDS } from "../../../src/auth/_http_answer.ts";
 import type { Credentials, Verdict } from "../../../src/auth/mod.ts";
 import { Secret } from "../../../src/session/secret.ts";
 import { Bench, FIELDS, KEPT, ROUTE, seeded } from "./_support.ts";
+import { factsOf } from "../../support/facts.ts";
 
 /** A verdict as `assertEquals` can compare it. */
 function shown(verdicts: readonly Verdict[]): unknown[] {
@@ -379,4 +380,5 @@ const ANY: Credentials = {
   clientHost: undefined,
   envelope: undefined,
   tls: undefined,
+  facts: factsOf(),
 };

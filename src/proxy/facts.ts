@@ -1,0 +1,197 @@
+/**
+ * What is known of one connection, written down as it becomes known: variables and the access log read it. It is all
+ * assignments and a few looks at the clock, since each connection has one of these, whoever reads it or not.
+ *
+ * @module
+ */
+
+import type { Protocol } from "../config/types.ts";
+import type { Millis, Octets, RelayResult, Runtime, Socket, SocketAddress, TlsFacts } from "../runtime.ts";
+import type { ProxiedAddresses, Side, Splice } from "../session/mod.ts";
+import type { ClaimFacts, Facts, SessionEvent, SessionPhase, SessionResult, UpstreamFacts } from "../variables/mod.ts";
+import type { Service } from "./service.ts";
+
+/** What is known when a connection is accepted. */
+export interface Acceptance {
+  readonly service: Service;
+  readonly socket: Pick<Socket, "remote" | "local">;
+  /** The number behind `*` in the log. */
+  readonly number: number;
+  /** The listen address as configured. */
+  readonly listen: Octets;
+}
+
+/** The facts of one connection. Whoever takes it a step further says so here. */
+export class SessionFacts implements Facts {
+  /** The server block's; a client may choose another one by its name. */
+  service: Pick<Service, "protocol" | "serverName">;
+  readonly host: Runtime;
+  readonly connection: number;
+  client: SocketAddress;
+  readonly peer: SocketAddress;
+  readonly server: SocketAddress;
+  readonly listen: Octets;
+  proxied: ProxiedAddresses | undefined;
+  tls: TlsFacts | undefined;
+  usesStartTls = false;
+  claim: ClaimFacts | undefined;
+  attempts = 0;
+  readonly upstreams: UpstreamRecord[] = [];
+  phase: SessionPhase = "accepted";
+  event: SessionEvent | undefined;
+  result: SessionResult | undefined;
+  brokenSide: Side | undefined;
+  readonly accepted: Millis;
+  handshakeTime: Millis | undefined;
+  authTime: Millis | undefined;
+  bytesSent = 0;
+  bytesReceived = 0;
+  readonly #started: Millis;
+  #phaseBegan: Millis;
+  #ended: Millis | undefined;
+
+  constructor({ service, socket, number, listen }: Acceptance) {
+    this.service = service;
+    this.host = service.runtime;
+    this.connection = number;
+    this.client = socket.remote;
+    this.peer = socket.remote;
+    this.server = socket.local;
+    this.listen = listen;
+    this.accepted = this.host.date();
+    this.#started = this.host.now();
+    this.#phaseBegan = this.#started;
+  }
+
+  get protocol(): Protocol {
+    return this.service.protocol;
+  }
+
+  get serverName(): Octets {
+    return this.service.serverName;
+  }
+
+  get duration(): Millis {
+    return (this.#ended ?? this.host.now()) - this.#started;
+  }
+
+  /** What is waited for now. */
+  enter(phase: SessionPhase): void {
+    this.phase = phase;
+    this.#phaseBegan = this.host.now();
+  }
+
+  /** A client in clear asks for TLS. */
+  asksForTls(): void {
+    this.usesStartTls = true;
+    this.enter("handshake");
+  }
+
+  /** TLS has begun with the client. */
+  secured(tls: TlsFacts): void {
+    this.tls = tls;
+    this.handshakeTime = this.#sincePhaseBegan();
+    this.enter("login");
+  }
+
+  /** The client says who it is. */
+  claimed(claim: ClaimFacts): void {
+    this.claim = claim;
+    this.attempts++;
+    this.authTime = undefined;
+    this.enter("auth");
+  }
+
+  /** Somebody has judged that. */
+  judged(): void {
+    this.authTime = this.#sincePhaseBegan();
+    this.enter("login");
+  }
+
+  /** An upstream is tried. */
+  tries(upstream: Octets): void {
+    this.upstreams.push(new UpstreamRecord(upstream, this.host));
+    this.enter("connect");
+  }
+
+  /** There is a connection to it. */
+  connected(): void {
+    if (this.#upstream?.connectTime !== undefined) return;
+    if (this.#upstream !== undefined) this.#upstream.connectTime = this.#sincePhaseBegan();
+    this.enter("upstream");
+  }
+
+  /** The login to it is done. */
+  loggedIn(): void {
+    if (this.#upstream !== undefined) this.#upstream.loginTime = this.#sincePhaseBegan();
+    this.enter("relay");
+  }
+
+  /** It is left. */
+  left(): void {
+    this.#upstream?.end();
+  }
+
+  /** Octets went to a side, or came from there. */
+  sent(side: Side, count: number): void {
+    if (side === "client") this.bytesSent += count;
+    else if (this.#upstream !== undefined) this.#upstream.bytesSent += count;
+  }
+
+  received(side: Side, count: number): void {
+    if (side === "client") this.bytesReceived += count;
+    else if (this.#upstream !== undefined) this.#upstream.bytesReceived += count;
+  }
+
+  /** The relay is over. What it was given to begin with had been received before. */
+  relayed(result: RelayResult, { toClient, toUpstream }: Pick<Splice, "toClient" | "toUpstream">): void {
+    this.sent("client", result.bytesToClient);
+    this.sent("upstream", result.bytesToUpstream);
+    this.received("client", Math.max(0, result.bytesToUpstream - toUpstream.length));
+    this.received("upstream", Math.max(0, result.bytesToClient - toClient.length));
+    this.brokenSide = result.failure?.side;
+  }
+
+  /** Nothing is left of the connection. */
+  end(result: SessionResult): void {
+    this.result = result;
+    this.event = "end";
+    this.#ended = this.host.now();
+    this.left();
+  }
+
+  get #upstream(): UpstreamRecord | undefined {
+    return this.upstreams.at(-1);
+  }
+
+  #sincePhaseBegan(): Millis {
+    return this.host.now() - this.#phaseBegan;
+  }
+}
+
+/** One upstream that was tried. */
+export class UpstreamRecord implements UpstreamFacts {
+  readonly text: Octets;
+  connectTime: Millis | undefined;
+  loginTime: Millis | undefined;
+  bytesSent = 0;
+  bytesReceived = 0;
+  readonly #host: Runtime;
+  readonly #started: Millis;
+  #ended: Millis | undefined;
+
+  constructor(text: Octets, host: Runtime) {
+    this.text = text;
+    this.#host = host;
+    this.#started = host.now();
+  }
+
+  get sessionTime(): Millis {
+    return (this.#ended ?? this.#host.now()) - this.#started;
+  }
+
+  /** The connection to it is no more. */
+  end(): void {
+    this.#ended ??= this.#host.now();
+  }
+}
