@@ -1,0 +1,47 @@
+/** What the kernel wrote down about processes. */
+
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Nanoseconds that a process, all its threads and all its descendants spent on a CPU. */
+export function cpuNanoseconds(pid: number): number {
+  let sum = 0;
+  for (const each of family(pid)) {
+    for (const thread of list(`/proc/${each}/task`)) {
+      sum += Number(read(`/proc/${each}/task/${thread}/schedstat`).split(" ")[0] ?? 0);
+    }
+  }
+  return sum;
+}
+
+/** KiB of memory that a process and its descendants have; what they share counts by its part. */
+export function memoryKib(pid: number): number {
+  return family(pid).reduce((sum, each) => {
+    const [, pss = "0"] = /^Pss: +(\d+) kB/m.exec(read(`/proc/${each}/smaps_rollup`)) ?? [];
+    return sum + Number(pss);
+  }, 0);
+}
+
+/** A process and all that came of it. */
+function family(pid: number): number[] {
+  const children = list(`/proc/${pid}/task`).flatMap((thread) =>
+    read(`/proc/${pid}/task/${thread}/children`).split(" ").filter((child) => child.trim() !== "").map(Number)
+  );
+  return [pid, ...children.flatMap(family)];
+}
+
+/** A thread or a process may end while it is looked at. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
