@@ -21,8 +21,13 @@ export function memoryKib(pid: number): number {
   }, 0);
 }
 
-/** A process and all that came of it. */
-function family(pid: number): number[] {
+/** How many descriptors a process and its descendants have open. */
+export function descriptors(pid: number): number {
+  return family(pid).reduce((sum, each) => sum + list(`/proc/${each}/fd`).length, 0);
+}
+
+/** A process and all that came of it, itself first. */
+export function family(pid: number): number[] {
   const children = list(`/proc/${pid}/task`).flatMap((thread) =>
     read(`/proc/${pid}/task/${thread}/children`).split(" ").filter((child) => child.trim() !== "").map(Number)
   );
