@@ -10,9 +10,10 @@ import { fromBase64 } from "../session/base64.ts";
 import { Secret } from "../session/secret.ts";
 import type { FieldName } from "./_http_field.ts";
 import type { ResponseHead } from "./_http_response.ts";
-import { SingleRoute } from "../upstream/mod.ts";
+import { type Route, SingleRoute } from "../upstream/mod.ts";
 import { decimal, parsePath, parsePort, parseServer } from "./address.ts";
 import type { Accepted, Credentials, Note, Refused, Unavailable, Verdict } from "./mod.ts";
+import type { RouteFor } from "./pass_through.ts";
 
 /** The same question is to be asked again, after `delay`. */
 export interface Wait {
@@ -29,12 +30,24 @@ export const MIN_WAIT: Millis = 1000;
 /** The longest delay that a timer of all three runtimes keeps, 24 days in whole seconds. */
 export const MAX_WAIT: Millis = 2_147_483_000;
 
-/** Reads the answer to `credentials`. What is wrong with it goes to `note` as a whole line; `server` names its sender. */
-export function interpret(
-  head: ResponseHead,
-  credentials: Credentials,
-  log: { readonly server: Octets; readonly note: Note },
-): Verdict | Wait {
+/** Where logins can go beside the address that an answer gives. */
+export interface Whereabouts {
+  /** The `upstream` group of that name. */
+  group(name: Octets): Route | undefined;
+  /** For an answer that names no server: `proxy_pass`. */
+  readonly routeFor: RouteFor | undefined;
+}
+
+/** What an answer is read with. */
+export interface Reading {
+  /** The sender, for the log. */
+  readonly server: Octets;
+  readonly note: Note;
+  readonly whereabouts: Whereabouts;
+}
+
+/** Reads the answer to `credentials`. What is wrong with it goes to the log as a whole line. */
+export function interpret(head: ResponseHead, credentials: Credentials, log: Reading): Verdict | Wait {
   const complain = (text: Octets): Unavailable => {
     log.note("error", `auth http server ${log.server} ${text}`);
     return { type: "unavailable" };
@@ -45,7 +58,8 @@ export function interpret(
   if (fields.status === undefined) return complain(status >= 300 ? `sent status ${status}` : "did not send status");
   if (fields.status !== OK && fields.status !== WAIT) return refused(fields, fields.status, { credentials, complain });
   if (fields.status === WAIT) return { type: "wait", delay: Math.max(fields.wait, MIN_WAIT) };
-  return accepted(fields, credentials, complain);
+  const route = routeOf(fields, { credentials, log, complain });
+  return "type" in route ? route : accepted(fields, route, { credentials, complain });
 }
 
 /** The text with every control character made a blank, so that it is one line wherever it is shown. */
@@ -126,17 +140,34 @@ function weight(status: Octets | undefined): number {
   return status === WAIT ? 2 : 3;
 }
 
-function accepted(fields: Fields, credentials: Credentials, complain: Complain): Accepted | Unavailable {
+function accepted(
+  fields: Fields,
+  route: Route,
+  { credentials, complain }: { readonly credentials: Credentials; readonly complain: Complain },
+): Accepted | Unavailable {
   const { login = credentials.login, pass } = fields;
-  const route = routeOf(fields, complain);
-  if (!(route instanceof SingleRoute)) return route;
   const secret = pass === undefined ? ownSecret(credentials) : new Secret(pass);
   if (secret === undefined && credentials.protocol !== "smtp") return complain("did not send password");
   return { type: "accepted", route, login, secret };
 }
 
-/** Where the answer sends the client: an address or a name with a port, or, which nginx has not, `unix:PATH` alone. */
-function routeOf({ server, port }: Fields, complain: Complain): SingleRoute | Unavailable {
+interface Way {
+  readonly credentials: Credentials;
+  readonly log: Reading;
+  readonly complain: Complain;
+}
+
+/**
+ * Where the answer sends the client: an address or a name with a port, or, which nginx has not, `unix:PATH` or the name
+ * of a group alone. One that names nothing leaves it to `proxy_pass`.
+ */
+function routeOf({ server, port }: Fields, { credentials, log, complain }: Way): Route | Unavailable {
+  const { group, routeFor } = log.whereabouts;
+  if (server === "" && port === "" && routeFor !== undefined) {
+    return routeFor(credentials, log.note) ?? { type: "unavailable" };
+  }
+  const named = port === "" ? group(server) : undefined;
+  if (named !== undefined) return named;
   const path = parsePath(server);
   if (path !== undefined) return new SingleRoute({ target: { path }, text: server });
   if (server === "" || port === "") return complain("did not send server or port");

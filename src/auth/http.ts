@@ -8,7 +8,7 @@
 
 import type { AuthHttpConfig } from "../config/types.ts";
 import type { Cancel, Octets } from "../runtime.ts";
-import { interpret } from "./_http_answer.ts";
+import { interpret, type Whereabouts } from "./_http_answer.ts";
 import { type AuthRuntime, Exchange, type ExchangeOwner, type ServerLink } from "./_http_exchange.ts";
 import { Pool } from "./_http_pool.ts";
 import { RequestWriter } from "./_http_request.ts";
@@ -21,15 +21,17 @@ export type { AuthRuntime };
 export class HttpAuthenticator implements Authenticator {
   readonly #link: ServerLink;
   readonly #writer: RequestWriter;
+  readonly #whereabouts: Whereabouts;
 
-  constructor(config: AuthHttpConfig, runtime: AuthRuntime) {
+  constructor(config: AuthHttpConfig, runtime: AuthRuntime, whereabouts: Whereabouts = NOWHERE_ELSE) {
+    this.#whereabouts = whereabouts;
     this.#link = { config, runtime, pool: new Pool(runtime) };
     this.#writer = new RequestWriter(config);
   }
 
   authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel {
     const request = this.#writer.write(credentials);
-    const attempt = new Attempt(this.#link, request, { credentials, note, done });
+    const attempt = new Attempt(this.#link, request, { credentials, note, done, whereabouts: this.#whereabouts });
     attempt.ask();
     return () => attempt.cancel();
   }
@@ -44,7 +46,11 @@ interface Question {
   readonly credentials: Credentials;
   readonly note: Note;
   readonly done: (verdict: Verdict) => void;
+  readonly whereabouts: Whereabouts;
 }
+
+/** An answer names a server, or it is nobody's. */
+const NOWHERE_ELSE: Whereabouts = { group: () => undefined, routeFor: undefined };
 
 /** One login: an exchange, and while the answer is WAIT, the same exchange again. */
 class Attempt implements ExchangeOwner {
@@ -72,8 +78,8 @@ class Attempt implements ExchangeOwner {
   }
 
   answered(head: ResponseHead): void {
-    const { credentials, note, done } = this.#question;
-    const answer = interpret(head, credentials, { server: this.#link.config.name, note });
+    const { credentials, note, done, whereabouts } = this.#question;
+    const answer = interpret(head, credentials, { server: this.#link.config.name, note, whereabouts });
     if (answer.type !== "wait") return done(answer);
     this.#waiting = this.#link.runtime.timer(answer.delay, () => this.ask());
   }

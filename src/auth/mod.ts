@@ -16,7 +16,16 @@ import type { Facts } from "../variables/mod.ts";
  * How the client proved itself: `plain` for everything that carries the password, the others by their mechanism, `none`
  * for mail without a login.
  */
-export type AuthMethod = "plain" | "apop" | "cram-md5" | "external" | "xoauth2" | "oauthbearer" | "none";
+export type AuthMethod =
+  | "plain"
+  | "apop"
+  | "cram-md5"
+  | "scram-sha-1"
+  | "scram-sha-256"
+  | "external"
+  | "xoauth2"
+  | "oauthbearer"
+  | "none";
 
 /** What a session knows of the client that wants in. */
 export interface Credentials {

@@ -7,6 +7,7 @@
 import type { Octets } from "../runtime.ts";
 import { allow, setRealIpFrom } from "./directives/access.ts";
 import {
+  authHttp,
   authHttpHeader,
   authHttpOf,
   authHttpPassClientCert,
@@ -37,15 +38,16 @@ import {
   proxyTimeout,
   xclient,
 } from "./directives/proxy.ts";
+import { proxyPass } from "./directives/proxy_pass.ts";
 import { proxySslOf } from "./directives/proxy_ssl.ts";
 import { resolverOf } from "./directives/resolver.ts";
 import { smtpAuth, smtpCapabilities, smtpClientBuffer, smtpGreetingDelay } from "./directives/smtp.ts";
 import { oldSsl, starttls } from "./directives/ssl.ts";
-import { lineOf } from "./error.ts";
+import { ConfigError, lineOf } from "./error.ts";
 import { fullName } from "./paths.ts";
 import { Scope } from "./scope.ts";
 import { sslOf } from "./ssl.ts";
-import type { ErrorLogConfig, ListenConfig, MainConfig, ServerConfig } from "./types.ts";
+import type { AuthHttpConfig, ErrorLogConfig, ListenConfig, MainConfig, ServerConfig } from "./types.ts";
 
 /** What a configuration takes from outside. */
 export interface Surroundings {
@@ -74,10 +76,21 @@ export function resolveMain(main: Scope, { prefix }: Surroundings): MainConfig {
   };
 }
 
+/** Mechanisms whose proofs nobody but the mail server can check. */
+function refuseUncheckable(server: ServerConfig, scope: Scope): ServerConfig {
+  const asked = server[server.protocol].auth.find((method) => method.startsWith("scram-"));
+  if (server.authHttp === undefined || asked === undefined) return server;
+  const hint = 'SCRAM is for "proxy_pass" without "auth_http": only the mail server can check it';
+  throw new ConfigError(`"${server.protocol}_auth ${asked}" does not go with "auth_http"`, {
+    place: scope.place,
+    hint,
+  });
+}
+
 /** All servers, in order. */
 export function resolveServers(main: Scope, surroundings: Surroundings): readonly ServerConfig[] {
   const scopes = main.children(mail).flatMap((scope) => scope.children(server));
-  return scopes.map((scope) => resolveServer(scope, surroundings));
+  return scopes.map((scope) => refuseUncheckable(resolveServer(scope, surroundings), scope));
 }
 
 function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): ServerConfig {
@@ -96,13 +109,8 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     resolver: resolverOf(scope),
     starttls: scope.value(starttls),
     ssl: sslOf(scope),
-    authHttp: {
-      ...authHttpOf(scope),
-      timeout: scope.value(authHttpTimeout),
-      headers: scope.value(authHttpHeader),
-      passClientCert: scope.value(authHttpPassClientCert),
-      ssl: authHttpSsl.of(scope),
-    },
+    authHttp: resolveAuthHttp(scope),
+    proxyPass: scope.value(proxyPass),
     proxy: {
       timeout: scope.value(proxyTimeout),
       buffer: scope.value(proxyBuffer),
@@ -128,6 +136,17 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
       clientBuffer: scope.value(smtpClientBuffer),
       greetingDelay: scope.value(smtpGreetingDelay),
     },
+  };
+}
+
+function resolveAuthHttp(scope: Scope): AuthHttpConfig | undefined {
+  const servers = scope.value(proxyPass) === undefined ? authHttpOf(scope) : scope.value(authHttp);
+  return servers && {
+    ...servers,
+    timeout: scope.value(authHttpTimeout),
+    headers: scope.value(authHttpHeader),
+    passClientCert: scope.value(authHttpPassClientCert),
+    ssl: authHttpSsl.of(scope),
   };
 }
 

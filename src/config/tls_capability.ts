@@ -44,7 +44,7 @@ export function withKnownVersions(config: Config, runtime: CapableRuntime): Conf
   const servers = config.servers.map((server): ServerConfig => ({
     ...server,
     ssl: server.ssl && known(server.ssl),
-    authHttp: { ...server.authHttp, ssl: known(server.authHttp.ssl) },
+    authHttp: server.authHttp && { ...server.authHttp, ssl: known(server.authHttp.ssl) },
     proxy: { ...server.proxy, ssl: known(server.proxy.ssl) },
   }));
   return { ...config, servers };
@@ -101,7 +101,7 @@ function clientSides(config: Config): readonly SslConfig[] {
 /** TLS that is spoken with auth servers and back ends. */
 function serverSides(config: Config) {
   const spoken = config.servers.flatMap(({ authHttp, proxy }) => [
-    ...([authHttp, ...authHttp.fallbacks].some(({ tls }) => tls) ? [authHttp.ssl] : []),
+    ...(authHttp !== undefined && [authHttp, ...authHttp.fallbacks].some(({ tls }) => tls) ? [authHttp.ssl] : []),
     ...(proxy.ssl.mode === "off" ? [] : [proxy.ssl]),
   ]);
   return spoken.map((tls) => ({ tls, directive: (ending: string) => givenIn(tls.places, ending) }));

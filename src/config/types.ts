@@ -6,6 +6,7 @@
  */
 
 import type { KeepAlive, Millis, Octets } from "../runtime.ts";
+import type { Template } from "../variables/mod.ts";
 import type { Network } from "./cidr.ts";
 import type { ClientTlsConfig, ProxySslConfig, SslConfig, StartTls } from "./ssl_types.ts";
 
@@ -131,7 +132,10 @@ export interface ServerConfig {
   readonly starttls: StartTls;
   /** `undefined` when neither a `listen` nor `starttls` asks for TLS. */
   readonly ssl: SslConfig | undefined;
-  readonly authHttp: AuthHttpConfig;
+  /** `undefined`: nobody is asked; {@linkcode ServerConfig.proxyPass} is there then. */
+  readonly authHttp: AuthHttpConfig | undefined;
+  /** Where sessions go whose source of logins does not say, or that have none. */
+  readonly proxyPass: ProxyPassConfig | undefined;
   readonly proxy: ProxyConfig;
   readonly imap: ImapConfig;
   readonly pop3: Pop3Config;
@@ -187,6 +191,13 @@ export interface AuthHttpConfig extends AuthServerConfig {
   readonly ssl: ClientTlsConfig;
 }
 
+/** `proxy_pass`. */
+export interface ProxyPassConfig {
+  readonly place: Place;
+  /** The name of a group or an address, worked out for each login. */
+  readonly template: Template;
+}
+
 export interface ProxyConfig {
   /** How long a logged-in session may be silent. */
   readonly timeout: Millis;
@@ -200,7 +211,7 @@ export interface ProxyConfig {
   readonly ssl: ProxySslConfig;
 }
 
-type SharedAuth = "plain" | "cram-md5" | "external" | "xoauth2" | "oauthbearer";
+type SharedAuth = "plain" | "cram-md5" | "external" | "xoauth2" | "oauthbearer" | "scram-sha-1" | "scram-sha-256";
 export type ImapAuth = SharedAuth | "login";
 export type Pop3Auth = SharedAuth | "apop";
 export type SmtpAuth = SharedAuth | "login" | "none";

@@ -149,6 +149,11 @@ export class Driver {
         return this.#authenticate(effect.credentials);
       case "connect":
         return this.#upstream.start(effect.route);
+      case "leaveUpstream":
+        this.#isUpstreamBlocked = false;
+        return this.#upstream.leave("refused");
+      case "identified":
+        return this.#facts.identified(effect.login);
       case "nextUpstream":
         this.#isUpstreamBlocked = false;
         return this.#upstream.next();

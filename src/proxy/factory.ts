@@ -64,6 +64,7 @@ function loginOptions(
     maxCommands: server.maxCommands,
     proxyBuffer: server.proxy.buffer,
     passErrorMessage: server.proxy.passErrorMessage,
+    isPassThrough: server.authHttp === undefined,
     startTls: server.starttls,
     verifyClient: server.ssl?.verifyClient ?? "off",
     upstreamTls: server.proxy.ssl.mode,

@@ -102,6 +102,11 @@ export class SessionFacts implements Facts {
     this.enter("auth");
   }
 
+  /** Who the client is has become clear only now. */
+  identified(login: Octets): void {
+    if (this.claim !== undefined) this.claim = { ...this.claim, login };
+  }
+
   /** Somebody has judged that. */
   judged(): void {
     this.authTime = this.#sincePhaseBegan();

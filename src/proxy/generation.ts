@@ -5,8 +5,6 @@
  * @module
  */
 
-import { FailoverAuthenticator } from "../auth/failover.ts";
-import { HttpAuthenticator } from "../auth/http.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { NetworkList } from "../config/cidr.ts";
 import type { SslConfig } from "../config/ssl_types.ts";
@@ -16,6 +14,7 @@ import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import { type ErrorLog, LogFailure, type LogFiles } from "../log/error_log.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
+import { createAuthenticator } from "./authenticators.ts";
 import type { Service, UpstreamTls } from "./service.ts";
 import { sessionFactory } from "./factory.ts";
 import { Names } from "./names.ts";
@@ -124,22 +123,7 @@ export class Generation {
   }
 
   #authenticator(server: ServerConfig, connect: Runtime["connect"]): Authenticator {
-    const { runtime } = this.#surroundings;
-    const config = server.authHttp;
-    // A runtime may be a class, whose methods must be called on it.
-    const clock: Pick<Runtime, "timer" | "now"> = {
-      timer: (delay, fire) => runtime.timer(delay, fire),
-      now: () => runtime.now(),
-    };
-    const servers = [config, ...config.fallbacks];
-    const hasTls = servers.some(({ tls }) => tls);
-    const secure = hasTls ? new ClientContexts(config.ssl, runtime).connectOver(connect) : connect;
-    const sources = servers.map((each) =>
-      new HttpAuthenticator({ ...config, ...each }, { connect: each.tls ? secure : connect, ...clock })
-    );
-    const [only] = sources;
-    const isAlone = sources.length === 1 && only !== undefined;
-    const authenticator = isAlone ? only : new FailoverAuthenticator(sources, runtime);
+    const authenticator = createAuthenticator(server, this.#surroundings.runtime, connect);
     this.#authenticators.push(authenticator);
     return authenticator;
   }

@@ -5,15 +5,17 @@
  * @module
  */
 
-import type { Credentials } from "../auth/mod.ts";
+import type { AuthMethod, Credentials } from "../auth/mod.ts";
+import { identityIn } from "../protocol/sasl/identity.ts";
 import type { Proof, SaslExchange, SaslStep } from "../protocol/sasl/mod.ts";
-import { startExchange } from "../protocol/sasl/mod.ts";
+import { relayedMethod, startExchange } from "../protocol/sasl/mod.ts";
 import type { Millis, Octets, TlsFacts } from "../runtime.ts";
+import { fromBase64 } from "./base64.ts";
 import { judgeCertificate, verificationText } from "./certificate.ts";
 import { Conversation, type LoginOptions } from "./conversation.ts";
 import { splitWords } from "./line.ts";
 import type { Connection } from "./mod.ts";
-import type { Secret } from "./secret.ts";
+import { Secret } from "./secret.ts";
 
 /** What is asked of the source of logins; the rest of the credentials is the same for all protocols. */
 export type Claim = Pick<Credentials, "method" | "login" | "secret" | "salt" | "clientHost" | "envelope">;
@@ -28,6 +30,8 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   protected errorAnswer: Octets | undefined;
   /** The name in the last claim. */
   protected claimed: Octets | undefined;
+  /** What the client showed for its last login; `undefined` for mail without one. */
+  protected proof: Proof | undefined;
   #attempt = 0;
   #salt: Octets | undefined;
   #tls: TlsFacts | undefined;
@@ -60,6 +64,9 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
 
   /** What a client hears that may begin TLS now. */
   protected abstract startTlsReply(): Octets;
+  /** The client has answered a challenge of the upstream's. */
+  protected abstract answered(response: Octets): void;
+
   /** The client has answered an error that was told as a challenge. */
   protected abstract answeredError(isRight: boolean): void;
 
@@ -83,13 +90,31 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   /** Obeys AUTH or AUTHENTICATE with these arguments. */
   protected startSasl(args: readonly Octets[]): void {
     const [mechanism = "", initialResponse] = args;
-    const { mechanisms: allowed } = this.options;
+    const { mechanisms: allowed, isPassThrough } = this.options;
+    const relayed = isPassThrough ? relayedMethod(mechanism, allowed) : undefined;
+    if (relayed !== undefined && args.length <= 2) return this.#startRelayed(relayed, initialResponse);
     const exchange = args.length > 2 ? undefined : startExchange(mechanism, { allowed, salt: this.salt });
     if (exchange === undefined) return this.misuse();
     if (initialResponse !== undefined && !exchange.takesInitialResponse) return this.misuse();
     this.exchange = exchange;
     if (initialResponse === undefined) this.challenge(exchange.firstChallenge);
     else this.#follow(exchange, exchange.respond(initialResponse));
+  }
+
+  /** Lets the upstream ask the client: nobody else could check its answers. */
+  #startRelayed(method: AuthMethod, initialResponse: Octets | undefined): void {
+    const message = initialResponse === undefined ? undefined : fromBase64(initialResponse);
+    const isMisused = initialResponse !== undefined && (message === undefined || method === "cram-md5");
+    if (isMisused) return this.misuse();
+    const login = message === undefined ? "" : identityIn(method, message) ?? "";
+    const secret = new Secret("");
+    this.logIn({
+      method,
+      login,
+      secret,
+      salt: undefined,
+      message: message === undefined ? undefined : new Secret(message),
+    });
   }
 
   /** Obeys STARTTLS or STLS: what the client sent behind it in clear is nobody's. */
@@ -132,7 +157,8 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
 
   /** What a login asks; SMTP adds what it knows. */
   protected claim(proof: Proof): Claim {
-    return { ...proof, clientHost: undefined, envelope: undefined };
+    const { method, login, secret, salt } = proof;
+    return { method, login, secret, salt, clientHost: undefined, envelope: undefined };
   }
 
   /** Whether credentials could do harm on a line of this protocol or in a C string. */
@@ -225,6 +251,7 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   protected clientSent(bytes: Uint8Array): void {
     this.input.append(bytes);
     if (this.phase === "commands") this.#readCommands();
+    else if (this.phase === "challenged") this.readAnswer();
     else if (this.phase === "greetingDelay") this.#rejectEarlyTalker();
   }
 
@@ -238,10 +265,19 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   }
 
   #tooLong(): void {
-    const name = this.exchange === undefined ? this.commandName() : "";
+    const name = this.exchange === undefined && this.phase === "commands" ? this.commandName() : "";
     this.log("info", `client sent too long command "${name}..."`);
     this.say(this.invalidCommand());
     this.close("tooLongCommand");
+  }
+
+  /** Reads what the client answers to a challenge of the upstream's. */
+  protected readAnswer(): void {
+    const line = this.nextLine();
+    if (line !== undefined) {
+      if (this.isAllowed()) this.answered(splitWords(line, Infinity)?.[0] ?? "");
+    } else if (this.input.length >= this.options.clientBuffer) this.#tooLong();
+    else if (this.clientEnded) this.close("clientGone");
   }
 
   #readResponse(exchange: SaslExchange): boolean {
@@ -265,6 +301,7 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   /** Asks for a login, unless it could do harm further on. */
   protected logIn(proof: Proof, exchange?: SaslExchange): void {
     this.exchange = exchange?.errorAnswer === undefined ? undefined : exchange;
+    this.proof = proof;
     if (this.isUsable(proof.login, proof.secret)) return this.authenticate(this.claim(proof));
     this.exchange = undefined;
     this.log("info", "client sent a login or password with a character that cannot be passed on");
@@ -282,6 +319,7 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   protected clientEnds(): void {
     this.clientEnded = true;
     if (this.phase === "commands") return this.#readCommands();
+    if (this.phase === "challenged") return this.readAnswer();
     const hasLoginUnderWay = this.#attempt > 0;
     if (!hasLoginUnderWay || this.input.length === 0) this.close("clientGone");
   }

@@ -31,6 +31,8 @@ export interface LoginOptions {
   /** Whether a client in clear may ask for TLS, or must: `starttls`. */
   readonly startTls: "off" | "on" | "only";
   readonly verifyClient: VerifyClient;
+  /** Whether nobody but the upstream checks logins: `proxy_pass` without a source of logins. */
+  readonly isPassThrough: boolean;
   /** How TLS is spoken with the upstream: `proxy_ssl`. */
   readonly upstreamTls: UpstreamTls;
   /** Makes the salt of one connection, in angle brackets. */
@@ -48,6 +50,7 @@ export type Phase =
   | "delaying"
   | "connecting"
   | "upstream"
+  | "challenged"
   | "over";
 
 /** One conversation with a client. */
@@ -124,10 +127,14 @@ export abstract class Conversation<Options extends LoginOptions> {
     this.reset();
   }
 
+  /** Counts an error; `true` when it is the last one allowed. */
+  protected isLastError(): boolean {
+    return ++this.#errors >= Math.max(1, this.options.maxErrors);
+  }
+
   /** Answers a command that could not be parsed; the last one allowed ends the session. */
   protected unparsable(): void {
-    this.#errors++;
-    const isTooMany = this.#errors >= Math.max(1, this.options.maxErrors);
+    const isTooMany = this.isLastError();
     if (isTooMany) this.log("info", "client sent too many invalid commands");
     this.misuse();
     if (isTooMany) this.close("tooManyErrors");

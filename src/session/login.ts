@@ -9,12 +9,14 @@
 import type { Accepted, Refused, Verdict } from "../auth/mod.ts";
 import type { Millis, Octets } from "../runtime.ts";
 import { describeHandshakeFailure } from "../runtime.ts";
+import { identityIn } from "../protocol/sasl/identity.ts";
+import { fromBase64 } from "./base64.ts";
 import { encode } from "./bytes.ts";
 import { ClientHalf } from "./client_half.ts";
 import type { LoginOptions } from "./conversation.ts";
 import type { CloseReason, Connection, Effect, Input, Session, Side } from "./mod.ts";
 import { UpstreamReplies } from "./replies.ts";
-import type { UpstreamLogin, UpstreamStep } from "./upstream.ts";
+import type { UpstreamLogin, UpstreamRefusal, UpstreamStep } from "./upstream.ts";
 
 export type { Claim } from "./client_half.ts";
 export type { LoginOptions } from "./conversation.ts";
@@ -27,6 +29,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   #upstream: UpstreamLogin | undefined;
   /** Whether what the upstream says may be anybody's, since TLS with it is still to come. */
   #isUpstreamInClear = false;
+  /** Whether the client has seen something of the upstream: from then on there is no other for it. */
+  #isSeen = false;
   /** Why the upstream before was left, and what the client hears of it if there is no other. */
   #failure: { readonly reason: CloseReason; readonly reply: Uint8Array | undefined } | undefined;
 
@@ -41,12 +45,13 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   protected abstract farewell(): Octets;
   /** How a refused login is told. */
   protected abstract refusal(refused: Refused): Octets;
+  /** How a login is refused that the upstream said no to, in our words. */
+  protected abstract readonly loginFailed: Pick<Refused, "text" | "smtpCode">;
   /** The login to the upstream. */
   protected abstract startUpstream(accepted: Accepted): UpstreamLogin;
 
   get login(): Octets | undefined {
-    const login = this.#accepted?.login ?? this.claimed;
-    return login === "" ? undefined : login;
+    return this.#accepted?.login || this.claimed || undefined;
   }
 
   get apology(): Octets {
@@ -207,6 +212,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
         this.#replies.clear();
         this.action = step.action;
         return this.emit({ type: "write", side: "upstream", bytes: encode(step.text) });
+      case "challenge":
+        return this.#relayChallenge(step.text);
       case "done":
         return this.#splice(step.reply);
       case "refused":
@@ -252,17 +259,77 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
     this.deadline = undefined;
   }
 
-  #refusedByUpstream({ text, isTemporary = false }: UpstreamRefusal): void {
+  /** Shows the client what the upstream asks. From now on it is this upstream or none. */
+  #relayChallenge(text: Octets): void {
+    if (fromBase64(text) === undefined) {
+      this.log("error", "upstream sent a challenge that is no base64");
+      return this.#leaveUpstream("upstreamUnavailable");
+    }
+    this.#replies.clear();
+    this.#isSeen = true;
+    this.challenge(text);
+    this.phase = "challenged";
+    this.action = "in auth state";
+    this.deadline = this.now + this.options.timeout;
+    if (this.input.length > 0) this.readAnswer();
+  }
+
+  protected answered(response: Octets): void {
+    const upstream = this.#upstream;
+    const method = this.proof?.method ?? "none";
+    const message = fromBase64(response);
+    if (message === undefined || upstream?.respond === undefined) return this.#giveUpExchange(response);
+    const login = identityIn(method, message);
+    if (login !== undefined) {
+      this.claimed = login;
+      this.emit({ type: "identified", login });
+    }
+    this.phase = "upstream";
+    this.action = "reading response from upstream";
+    this.deadline = this.now + this.options.timeout;
+    this.#continue(upstream.respond(response));
+  }
+
+  /** The client has called the exchange off (`*`), or what it sent is no answer. */
+  #giveUpExchange(response: Octets): void {
+    if (response !== "*") this.log("info", "client sent invalid base64 encoding in a SASL exchange");
+    this.#forgetUpstream();
+    this.misuse();
+    this.readOn();
+  }
+
+  /** Done with an upstream that has nothing wrong with it. */
+  #forgetUpstream(): void {
+    this.emit({ type: "leaveUpstream" });
+    this.#replies.clear();
+    this.#upstream = undefined;
+    this.#accepted = undefined;
+    this.#isSeen = false;
+  }
+
+  /** Tells the client that its login was wrong, for the upstream says so. It may try again, as often as it may err. */
+  #refuseForUpstream(refusal: UpstreamRefusal, mayPass: boolean): void {
+    this.log("info", `client login failed: "${refusal.text}"`);
+    this.#forgetUpstream();
+    const { text, smtpCode } = mayPass && refusal.text !== "" ? refusal : this.loginFailed;
+    const wait = this.isLastError() ? 0 : 1;
+    const refused: Refused = { type: "refused", text, wait, smtpCode, saslError: refusal.saslError };
+    this.#refusal = refused;
+    this.#tellRefusal(refused);
+  }
+
+  #refusedByUpstream({ text, isTemporary = false, refusal }: RefusedStep): void {
     // The client would take for its server's what anybody on the way to it can say.
     const mayPass = this.options.passErrorMessage && !this.#isUpstreamInClear;
+    if (refusal !== undefined) return this.#refuseForUpstream(refusal, mayPass);
     this.log(mayPass ? "info" : "error", `upstream sent invalid response: "${text}"`);
     const reply = mayPass ? this.#replies.takeAll() : undefined;
-    if (isTemporary) this.#leaveUpstream("upstreamRefused", reply);
+    if (isTemporary || this.#accepted?.isPassThrough) this.#leaveUpstream("upstreamRefused", reply);
     else this.#fail("upstreamRefused", reply);
   }
 
   #upstreamEnds(): void {
-    if (this.phase !== "upstream") return;
+    if (this.phase !== "upstream" && this.phase !== "challenged") return;
     this.action = "reading response from upstream";
     this.log("error", "upstream prematurely closed connection");
     this.#leaveUpstream("upstreamUnavailable");
@@ -270,6 +337,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
 
   /** Gives this upstream up. The client, who has seen nothing of it, hears `reply` only if there is no other. */
   #leaveUpstream(reason: CloseReason, reply?: Uint8Array): void {
+    if (this.phase === "challenged" || this.#isSeen) return this.#fail(reason, reply);
     if (this.phase !== "connecting" && this.phase !== "upstream") return;
     this.#failure = { reason, reply };
     this.#replies.clear();
@@ -293,7 +361,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   }
 }
 
-type UpstreamRefusal = Extract<UpstreamStep, { readonly type: "refused" }>;
+type RefusedStep = Extract<UpstreamStep, { readonly type: "refused" }>;
 
 const TIMED_OUT = "(110: Connection timed out)";
 

@@ -64,6 +64,10 @@ export type Effect =
   | { readonly type: "authenticate"; readonly credentials: Credentials }
   /** Go to the first upstream of the route. */
   | { readonly type: "connect"; readonly route: Route }
+  /** The upstream said no to this client; it is done with. */
+  | { readonly type: "leaveUpstream" }
+  /** Who the client is has become clear only now, from an exchange between it and the upstream. */
+  | { readonly type: "identified"; readonly login: Octets }
   /** This upstream has failed, and the client saw nothing of it: go to the next one, if there is one. */
   | { readonly type: "nextUpstream" }
   | Splice

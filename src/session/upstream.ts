@@ -14,16 +14,36 @@ export type UpstreamStep =
    * Not what we waited for; `text` is the reply as the log shows it. `isTemporary` when the server says that it cannot
    * do its work now, whoever asks: another one may.
    */
-  | { readonly type: "refused"; readonly text: Octets; readonly isTemporary?: boolean }
+  | {
+    readonly type: "refused";
+    readonly text: Octets;
+    readonly isTemporary?: boolean;
+    /** What it says of the login itself, where it is the one to check that; without it, it has not come so far. */
+    readonly refusal?: UpstreamRefusal;
+  }
+  /** The server asks what only the client can answer; the client is shown `text`, which is in base64. */
+  | { readonly type: "challenge"; readonly text: Octets }
   /** This server cannot be used as it is; another one may. */
   | { readonly type: "unusable"; readonly text: Octets }
   /** We cannot go on, whichever server it is. */
   | { readonly type: "failed"; readonly text: Octets };
 
+/** How a server refused a login. */
+export interface UpstreamRefusal {
+  /** Its words for the client. */
+  readonly text: Octets;
+  /** In SMTP, the code before them. */
+  readonly smtpCode: Octets | undefined;
+  /** What it told as a challenge before (RFC 7628, 3.2.2), in base64. */
+  readonly saslError: Octets | undefined;
+}
+
 /** The client's half of a protocol's login: it is shown what the upstream says, line by line, its greeting first. */
 export interface UpstreamLogin {
   /** Takes a line without its end. */
   line(line: Octets): UpstreamStep;
+  /** Takes what the client answered to a `challenge` step, in base64. */
+  respond?(response: Octets): UpstreamStep;
   /** TLS has begun after a `secure` step: what was learnt before counts no more. Gives what to say now. */
   secured(): UpstreamStep;
 }

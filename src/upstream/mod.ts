@@ -7,6 +7,7 @@
 
 import type { ConnectTarget, Octets } from "../runtime.ts";
 
+export { Routes } from "./routes.ts";
 export { SingleRoute } from "./single.ts";
 
 /** The way to a mail server, made for one login. */

@@ -9,7 +9,7 @@ import { HttpAuthenticator } from "../../src/auth/http.ts";
 import type { Verdict } from "../../src/auth/mod.ts";
 import type { Cancel, ConnectTarget, Runtime } from "../../src/runtime.ts";
 import { Secret } from "../../src/session/secret.ts";
-import { serverWith } from "../support/config.ts";
+import { authHttpWith } from "../support/config.ts";
 import { factsOf } from "../support/facts.ts";
 
 /** What a test's server does with each request that it has read whole. */
@@ -120,8 +120,7 @@ describe("auth_http over real sockets", () => {
   }
 
   function authenticator(address: ConnectTarget, timeout = 4000): HttpAuthenticator {
-    const { authHttp } = serverWith("auth_http tiny;");
-    return new HttpAuthenticator({ ...authHttp, address, timeout }, runtime);
+    return new HttpAuthenticator({ ...authHttpWith("auth_http tiny;"), address, timeout }, runtime);
   }
 
   /** Runs a server and an authenticator for it, and ends both. */

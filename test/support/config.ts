@@ -1,7 +1,7 @@
 /** Configurations in memory, and what is wrong with them. */
 
 import { ConfigError, loadConfig } from "../../src/config/mod.ts";
-import type { Config, LoadOptions, ServerConfig } from "../../src/config/mod.ts";
+import type { AuthHttpConfig, Config, LoadOptions, ServerConfig } from "../../src/config/mod.ts";
 import type { Files, Octets } from "../../src/runtime.ts";
 import { encode } from "../../src/session/bytes.ts";
 
@@ -46,6 +46,13 @@ export function warnings(text: Octets, options: Partial<LoadOptions> = {}): read
 /** A whole file with these lines in `server {}`, from line 4 on. */
 export function inServer(...lines: readonly Octets[]): Octets {
   return `events {}\nmail { auth_http auth;\nserver { listen 143;\n${lines.join("\n")}\n}\n}`;
+}
+
+/** What these lines in `server {}` say of auth servers. */
+export function authHttpWith(...lines: readonly Octets[]): AuthHttpConfig {
+  const { authHttp } = serverWith(...lines);
+  if (authHttp === undefined) throw new Error("no auth_http");
+  return authHttp;
 }
 
 /** A whole file with these lines in `mail {}`, from line 3 on, and one server. */

@@ -17,6 +17,7 @@ const LOGIN_OPTIONS = {
   clientBuffer: 4096,
   proxyBuffer: 4096,
   passErrorMessage: false,
+  isPassThrough: false,
   mechanisms: [],
   startTls: "off",
   verifyClient: "off",

@@ -10,11 +10,6 @@ import { planned, plannedBlock } from "./_planned.ts";
 const TWO = { least: 2, most: 2 };
 
 const upstreams = [
-  planned("proxy_pass", {
-    syntax: "address | upstream",
-    since: "stream 1.9.0",
-    meaning: "Where to hand sessions on; without `auth_http` the back end itself checks the login",
-  }),
   plannedBlock("upstream", {
     syntax: "name",
     count: { least: 1, most: 1 },

@@ -2,6 +2,7 @@
 
 import { accepted, directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
+import { proxyPass } from "./proxy_pass.ts";
 import { flag, millis, oneOf, size } from "../kinds.ts";
 
 const proxy = directive({
@@ -79,6 +80,7 @@ export const proxyModule: Module = {
   about: "What happens between Postern and back ends.",
   directives: [
     proxy,
+    proxyPass,
     proxyBuffer,
     proxyTimeout,
     proxyPassErrorMessage,

@@ -35,4 +35,6 @@ const MECHANISMS = [
   { auth: "external", word: "AUTH=EXTERNAL" },
   { auth: "xoauth2", word: "AUTH=XOAUTH2" },
   { auth: "oauthbearer", word: "AUTH=OAUTHBEARER" },
+  { auth: "scram-sha-1", word: "AUTH=SCRAM-SHA-1" },
+  { auth: "scram-sha-256", word: "AUTH=SCRAM-SHA-256" },
 ] as const;

@@ -5,6 +5,8 @@ export const GREETING = "* OK IMAP4 ready\r\n";
 export const BYE = "* BYE\r\n";
 export const CONTINUE = "+ OK\r\n";
 export const FORBIDDEN = "* BYE access denied\r\n";
+/** RFC 5530, 3. */
+export const LOGIN_FAILED = { smtpCode: undefined, text: "[AUTHENTICATIONFAILED] Authentication failed" } as const;
 export const SHUTTING_DOWN = "* BYE shutting down\r\n";
 
 /** nginx's words, with the response code of RFC 5530, 3: clients must not take our trouble for a wrong password. */

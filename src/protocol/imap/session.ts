@@ -10,9 +10,11 @@ import { type ByTls, byTls } from "../../session/by_tls.ts";
 import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import { Secret } from "../../session/secret.ts";
+import type { UpstreamLogin } from "../../session/upstream.ts";
 import type { ImapParse } from "./command.ts";
 import { parseImapCommand, tagOf } from "./command.ts";
 import * as reply from "./reply.ts";
+import { ImapPassThrough } from "./pass_through.ts";
 import { ImapUpstream } from "./upstream.ts";
 
 export interface ImapOptions extends LoginOptions {
@@ -27,6 +29,7 @@ export class ImapSession extends LoginSession<ImapOptions> {
   protected readonly protocol = "imap";
   protected readonly greeting = reply.GREETING;
   protected readonly challengePrefix = "+ ";
+  protected readonly loginFailed = reply.LOGIN_FAILED;
   /** Of the command under way; forgotten with it, so that no later reply carries it. */
   #tag: Octets | undefined;
   /** Where the literal ends that the client was told to send. */
@@ -96,8 +99,11 @@ export class ImapSession extends LoginSession<ImapOptions> {
     this.#tag = undefined;
   }
 
-  protected startUpstream(accepted: Accepted): ImapUpstream {
-    return new ImapUpstream(this.#tag ?? "", accepted, this.options.upstreamTls === "starttls");
+  protected startUpstream(accepted: Accepted): UpstreamLogin {
+    const startsTls = this.options.upstreamTls === "starttls";
+    const tag = this.#tag ?? "";
+    if (accepted.isPassThrough && this.proof) return new ImapPassThrough({ tag, proof: this.proof, startsTls });
+    return new ImapUpstream(tag, accepted, startsTls);
   }
 
   protected invalidCommand(): Octets {

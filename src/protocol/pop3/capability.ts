@@ -39,6 +39,8 @@ const MECHANISMS = [
   { auth: "external", words: ["EXTERNAL"] },
   { auth: "xoauth2", words: ["XOAUTH2"] },
   { auth: "oauthbearer", words: ["OAUTHBEARER"] },
+  { auth: "scram-sha-1", words: ["SCRAM-SHA-1"] },
+  { auth: "scram-sha-256", words: ["SCRAM-SHA-256"] },
 ] as const;
 
 function lines(words: readonly Octets[]): Octets {

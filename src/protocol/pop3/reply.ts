@@ -7,6 +7,8 @@ export const INVALID_COMMAND = "-ERR invalid command\r\n";
 /** nginx's words, with the response code of RFC 3206: clients must not take our trouble for a wrong password. */
 export const INTERNAL_ERROR = "-ERR [SYS/TEMP] internal server error\r\n";
 export const FORBIDDEN = "-ERR access denied\r\n";
+/** RFC 3206, 4. */
+export const LOGIN_FAILED = { smtpCode: undefined, text: "[AUTH] Authentication failed" } as const;
 export const SHUTTING_DOWN = "-ERR [SYS/TEMP] shutting down\r\n";
 
 /** The greeting; a timestamp (RFC 1939, 7) is what APOP is answered with. */

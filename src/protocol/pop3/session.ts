@@ -12,9 +12,11 @@ import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import type { Connection } from "../../session/mod.ts";
 import { Secret } from "../../session/secret.ts";
+import type { UpstreamLogin } from "../../session/upstream.ts";
 import type { Pop3Command } from "./command.ts";
 import { parsePop3Command } from "./command.ts";
 import * as reply from "./reply.ts";
+import { Pop3PassThrough } from "./pass_through.ts";
 import { Pop3Upstream } from "./upstream.ts";
 
 export interface Pop3Options extends LoginOptions {
@@ -30,6 +32,7 @@ export class Pop3Session extends LoginSession<Pop3Options> {
   protected readonly protocol = "pop3";
   protected readonly greeting: Octets;
   protected readonly challengePrefix = "+ ";
+  protected readonly loginFailed = reply.LOGIN_FAILED;
   /** The name that USER gave, until PASS or another command follows. */
   #user: Octets | undefined;
 
@@ -137,8 +140,10 @@ export class Pop3Session extends LoginSession<Pop3Options> {
     this.#user = undefined;
   }
 
-  protected startUpstream(accepted: Accepted): Pop3Upstream {
-    return new Pop3Upstream(accepted, this.options.upstreamTls === "starttls");
+  protected startUpstream(accepted: Accepted): UpstreamLogin {
+    const startsTls = this.options.upstreamTls === "starttls";
+    if (accepted.isPassThrough && this.proof) return new Pop3PassThrough({ proof: this.proof, startsTls });
+    return new Pop3Upstream(accepted, startsTls);
   }
 
   protected invalidCommand(): Octets {

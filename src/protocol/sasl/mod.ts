@@ -42,10 +42,18 @@ export interface Proof {
   readonly secret: Secret;
   /** What the digest was made with. */
   readonly salt: Octets | undefined;
+  /** The client's whole first response, where there was one: it may say more than name and secret. */
+  readonly message?: Secret | undefined;
 }
 
 /** The mechanisms that are refused unless they are configured. PLAIN and LOGIN always work, as in nginx. */
-export type GatedMechanism = "cram-md5" | "external" | "xoauth2" | "oauthbearer";
+export type GatedMechanism =
+  | "cram-md5"
+  | "external"
+  | "xoauth2"
+  | "oauthbearer"
+  | "scram-sha-1"
+  | "scram-sha-256";
 
 /** What an exchange may depend on. */
 export interface SaslContext {
@@ -76,4 +84,22 @@ export function startExchange(mechanism: Octets, context: SaslContext): SaslExch
   }
 }
 
-const GATED: ReadonlySet<string> = new Set<GatedMechanism>(["cram-md5", "external", "xoauth2", "oauthbearer"]);
+const GATED: ReadonlySet<string> = new Set<GatedMechanism>([
+  "cram-md5",
+  "external",
+  "xoauth2",
+  "oauthbearer",
+  "scram-sha-1",
+  "scram-sha-256",
+]);
+
+/**
+ * The method of a mechanism that only the mail server can check, by a challenge of its own; `undefined` for any other,
+ * and for one that is not allowed.
+ */
+export function relayedMethod(mechanism: Octets, allowed: readonly string[]): AuthMethod | undefined {
+  const name = mechanism.toLowerCase();
+  return RELAYED.find((method) => method === name && allowed.includes(method));
+}
+
+const RELAYED = ["cram-md5", "scram-sha-1", "scram-sha-256"] as const;

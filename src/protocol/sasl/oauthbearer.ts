@@ -23,7 +23,8 @@ export class OauthBearerExchange implements SaslExchange {
     const auth = pairs.find((pair) => startsWithoutCase(pair, BEARER));
     if (!isWhole || auth === undefined) return failed("token", "OAUTHBEARER");
     const secret = new Secret(auth.slice(BEARER.length));
-    return { type: "done", proof: { method: "oauthbearer", login, secret, salt: undefined } };
+    const proof = { method: "oauthbearer", login, secret, salt: undefined, message: new Secret(message) } as const;
+    return { type: "done", proof };
   }
 }
 

@@ -11,16 +11,17 @@ export class PlainExchange implements SaslExchange {
   readonly errorAnswer = undefined;
 
   respond(response: Octets): SaslStep {
-    const message = fromBase64(response);
-    if (message === undefined) return failed("base64 encoding", "PLAIN");
-    const first = message.indexOf("\0");
+    const parts = fromBase64(response);
+    if (parts === undefined) return failed("base64 encoding", "PLAIN");
+    const first = parts.indexOf("\0");
     if (first < 0) return failed("login", "PLAIN");
-    const second = message.indexOf("\0", first + 1);
+    const second = parts.indexOf("\0", first + 1);
     if (second < 0) return failed("password", "PLAIN");
-    const login = message.slice(first + 1, second);
-    const password = message.slice(second + 1);
+    const login = parts.slice(first + 1, second);
+    const password = parts.slice(second + 1);
     // RFC 4616, 2: NUL parts the message and can stand in no part of it.
     if (password.includes("\0")) return failed("password", "PLAIN");
-    return { type: "done", proof: { method: "plain", login, secret: new Secret(password), salt: undefined } };
+    const message = new Secret(parts);
+    return { type: "done", proof: { method: "plain", login, secret: new Secret(password), salt: undefined, message } };
   }
 }

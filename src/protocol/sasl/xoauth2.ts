@@ -19,7 +19,9 @@ export class Xoauth2Exchange implements SaslExchange {
     const isWhole = rest.length === 2 && rest[0] === "" && rest[1] === "";
     if (!isWhole || !startsWithoutCase(auth, BEARER)) return failed("token", "XOAUTH2");
     const secret = new Secret(auth.slice(BEARER.length));
-    return { type: "done", proof: { method: "xoauth2", login: user.slice("user=".length), secret, salt: undefined } };
+    const login = user.slice("user=".length);
+    const proof = { method: "xoauth2", login, secret, salt: undefined, message: new Secret(message) } as const;
+    return { type: "done", proof };
   }
 }
 

@@ -32,4 +32,6 @@ const MECHANISMS = [
   { auth: "external", word: "EXTERNAL" },
   { auth: "xoauth2", word: "XOAUTH2" },
   { auth: "oauthbearer", word: "OAUTHBEARER" },
+  { auth: "scram-sha-1", word: "SCRAM-SHA-1" },
+  { auth: "scram-sha-256", word: "SCRAM-SHA-256" },
 ] as const;

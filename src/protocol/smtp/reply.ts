@@ -14,6 +14,8 @@ export const MUST_START_TLS = "530 5.7.0 Must issue a STARTTLS command first\r\n
 export const INTERNAL_ERROR = "451 4.3.2 Internal server error\r\n";
 export const FORBIDDEN = "554 5.7.1 Access denied\r\n";
 export const EARLY_TALKER = "503 5.5.0 Improper use of SMTP command pipelining\r\n";
+/** RFC 4954, 6. */
+export const LOGIN_FAILED = { smtpCode: "535 5.7.8", text: "Authentication failed" } as const;
 export const SHUTTING_DOWN = "421 4.3.2 Shutting down\r\n";
 
 export function greeting(serverName: Octets): Octets {

@@ -16,6 +16,7 @@ import type { Proof } from "../sasl/mod.ts";
 import type { SmtpCommand } from "./command.ts";
 import { parseSmtpCommand } from "./command.ts";
 import * as reply from "./reply.ts";
+import { SmtpReplay } from "./replay.ts";
 import { SmtpUpstream } from "./upstream.ts";
 
 export interface SmtpOptions extends LoginOptions {
@@ -38,6 +39,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   protected readonly protocol = "smtp";
   protected readonly greeting: Octets;
   protected readonly challengePrefix = "334 ";
+  protected readonly loginFailed = reply.LOGIN_FAILED;
   readonly #connection: Connection;
   #helo = "";
   #isExtended = false;
@@ -161,6 +163,8 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
       serverName,
       xclient: xclient ? { client: this.#connection.client, host: this.#clientHost } : undefined,
       smtpAuth,
+      isXclientOptional: accepted.isPassThrough === true,
+      replay: accepted.isPassThrough && !this.#isAnonymous && this.proof ? new SmtpReplay(this.proof) : undefined,
       startsTls: upstreamTls === "starttls",
       helo: this.#helo,
       isExtended: this.#isExtended,

@@ -5,6 +5,8 @@ import { breaksLine } from "../../session/line.ts";
 import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
 import { NO_PASSWORD, WAIT } from "../../session/upstream.ts";
 import { AUTHENTICATED } from "./reply.ts";
+import type { SmtpReplay } from "./replay.ts";
+import { isTemporary } from "./temporary.ts";
 
 /** What the login to an SMTP server depends on. */
 export interface SmtpUpstreamOptions {
@@ -12,7 +14,11 @@ export interface SmtpUpstreamOptions {
   readonly serverName: Octets;
   /** Who the client is, when the server is to be told so. `host` is its verified name or `[UNAVAILABLE]`. */
   readonly xclient: { readonly client: SocketAddress; readonly host: Octets } | undefined;
+  /** Whether XCLIENT is said only to a server that offers it; nginx says it to any. */
+  readonly isXclientOptional: boolean;
   readonly smtpAuth: boolean;
+  /** How the client's login is said again to a server that is the one to check it. */
+  readonly replay: SmtpReplay | undefined;
   /** Whether the server is asked for TLS first. */
   readonly startsTls: boolean;
   /** The name the client gave in HELO or EHLO, empty when it gave none. */
@@ -33,23 +39,47 @@ export class SmtpUpstream implements UpstreamLogin {
   readonly #options: SmtpUpstreamOptions;
   #stage: Stage = "greeting";
   #offersTls = false;
+  #offersXclient = false;
 
   constructor(options: SmtpUpstreamOptions) {
     this.#options = options;
   }
 
   line(line: Octets): UpstreamStep {
+    const { replay } = this.#options;
     if (!isReplyLine(line)) return { type: "refused", text: line };
     if (this.#stage === "clearHello" && isStartTls(line.slice(4))) this.#offersTls = true;
+    if (this.#stage === "hello" || this.#stage === "clientHello") this.#learn(line.slice(4));
     if (line[3] === "-") return WAIT;
+    if (this.#stage === "auth" && replay !== undefined) return this.#replayed(line, replay);
     if (this.#stage !== "rcpt" && !EXPECTED[this.#stage].includes(line.slice(0, 3))) {
-      return { type: "refused", text: line };
+      return { type: "refused", text: line, isTemporary: isTemporary(line) };
     }
     return this.#next();
   }
 
+  #learn(ehloLine: Octets): void {
+    if (/^XCLIENT(?: |$)/i.test(ehloLine)) this.#offersXclient = true;
+    this.#options.replay?.learn(ehloLine);
+  }
+
+  #introduce(): UpstreamStep {
+    const { xclient, isXclientOptional } = this.#options;
+    const isWanted = xclient !== undefined && (this.#offersXclient || !isXclientOptional);
+    return isWanted ? this.#xclient(xclient) : this.#transact();
+  }
+
+  #replayed(line: Octets, replay: SmtpReplay): UpstreamStep {
+    if (line.startsWith("334")) return replay.challenge(line.slice(4));
+    return line.startsWith("235") ? DONE : replay.verdict(line);
+  }
+
+  respond(response: Octets): UpstreamStep {
+    return { type: "send", text: `${response}\r\n`, action: "sending client's response to upstream" };
+  }
+
   #next(): UpstreamStep {
-    const { xclient, helo, mail } = this.#options;
+    const { helo, mail } = this.#options;
     switch (this.#stage) {
       case "greeting":
         return this.#options.startsTls ? this.#clearHello() : this.#hello();
@@ -59,7 +89,7 @@ export class SmtpUpstream implements UpstreamLogin {
       case "startTls":
         return { type: "secure" };
       case "hello":
-        return xclient ? this.#xclient(xclient) : this.#transact();
+        return this.#introduce();
       case "xclient":
         return helo === "" ? this.#transact() : this.#clientHello(helo);
       case "clientHello":
@@ -84,31 +114,42 @@ export class SmtpUpstream implements UpstreamLogin {
   }
 
   #hello(): UpstreamStep {
-    const { xclient, isExtended, serverName } = this.#options;
-    const verb = xclient !== undefined || isExtended ? "EHLO" : "HELO";
+    const { xclient, isExtended, serverName, replay } = this.#options;
+    replay?.greets();
+    const verb = xclient !== undefined || isExtended || replay !== undefined ? "EHLO" : "HELO";
     return this.#say("hello", `${verb} ${serverName}`, "sending HELO/EHLO to upstream");
   }
 
   #clientHello(helo: Octets): UpstreamStep {
-    const verb = this.#options.isExtended ? "EHLO" : "HELO";
+    const { replay } = this.#options;
+    replay?.greets();
+    const verb = this.#options.isExtended || replay !== undefined ? "EHLO" : "HELO";
     return this.#say("clientHello", `${verb} ${helo}`, "sending client HELO/EHLO to upstream");
   }
 
   #xclient(xclient: { readonly client: SocketAddress; readonly host: Octets }): UpstreamStep {
     const { accepted, smtpAuth } = this.#options;
-    const login = accepted.login === "" || smtpAuth ? "" : ` LOGIN=${xtext(accepted.login)}`;
+    const isToLogIn = smtpAuth || this.#options.replay !== undefined;
+    const login = accepted.login === "" || isToLogIn ? "" : ` LOGIN=${xtext(accepted.login)}`;
     const command = `XCLIENT ADDR=${xclientAddress(xclient.client)}${login} NAME=${xclient.host}`;
     return this.#say("xclient", command, "sending XCLIENT to upstream");
   }
 
   /** What is left to do once the greetings are over. */
   #transact(): UpstreamStep {
-    const { mail, smtpAuth, accepted } = this.#options;
+    const { mail, smtpAuth, accepted, replay } = this.#options;
     if (mail) return this.#say("mail", mail.from, "sending MAIL FROM to upstream");
+    if (replay !== undefined) return this.#replay(replay);
     if (!smtpAuth) return DONE;
     if (accepted.secret === undefined) return NO_PASSWORD;
     const message = toBase64(`\0${accepted.login}\0${accepted.secret.reveal()}`);
     return this.#say("auth", `AUTH PLAIN ${message}`, "sending AUTH to upstream");
+  }
+
+  #replay(replay: SmtpReplay): UpstreamStep {
+    const said = replay.command();
+    if ("problem" in said) return { type: "unusable", text: said.problem };
+    return this.#say("auth", said.command, "sending AUTH to upstream");
   }
 
   #say(stage: Stage, command: Octets, action: string): UpstreamStep {

@@ -3,7 +3,7 @@ import type { Credentials, Note, Verdict } from "../../../src/auth/mod.ts";
 import type { AuthHttpConfig } from "../../../src/config/types.ts";
 import type { Cancel, Octets } from "../../../src/runtime.ts";
 import { Secret } from "../../../src/session/secret.ts";
-import { serverWith } from "../../support/config.ts";
+import { authHttpWith } from "../../support/config.ts";
 import { FakeRuntime, type FakeSocket } from "../../support/fake_runtime.ts";
 import { SingleRoute } from "../../../src/upstream/mod.ts";
 import { factsOf } from "../../support/facts.ts";
@@ -20,7 +20,7 @@ export function config(changes: Partial<AuthHttpConfig> = {}): AuthHttpConfig {
     headers: [],
     tls: false,
     passClientCert: false,
-    ssl: serverWith().authHttp.ssl,
+    ssl: authHttpWith().ssl,
     ...changes,
   };
 }

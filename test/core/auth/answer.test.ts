@@ -18,7 +18,11 @@ function answer(
   reader.read(encode([statusLine, ...fields, "", ""].join("\r\n")));
   const notes: string[] = [];
   const note = (level: string, text: string) => notes.push(`${level}: ${text}`);
-  const result = interpret(reader.head, credentials(changes), { server: "auth.test", note });
+  const result = interpret(reader.head, credentials(changes), {
+    server: "auth.test",
+    note,
+    whereabouts: { group: () => undefined, routeFor: undefined },
+  });
   const shown = result.type === "accepted" ? { ...result, secret: result.secret?.reveal() } : result;
   return notes.length === 0 ? shown : { ...shown, notes };
 }

@@ -20,7 +20,7 @@ function summary(config: Config): unknown {
     return [
       protocol,
       ...listens.map(({ text }) => text),
-      ...authHttp.headers.map(({ name, value }) => `${name}: ${value}`),
+      ...(authHttp?.headers ?? []).map(({ name, value }) => `${name}: ${value}`),
     ];
   });
 }
@@ -168,7 +168,7 @@ describe("files of the field", () => {
   it("one with Lua", () => {
     const config = load(WITH_LUA);
     assertEquals(summary(config), [["imap", "0.0.0.0:143"]]);
-    assertEquals(config.servers[0]?.authHttp.uri, "/auth");
+    assertEquals(config.servers[0]?.authHttp?.uri, "/auth");
     assertEquals(config.warnings.map(({ text }) => text.slice(4, 12)), ['"stream"', '"http" b']);
   });
 });

@@ -65,7 +65,7 @@ describe("kinds of values", () => {
       'auth_http_header X-A "";',
     );
     assertEquals(server.imap.capabilities, ["A", "B C", "A"]);
-    assertEquals(server.authHttp.headers, [{ name: "X-A", value: "$remote_port" }, { name: "X-A", value: "" }]);
+    assertEquals(server.authHttp?.headers, [{ name: "X-A", value: "$remote_port" }, { name: "X-A", value: "" }]);
   });
 
   it("sets add up in one block, in nginx's order; a word given twice is a warning", () => {
@@ -113,15 +113,15 @@ describe("inheritance", () => {
   it("mail's values hold in a server that gives none, wherever they stand", () => {
     assertEquals(first?.timeout, 10_000);
     assertEquals(first?.serverName, "common");
-    assertEquals(first?.authHttp.headers.map(({ name }) => name), ["A", "B"]);
+    assertEquals(first?.authHttp?.headers.map(({ name }) => name), ["A", "B"]);
     assertEquals(first?.smtp.capabilities, ["X", "Y"]);
     assertEquals(first?.proxy.buffer, 8192);
   });
 
   it("a server's own values replace them, lists and sets as a whole", () => {
     assertEquals(second?.timeout, 1_000);
-    assertEquals(second?.authHttp.uri, "/path");
-    assertEquals(second?.authHttp.headers, [{ name: "C", value: "3" }]);
+    assertEquals(second?.authHttp?.uri, "/path");
+    assertEquals(second?.authHttp?.headers, [{ name: "C", value: "3" }]);
     assertEquals(second?.smtp.capabilities, ["Z"]);
     assertEquals(second?.imap.auth, ["login"]);
     assertEquals(second?.proxy.timeout, 20_000);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import type { AuthHttpConfig } from "../../../src/config/mod.ts";
-import { inServer, load, problem, serverWith, warnings } from "../../support/config.ts";
+import { authHttpWith, inServer, load, problem, serverWith, warnings } from "../../support/config.ts";
 
 const NO_PROTOCOL = 'no port says which: "protocol imap;", "protocol pop3;" or "protocol smtp;" must';
 
@@ -63,7 +63,7 @@ describe("mail and server", () => {
 
   it("has nginx's defaults", () => {
     const { listens: _, position, authHttp, proxy: { ssl: __, ...proxy }, ...server } = serverWith();
-    const { timeout, headers, fallbacks, passClientCert } = authHttp;
+    const { timeout, headers, fallbacks, passClientCert } = authHttp ?? authHttpWith();
     assertEquals(position, { file: "f", line: 3 });
     assertEquals([timeout, headers, fallbacks, passClientCert], [60_000, [], [], false]);
     assertEquals({ ...server, proxy }, {
@@ -167,7 +167,7 @@ const URL_ERRORS: readonly [url: string, error: string, shown?: string][] = [
 describe("auth_http", () => {
   for (const [url, auth] of URLS) {
     it(url, () => {
-      const { name, address, host, uri, tls } = serverWith(`auth_http ${url};`).authHttp;
+      const { name, address, host, uri, tls } = authHttpWith(`auth_http ${url};`);
       assertEquals({ name, address, host, uri, tls }, auth);
     });
   }
@@ -179,12 +179,12 @@ describe("auth_http", () => {
   }
 
   it("may be repeated: the last one counts", () => {
-    assertEquals(serverWith("auth_http a c:1;", "auth_http b;").authHttp.name, "b");
-    assertEquals(serverWith("auth_http a c:1;", "auth_http b;").authHttp.fallbacks, []);
+    assertEquals(authHttpWith("auth_http a c:1;", "auth_http b;").name, "b");
+    assertEquals(authHttpWith("auth_http a c:1;", "auth_http b;").fallbacks, []);
   });
 
   it("may have several servers, which nginx does not know", () => {
-    const { name, fallbacks } = serverWith("auth_http http://a/x unix:/run/b:/y c:9000;").authHttp;
+    const { name, fallbacks } = authHttpWith("auth_http http://a/x unix:/run/b:/y c:9000;");
     assertEquals(name, "a");
     assertEquals(fallbacks, [
       { name: "unix:/run/b", address: { path: "/run/b" }, host: "localhost", uri: "/y", tls: false },

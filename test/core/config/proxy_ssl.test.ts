@@ -58,7 +58,7 @@ for (const prefix of ["proxy_ssl", "auth_http_ssl"]) {
   const family = (lines: string): ClientTlsConfig => {
     const files = memoryFiles({ pass: "secret\n" });
     const [server] = load(inServer(lines), { files }).servers;
-    if (server === undefined) throw new Error("no server");
+    if (server?.authHttp === undefined) throw new Error("no server");
     const { mode: _, ...proxy } = server.proxy.ssl;
     return prefix === "proxy_ssl" ? proxy : server.authHttp.ssl;
   };

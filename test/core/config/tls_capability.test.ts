@@ -132,6 +132,6 @@ describe("what a runtime's TLS cannot do", () => {
     assertEquals(fitted(config, ABLE), config);
     const [server] = fitted(config, LACKING).servers;
     assertEquals([server?.ssl?.versions, server?.proxy.ssl.versions], [["TLSv1.2"], ["TLSv1.3"]]);
-    assertEquals(server?.authHttp.ssl.versions, ["TLSv1.2", "TLSv1.3"]);
+    assertEquals(server?.authHttp?.ssl.versions, ["TLSv1.2", "TLSv1.3"]);
   });
 });

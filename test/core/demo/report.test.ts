@@ -49,7 +49,7 @@ describe("the demo's configuration", () => {
     const config = loadConfig({ text, path: "demo.conf", files: memoryFiles({}), prefix: "/", hostname: "host" });
     assertEquals(config.warnings, []);
     assertEquals(
-      config.servers.map(({ protocol, listens, authHttp }) => [protocol, listens[0]?.text, authHttp.uri]),
+      config.servers.map(({ protocol, listens, authHttp }) => [protocol, listens[0]?.text, authHttp?.uri]),
       [
         ["imap", "127.0.0.1:1143", "/auth"],
         ["pop3", "127.0.0.1:1110", "/auth"],
