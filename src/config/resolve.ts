@@ -7,7 +7,6 @@
 import type { Octets } from "../runtime.ts";
 import { allow, setRealIpFrom } from "./directives/access.ts";
 import {
-  authHttp,
   authHttpHeader,
   authHttpOf,
   authHttpPassClientCert,
@@ -140,7 +139,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
 }
 
 function resolveAuthHttp(scope: Scope): AuthHttpConfig | undefined {
-  const servers = scope.value(proxyPass) === undefined ? authHttpOf(scope) : scope.value(authHttp);
+  const servers = authHttpOf(scope);
   return servers && {
     ...servers,
     timeout: scope.value(authHttpTimeout),

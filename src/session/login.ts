@@ -12,11 +12,11 @@ import { describeHandshakeFailure } from "../runtime.ts";
 import { identityIn } from "../protocol/sasl/identity.ts";
 import { fromBase64 } from "./base64.ts";
 import { encode } from "./bytes.ts";
-import { ClientHalf } from "./client_half.ts";
+import { type Claim, ClientHalf } from "./client_half.ts";
 import type { LoginOptions } from "./conversation.ts";
 import type { CloseReason, Connection, Effect, Input, Session, Side } from "./mod.ts";
 import { UpstreamReplies } from "./replies.ts";
-import type { UpstreamLogin, UpstreamRefusal, UpstreamStep } from "./upstream.ts";
+import type { RefusedStep, UpstreamLogin, UpstreamRefusal, UpstreamStep } from "./upstream.ts";
 
 export type { Claim } from "./client_half.ts";
 export type { LoginOptions } from "./conversation.ts";
@@ -214,6 +214,9 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
         return this.emit({ type: "write", side: "upstream", bytes: encode(step.text) });
       case "challenge":
         return this.#relayChallenge(step.text);
+      case "ready":
+        this.#replies.clear();
+        return this.upstreamReady(step.text);
       case "done":
         return this.#splice(step.reply);
       case "refused":
@@ -259,6 +262,39 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
     this.deadline = undefined;
   }
 
+  /** The upstream waits for the client; `text` is what the client needs for its login. */
+  protected upstreamReady(_text: Octets | undefined): void {}
+
+  /** Hands a login on to the upstream that waits for it. */
+  protected logInUpstream(login: Octets, command: Octets): void {
+    const upstream = this.#upstream;
+    if (upstream?.respond === undefined) {
+      this.log("error", "no upstream waits for this login");
+      return this.#fail("upstreamUnavailable");
+    }
+    this.#identify(login);
+    this.#isSeen = true;
+    this.#askUpstream(upstream.respond(command));
+  }
+
+  /** A login that needs no upstream which waits for it begins with one of its own. */
+  protected override authenticate(claim: Claim): void {
+    if (this.#upstream !== undefined) this.#forgetUpstream();
+    super.authenticate(claim);
+  }
+
+  #identify(login: Octets): void {
+    this.claimed = login;
+    this.emit({ type: "identified", login });
+  }
+
+  #askUpstream(step: UpstreamStep): void {
+    this.phase = "upstream";
+    this.action = "reading response from upstream";
+    this.deadline = this.now + this.options.timeout;
+    this.#continue(step);
+  }
+
   /** Shows the client what the upstream asks. From now on it is this upstream or none. */
   #relayChallenge(text: Octets): void {
     if (fromBase64(text) === undefined) {
@@ -280,19 +316,13 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
     const message = fromBase64(response);
     if (message === undefined || upstream?.respond === undefined) return this.#giveUpExchange(response);
     const login = identityIn(method, message);
-    if (login !== undefined) {
-      this.claimed = login;
-      this.emit({ type: "identified", login });
-    }
-    this.phase = "upstream";
-    this.action = "reading response from upstream";
-    this.deadline = this.now + this.options.timeout;
-    this.#continue(upstream.respond(response));
+    if (login !== undefined) this.#identify(login);
+    this.#askUpstream(upstream.respond(response));
   }
 
   /** The client has called the exchange off (`*`), or what it sent is no answer. */
   #giveUpExchange(response: Octets): void {
-    if (response !== "*") this.log("info", "client sent invalid base64 encoding in a SASL exchange");
+    if (response !== "*") this.log("info", "client sent invalid base64 encoding");
     this.#forgetUpstream();
     this.misuse();
     this.readOn();
@@ -329,6 +359,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   }
 
   #upstreamEnds(): void {
+    // One that waited for a login may grow tired of it; the client's next word decides what that means.
+    if (this.phase === "commands" && this.#upstream !== undefined) return this.#forgetUpstream();
     if (this.phase !== "upstream" && this.phase !== "challenged") return;
     this.action = "reading response from upstream";
     this.log("error", "upstream prematurely closed connection");
@@ -360,8 +392,6 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
     this.close(reason);
   }
 }
-
-type RefusedStep = Extract<UpstreamStep, { readonly type: "refused" }>;
 
 const TIMED_OUT = "(110: Connection timed out)";
 

@@ -23,10 +23,14 @@ export type UpstreamStep =
   }
   /** The server asks what only the client can answer; the client is shown `text`, which is in base64. */
   | { readonly type: "challenge"; readonly text: Octets }
+  /** The server waits for the client's login. `text` is what the client needs for it, where there is such a thing. */
+  | { readonly type: "ready"; readonly text: Octets | undefined }
   /** This server cannot be used as it is; another one may. */
   | { readonly type: "unusable"; readonly text: Octets }
   /** We cannot go on, whichever server it is. */
   | { readonly type: "failed"; readonly text: Octets };
+
+export type RefusedStep = Extract<UpstreamStep, { readonly type: "refused" }>;
 
 /** How a server refused a login. */
 export interface UpstreamRefusal {
@@ -42,7 +46,7 @@ export interface UpstreamRefusal {
 export interface UpstreamLogin {
   /** Takes a line without its end. */
   line(line: Octets): UpstreamStep;
-  /** Takes what the client answered to a `challenge` step, in base64. */
+  /** Takes what the client answered to a `challenge` step, in base64, or its command after a `ready` step. */
   respond?(response: Octets): UpstreamStep;
   /** TLS has begun after a `secure` step: what was learnt before counts no more. Gives what to say now. */
   secured(): UpstreamStep;

@@ -11,6 +11,7 @@ import { flag, lastWins, listOf, millis } from "../kinds.ts";
 import type { Scope } from "../scope.ts";
 import type { AuthHttpConfig, AuthServerConfig } from "../types.ts";
 import { clientTlsFamily } from "./_client_tls.ts";
+import { proxyPass } from "./proxy_pass.ts";
 
 /** What the URLs say. */
 export type AuthServers = AuthServerConfig & Pick<AuthHttpConfig, "fallbacks">;
@@ -25,10 +26,12 @@ export const authHttp = directive<AuthServers, undefined>({
     "`https://`. nginx takes one, without TLS; of several, each is asked when those before it cannot be",
 });
 
-/** The auth server of a `server {}`. Throws {@linkcode ConfigError} when it has none. */
-export function authHttpOf(scope: Scope): AuthServers {
+/** The auth server of a `server {}`. Throws {@linkcode ConfigError} when it has none and nothing else in its place. */
+export function authHttpOf(scope: Scope): AuthServers | undefined {
   const found = scope.value(authHttp);
-  if (found === undefined) throw new ConfigError('no "auth_http" is defined for server', { place: scope.place });
+  if (found === undefined && scope.value(proxyPass) === undefined) {
+    throw new ConfigError('no "auth_http" is defined for server', { place: scope.place });
+  }
   return found;
 }
 

@@ -13,9 +13,11 @@ import { LoginSession } from "../../session/login.ts";
 import type { Connection } from "../../session/mod.ts";
 import { Secret } from "../../session/secret.ts";
 import type { UpstreamLogin } from "../../session/upstream.ts";
+import type { Proof } from "../sasl/mod.ts";
 import type { Pop3Command } from "./command.ts";
 import { parsePop3Command } from "./command.ts";
 import * as reply from "./reply.ts";
+import { Pop3Apop } from "./apop.ts";
 import { Pop3PassThrough } from "./pass_through.ts";
 import { Pop3Upstream } from "./upstream.ts";
 
@@ -30,17 +32,31 @@ export interface Pop3Options extends LoginOptions {
 /** One POP3 client on its way to its server. */
 export class Pop3Session extends LoginSession<Pop3Options> {
   protected readonly protocol = "pop3";
-  protected readonly greeting: Octets;
+  protected greeting: Octets;
   protected readonly challengePrefix = "+ ";
   protected readonly loginFailed = reply.LOGIN_FAILED;
   /** The name that USER gave, until PASS or another command follows. */
   #user: Octets | undefined;
+  /** Whether APOP is between the client and its server. */
+  readonly #relaysApop: boolean;
 
   constructor(options: Pop3Options, connection: Connection) {
     super(options, connection);
-    const { mechanisms } = options;
-    const hasTimestamp = mechanisms.includes("apop") || mechanisms.includes("cram-md5");
+    const { mechanisms, isPassThrough } = options;
+    const hasTimestamp = !isPassThrough && (mechanisms.includes("apop") || mechanisms.includes("cram-md5"));
     this.greeting = reply.greeting(hasTimestamp ? this.salt() : undefined);
+    this.#relaysApop = isPassThrough && mechanisms.includes("apop");
+  }
+
+  /** A digest can only be checked by the server whose timestamp it was made with, so that server greets first. */
+  protected override open(): void {
+    if (this.#relaysApop) this.authenticate(this.claim(APOP));
+    else this.greet();
+  }
+
+  protected override upstreamReady(timestamp: Octets | undefined): void {
+    this.greeting = reply.greeting(timestamp);
+    this.greet();
   }
 
   protected command(): boolean {
@@ -125,7 +141,13 @@ export class Pop3Session extends LoginSession<Pop3Options> {
     const [login, digest] = args;
     const isAllowed = this.options.mechanisms.includes("apop");
     if (!isAllowed || args.length !== 2 || login === undefined || digest === undefined) return this.misuse();
+    if (this.#relaysApop) return this.#relayApop(login, digest);
     this.logIn({ method: "apop", login, secret: new Secret(digest), salt: this.salt() });
+  }
+
+  #relayApop(login: Octets, digest: Octets): void {
+    if (this.isUsable(login, new Secret(digest))) this.logInUpstream(login, `APOP ${login} ${digest}`);
+    else this.misuse();
   }
 
   protected override isUsable(login: Octets, secret: Secret): boolean {
@@ -142,6 +164,7 @@ export class Pop3Session extends LoginSession<Pop3Options> {
 
   protected startUpstream(accepted: Accepted): UpstreamLogin {
     const startsTls = this.options.upstreamTls === "starttls";
+    if (accepted.isPassThrough && this.proof === undefined) return new Pop3Apop(startsTls);
     if (accepted.isPassThrough && this.proof) return new Pop3PassThrough({ proof: this.proof, startsTls });
     return new Pop3Upstream(accepted, startsTls);
   }
@@ -176,3 +199,6 @@ export class Pop3Session extends LoginSession<Pop3Options> {
 }
 
 const LONGEST_KEYWORD = 4;
+
+/** Who it is is not known yet. */
+const APOP: Proof = { method: "apop", login: "", secret: new Secret(""), salt: undefined };

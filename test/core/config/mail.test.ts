@@ -79,6 +79,7 @@ describe("mail and server", () => {
       resolver: undefined,
       starttls: "off",
       ssl: undefined,
+      proxyPass: undefined,
       proxy: {
         timeout: 86_400_000,
         buffer: 4096,
