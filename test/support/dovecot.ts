@@ -13,6 +13,8 @@ import { TestFolder } from "./program.ts";
 export interface DovecotOptions {
   /** Passwords by login. */
   readonly users: Readonly<Record<string, string>>;
+  /** The SASL mechanisms, `plain login` when left out. */
+  readonly mechanisms?: string;
   /** Where submission hands letters on to. */
   readonly relayPort?: number;
   /** With it STARTTLS is to be had everywhere, and IMAP and POP3 over TLS on ports of their own. */
@@ -107,7 +109,11 @@ function makeMaildir(path: string): void {
   }
 }
 
-function configuration(folder: string, ports: DovecotPorts, { relayPort = 1, certificate }: DovecotOptions): string {
+function configuration(
+  folder: string,
+  ports: DovecotPorts,
+  { relayPort = 1, certificate, mechanisms = "plain login" }: DovecotOptions,
+): string {
   return `
 base_dir = ${folder}/base
 state_dir = ${folder}/state
@@ -119,7 +125,7 @@ listen = 127.0.0.1
 protocols = imap pop3 submission
 ${tls(certificate)}
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = ${mechanisms}
 login_trusted_networks = 127.0.0.0/8
 # A refusal costs seconds otherwise, and the next one more.
 auth_failure_delay = 0
