@@ -31,6 +31,7 @@ import { soKeepalive } from "./directives/past.ts";
 import { pop3Auth, pop3Capabilities, pop3ClientBuffer } from "./directives/pop3.ts";
 import {
   proxyBuffer,
+  proxyClientId,
   proxyPassErrorMessage,
   proxyProtocol,
   proxySmtpAuth,
@@ -115,6 +116,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
       buffer: scope.value(proxyBuffer),
       passErrorMessage: scope.value(proxyPassErrorMessage),
       xclient: scope.value(xclient),
+      clientId: scope.value(proxyClientId),
       smtpAuth: scope.value(proxySmtpAuth),
       protocol: scope.value(proxyProtocol),
       ssl: proxySslOf(scope),

@@ -205,6 +205,8 @@ export interface ProxyConfig {
   readonly buffer: number;
   readonly passErrorMessage: boolean;
   readonly xclient: boolean;
+  /** Whether IMAP and POP3 upstreams are told who the client is. */
+  readonly clientId: boolean;
   readonly smtpAuth: boolean;
   /** Whether upstreams get a PROXY header first, and of which version: `on` is version 1. */
   readonly protocol: "off" | "on" | "v2";

@@ -64,6 +64,7 @@ function loginOptions(
     maxCommands: server.maxCommands,
     proxyBuffer: server.proxy.buffer,
     passErrorMessage: server.proxy.passErrorMessage,
+    tellsClientId: server.proxy.clientId,
     isPassThrough: server.authHttp === undefined,
     startTls: server.starttls,
     verifyClient: server.ssl?.verifyClient ?? "off",

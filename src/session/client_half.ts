@@ -11,6 +11,7 @@ import type { Proof, SaslExchange, SaslStep } from "../protocol/sasl/mod.ts";
 import { relayedMethod, startExchange } from "../protocol/sasl/mod.ts";
 import type { Millis, Octets, TlsFacts } from "../runtime.ts";
 import { fromBase64 } from "./base64.ts";
+import type { ClientId } from "./client_id.ts";
 import { judgeCertificate, verificationText } from "./certificate.ts";
 import { Conversation, type LoginOptions } from "./conversation.ts";
 import { splitWords } from "./line.ts";
@@ -77,6 +78,12 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   /** Whether the client speaks TLS. */
   protected get isSecure(): boolean {
     return this.#tls !== undefined;
+  }
+
+  /** What an upstream is told of this client, over at most so many more proxies. */
+  protected clientId(hops: number): ClientId {
+    const { client, server, facts } = this.connection;
+    return { client, server, session: `${facts.host.process.pid}-${facts.connection}`, hops };
   }
 
   /** Whether credentials and mail have to wait for TLS (`starttls only`). */

@@ -33,6 +33,8 @@ export interface LoginOptions {
   readonly verifyClient: VerifyClient;
   /** Whether nobody but the upstream checks logins: `proxy_pass` without a source of logins. */
   readonly isPassThrough: boolean;
+  /** Whether the upstream is told who the client is: `proxy_client_id`. */
+  readonly tellsClientId: boolean;
   /** How TLS is spoken with the upstream: `proxy_ssl`. */
   readonly upstreamTls: UpstreamTls;
   /** Makes the salt of one connection, in angle brackets. */

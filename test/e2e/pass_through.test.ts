@@ -37,6 +37,8 @@ describe("proxy_pass without an auth server", () => {
         `protocol imap; proxy_pass 127.0.0.1:${dead};`,
         `protocol imap; proxy_pass localhost:${imap}; proxy_pass_error_message on;`,
         `protocol pop3; proxy_pass 127.0.0.1:${pop3};`,
+        `protocol imap; proxy_client_id on; proxy_pass 127.0.0.1:${imap};`,
+        `protocol pop3; proxy_client_id on; proxy_pass 127.0.0.1:${pop3};`,
       ]
     ) {
       proxies.push(await startProxy(`server { listen 127.0.0.1; ${server} }`));
@@ -99,6 +101,14 @@ describe("proxy_pass without an auth server", () => {
     const said = await python(IMAP, [ports[3] ?? "", "LOGIN", JOE.login, JOE.password]);
     assertEquals(said, "* BAD [UNAVAILABLE] internal server error\n");
   });
+
+  for (const [at, protocol, path] of [[6, "imap", "-X NOOP"], [7, "pop3", ""]] as const) {
+    it(`tells an ${protocol} server that trusts it where the client comes from`, REAL, async () => {
+      const user = ["--silent", "--interface", "127.0.0.9", "--user", `${JOE.login}:${JOE.password}`];
+      await outputOf("curl", [...user, `${protocol}://127.0.0.1:${ports[at]}/`, ...path.split(" ").filter(Boolean)]);
+      await dovecot?.until(new RegExp(`${protocol}-login: .*Login: user=<joe>, .*rip=127\\.0\\.0\\.9, `));
+    });
+  }
 
   it("tells the log whose fault it was", REAL, () => {
     const log = proxies.flatMap((proxy) => proxy.log);

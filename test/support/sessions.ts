@@ -18,6 +18,7 @@ const LOGIN_OPTIONS = {
   proxyBuffer: 4096,
   passErrorMessage: false,
   isPassThrough: false,
+  tellsClientId: false,
   mechanisms: [],
   startTls: "off",
   verifyClient: "off",

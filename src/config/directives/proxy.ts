@@ -75,6 +75,18 @@ export const proxyProtocol = directive<"off" | "on" | "v2">({
   meaning: "Whether back ends get a PROXY header with the client's address first; `on` is version 1",
 });
 
+export const proxyClientId = directive({
+  name: "proxy_client_id",
+  contexts: MAIL_AND_SERVER,
+  kind: flag,
+  default: false,
+  written: "off",
+  meaning:
+    "Whether IMAP and POP3 back ends are told where the client comes from, as Dovecot's proxies do it: by `ID` where a " +
+    "server has that, by `XCLIENT` where its greeting offers it. The server has to trust this proxy " +
+    "(`login_trusted_networks`). SMTP back ends: see `xclient`",
+});
+
 export const proxyModule: Module = {
   title: "Proxy",
   about: "What happens between Postern and back ends.",
@@ -85,6 +97,7 @@ export const proxyModule: Module = {
     proxyTimeout,
     proxyPassErrorMessage,
     xclient,
+    proxyClientId,
     proxySmtpAuth,
     proxyProtocol,
   ],

@@ -94,11 +94,12 @@ class Parser {
     return { type: "command", tag: this.#tag ?? "", word, args: this.#args, length: this.#lineFeed + 1 };
   }
 
-  /** ID (RFC 2971) has a list in parentheses, which nobody here reads; with a literal in it, it would not end here. */
+  /** ID (RFC 2971) has a list in parentheses, taken as it is; with a literal in it, it would not end here. */
   #id(): ImapParse {
     const endsInLiteral = this.#input.at(this.#end - 1) === BRACE_CLOSE;
     if (endsInLiteral) return this.#invalid();
-    return { type: "command", tag: this.#tag ?? "", word: "ID", args: [], length: this.#lineFeed + 1 };
+    const list = this.#input.text(this.#at, this.#end);
+    return { type: "command", tag: this.#tag ?? "", word: "ID", args: [list], length: this.#lineFeed + 1 };
   }
 
   /** Finds the line that begins at `from`; `false` when its end has not arrived or lies past the limit. */

@@ -10,9 +10,11 @@ import { type ByTls, byTls } from "../../session/by_tls.ts";
 import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import { Secret } from "../../session/secret.ts";
+import { MOST_HOPS } from "../../session/client_id.ts";
 import type { UpstreamLogin } from "../../session/upstream.ts";
 import type { ImapParse } from "./command.ts";
 import { parseImapCommand, tagOf } from "./command.ts";
+import { hopsIn, ImapIntroduction } from "./client_id.ts";
 import * as reply from "./reply.ts";
 import { ImapPassThrough } from "./pass_through.ts";
 import { ImapUpstream } from "./upstream.ts";
@@ -34,6 +36,8 @@ export class ImapSession extends LoginSession<ImapOptions> {
   #tag: Octets | undefined;
   /** Where the literal ends that the client was told to send. */
   #announced = 0;
+  /** How many proxies may still come, this one included: a client that is a proxy says so in its ID. */
+  #hops = MOST_HOPS;
 
   protected command(): boolean {
     const parse = parseImapCommand(this.input, this.options.clientBuffer, this.#announced);
@@ -69,6 +73,7 @@ export class ImapSession extends LoginSession<ImapOptions> {
       case "CAPABILITY":
         return this.say(byTls(this.options.capability, this.isSecure) + reply.completed(command.tag));
       case "ID":
+        this.#hops = hopsIn(command.args[0] ?? "") ?? this.#hops;
         return this.say(reply.NO_ID + reply.completed(command.tag));
       case "NOOP":
         return this.say(reply.completed(command.tag));
@@ -102,8 +107,11 @@ export class ImapSession extends LoginSession<ImapOptions> {
   protected startUpstream(accepted: Accepted): UpstreamLogin {
     const startsTls = this.options.upstreamTls === "starttls";
     const tag = this.#tag ?? "";
-    if (accepted.isPassThrough && this.proof) return new ImapPassThrough({ tag, proof: this.proof, startsTls });
-    return new ImapUpstream(tag, accepted, startsTls);
+    const login = accepted.isPassThrough && this.proof
+      ? new ImapPassThrough({ tag, proof: this.proof, startsTls })
+      : new ImapUpstream(tag, accepted, startsTls);
+    if (!this.options.tellsClientId) return login;
+    return new ImapIntroduction(login, { tag, id: this.clientId(this.#hops - 1), startsTls });
   }
 
   protected invalidCommand(): Octets {

@@ -12,10 +12,12 @@ import type { LoginOptions } from "../../session/login.ts";
 import { LoginSession } from "../../session/login.ts";
 import type { Connection } from "../../session/mod.ts";
 import { Secret } from "../../session/secret.ts";
+import { MOST_HOPS } from "../../session/client_id.ts";
 import type { UpstreamLogin } from "../../session/upstream.ts";
 import type { Proof } from "../sasl/mod.ts";
 import type { Pop3Command } from "./command.ts";
 import { parsePop3Command } from "./command.ts";
+import { Pop3Introduction } from "./client_id.ts";
 import * as reply from "./reply.ts";
 import { Pop3Apop } from "./apop.ts";
 import { Pop3PassThrough } from "./pass_through.ts";
@@ -164,9 +166,14 @@ export class Pop3Session extends LoginSession<Pop3Options> {
 
   protected startUpstream(accepted: Accepted): UpstreamLogin {
     const startsTls = this.options.upstreamTls === "starttls";
-    if (accepted.isPassThrough && this.proof === undefined) return new Pop3Apop(startsTls);
-    if (accepted.isPassThrough && this.proof) return new Pop3PassThrough({ proof: this.proof, startsTls });
-    return new Pop3Upstream(accepted, startsTls);
+    const login = this.#upstreamLogin(accepted, startsTls);
+    if (!this.options.tellsClientId) return login;
+    return new Pop3Introduction(login, { id: this.clientId(MOST_HOPS - 1), startsTls });
+  }
+
+  #upstreamLogin(accepted: Accepted, startsTls: boolean): UpstreamLogin {
+    if (!accepted.isPassThrough) return new Pop3Upstream(accepted, startsTls);
+    return this.proof ? new Pop3PassThrough({ proof: this.proof, startsTls }) : new Pop3Apop(startsTls);
   }
 
   protected invalidCommand(): Octets {

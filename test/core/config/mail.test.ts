@@ -85,6 +85,7 @@ describe("mail and server", () => {
         buffer: 4096,
         passErrorMessage: false,
         xclient: true,
+        clientId: false,
         smtpAuth: false,
         protocol: "off",
       },
