@@ -11,11 +11,17 @@ import { type Addresses, NetSocket, type SocketTraits } from "./_socket.ts";
 export function connect(target: ConnectTarget, handler: ConnectHandler, traits: SocketTraits): Cancel {
   const raw = "path" in target
     ? connectRaw({ path: toPath(target.path), allowHalfOpen: true })
-    : connectRaw({ host: target.host, port: target.port, allowHalfOpen: true, noDelay: traits.asksNoDelay });
+    : connectRaw({ ...addressOf(target), allowHalfOpen: true, noDelay: traits.asksNoDelay });
   // Nothing may be read before somebody wants it.
   raw.pause();
   const attempt = new Attempt(raw, { target, handler, traits });
   return () => attempt.cancel();
+}
+
+/** A name with addresses of both families has to be asked for the one that we connect from. */
+function addressOf({ host, port, localAddress }: Extract<ConnectTarget, { host: string }>) {
+  if (localAddress === undefined) return { host, port };
+  return { host, port, localAddress, family: localAddress.includes(":") ? 6 : 4 };
 }
 
 interface Wish {

@@ -38,7 +38,12 @@ export type SocketAddress =
 
 /** Where to connect to. `host` is a numeric address or a name, which the adapter then looks up. */
 export type ConnectTarget =
-  | { readonly host: string; readonly port: number }
+  | {
+    readonly host: string;
+    readonly port: number;
+    /** The numeric address of ours to connect from; the system's choice when left out. */
+    readonly localAddress?: string;
+  }
   | { readonly path: Octets };
 
 /** Why the system refused something, in the words the C library has for it. */

@@ -38,6 +38,7 @@ import {
   proxyTimeout,
   xclient,
 } from "./directives/proxy.ts";
+import { proxyBind } from "./directives/proxy_bind.ts";
 import { proxyPass } from "./directives/proxy_pass.ts";
 import { proxySslOf } from "./directives/proxy_ssl.ts";
 import { resolverOf } from "./directives/resolver.ts";
@@ -116,6 +117,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
       buffer: scope.value(proxyBuffer),
       passErrorMessage: scope.value(proxyPassErrorMessage),
       xclient: scope.value(xclient),
+      bind: scope.value(proxyBind),
       clientId: scope.value(proxyClientId),
       smtpAuth: scope.value(proxySmtpAuth),
       protocol: scope.value(proxyProtocol),

@@ -205,6 +205,8 @@ export interface ProxyConfig {
   readonly buffer: number;
   readonly passErrorMessage: boolean;
   readonly xclient: boolean;
+  /** Our addresses that connections to upstreams come from, in turn; empty: the system's choice. */
+  readonly bind: readonly string[];
   /** Whether IMAP and POP3 upstreams are told who the client is. */
   readonly clientId: boolean;
   readonly smtpAuth: boolean;

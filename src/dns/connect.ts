@@ -19,8 +19,7 @@ export function connectWith(
 
 /** A connection to a name on its way. */
 class NamedConnect {
-  readonly #port: number;
-  readonly #name: string;
+  readonly #target: Extract<ConnectTarget, { host: string }>;
   readonly #handler: ConnectHandler;
   readonly #runtime: Pick<Runtime, "connect">;
   #cancel: Cancel = () => {};
@@ -31,14 +30,13 @@ class NamedConnect {
     handler: ConnectHandler,
     runtime: Pick<Runtime, "connect">,
   ) {
-    this.#port = target.port;
-    this.#name = target.host;
+    this.#target = target;
     this.#handler = handler;
     this.#runtime = runtime;
   }
 
   start(resolver: Pick<Resolver, "lookup">): Cancel {
-    this.#keep(resolver.lookup(this.#name, (found) => {
+    this.#keep(resolver.lookup(this.#target.host, (found) => {
       if (isFailure(found)) this.#handler.failed(found);
       else this.#try(found.addresses);
     }));
@@ -50,7 +48,7 @@ class NamedConnect {
 
   #try([host, ...others]: readonly string[]): void {
     if (host === undefined || this.#isCancelled) return;
-    this.#keep(this.#runtime.connect({ host, port: this.#port }, {
+    this.#keep(this.#runtime.connect({ ...this.#target, host }, {
       connected: (socket) => this.#handler.connected(socket),
       failed: (failure) => others.length > 0 ? this.#try(others) : this.#handler.failed(failure),
     }));

@@ -15,6 +15,7 @@ import { type ErrorLog, LogFailure, type LogFiles } from "../log/error_log.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
 import { createAuthenticator } from "./authenticators.ts";
+import { connectFrom } from "./bind.ts";
 import type { Service, UpstreamTls } from "./service.ts";
 import { sessionFactory } from "./factory.ts";
 import { Names } from "./names.ts";
@@ -88,7 +89,7 @@ export class Generation {
     const renewal = server.ssl && this.#renewal(server, server.ssl, log);
     return {
       runtime,
-      connect,
+      connect: connectFrom(server.proxy.bind, connect),
       protocol: server.protocol,
       serverName: server.serverName,
       timeout: server.timeout,

@@ -39,6 +39,8 @@ describe("proxy_pass without an auth server", () => {
         `protocol pop3; proxy_pass 127.0.0.1:${pop3};`,
         `protocol imap; proxy_client_id on; proxy_pass 127.0.0.1:${imap};`,
         `protocol pop3; proxy_client_id on; proxy_pass 127.0.0.1:${pop3};`,
+        `protocol imap; proxy_bind 127.0.0.21 127.0.0.22; proxy_pass localhost:${imap};`,
+        `protocol imap; proxy_bind ::1 127.0.0.23; proxy_pass 127.0.0.1:${imap};`,
       ]
     ) {
       proxies.push(await startProxy(`server { listen 127.0.0.1; ${server} }`));
@@ -109,6 +111,15 @@ describe("proxy_pass without an auth server", () => {
       await dovecot?.until(new RegExp(`${protocol}-login: .*Login: user=<joe>, .*rip=127\\.0\\.0\\.9, `));
     });
   }
+
+  it("comes from the addresses that proxy_bind names, as far as they fit", REAL, async () => {
+    const noop = ["--silent", "--user", `${JOE.login}:${JOE.password}`, "-X", "NOOP"];
+    await outputOf("curl", [...noop, `imap://127.0.0.1:${ports[9]}/`]);
+    await dovecot?.until(/Login: user=<joe>, .*rip=127\.0\.0\.23, /);
+    for (let i = 0; i < 2; i++) await outputOf("curl", [...noop, `imap://127.0.0.1:${ports[8]}/`]);
+    await dovecot?.until(/Login: user=<joe>, .*rip=127\.0\.0\.21, /);
+    await dovecot?.until(/Login: user=<joe>, .*rip=127\.0\.0\.22, /);
+  });
 
   it("tells the log whose fault it was", REAL, () => {
     const log = proxies.flatMap((proxy) => proxy.log);

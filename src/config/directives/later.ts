@@ -16,7 +16,6 @@ const upstreams = [
     contexts: MAIL,
     meaning: "A group of back ends, or of auth servers, under one name",
   }),
-  planned("proxy_bind", { syntax: "address", count: SOME, meaning: "The local address for connections to back ends" }),
   planned("proxy_next_upstream", { syntax: "on | off", count: SOME, meaning: "Whether to try another back end" }),
   planned("proxy_next_upstream_timeout", { syntax: "time", meaning: "How long to go on trying back ends" }),
   planned("proxy_next_upstream_tries", { syntax: "number", meaning: "How many back ends to try" }),

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "node:test";
 import type { AuthHttpConfig } from "../../../src/config/mod.ts";
 import { authHttpWith, inServer, load, problem, serverWith, warnings } from "../../support/config.ts";
@@ -86,6 +86,7 @@ describe("mail and server", () => {
         passErrorMessage: false,
         xclient: true,
         clientId: false,
+        bind: [],
         smtpAuth: false,
         protocol: "off",
       },
@@ -165,6 +166,45 @@ const URL_ERRORS: readonly [url: string, error: string, shown?: string][] = [
   ["unix::/a", "no path in the unix domain socket"],
   [`unix:${"x".repeat(108)}`, "too long path in the unix domain socket"],
 ];
+
+describe("proxy_bind", () => {
+  it("takes addresses, or none", () => {
+    assertEquals(serverWith("proxy_bind 192.0.2.1 [2001:DB8::1] 2001:db8::2;").proxy.bind, [
+      "192.0.2.1",
+      "2001:db8::1",
+      "2001:db8::2",
+    ]);
+    assertEquals(serverWith("proxy_bind off;").proxy.bind, []);
+  });
+
+  it("refuses names and what no runtime can do", () => {
+    assertEquals(problem(inServer("proxy_bind host;")), 'invalid address "host" in "proxy_bind" directive in f:4');
+    assertStringIncludes(
+      problem(inServer("proxy_bind 192.0.2.1 transparent;")),
+      '"transparent" is not supported in "proxy_bind" directive in f:4',
+    );
+  });
+});
+
+describe("proxy_pass", () => {
+  it("takes the place of auth_http", () => {
+    assertEquals(problem("events {} mail { server { listen 143; proxy_pass imap.example.com; } }"), "ok");
+    assertEquals(problem("events {} mail { server { listen 143; proxy_pass unix:/run/imap; } }"), "ok");
+    assertEquals(problem("events {} mail { server { listen 143; proxy_pass $auth_domain:143; } }"), "ok");
+  });
+
+  it("refuses what is no address, and SCRAM where nobody could check it", () => {
+    assertEquals(
+      problem(inServer("proxy_pass http://a;")),
+      'invalid host in "http://a" of "proxy_pass" directive in f:4\nleave the scheme out: host:port',
+    );
+    assertEquals(problem(inServer("proxy_pass a:0;")), 'invalid port in "a:0" of the "proxy_pass" directive in f:4');
+    assertStringIncludes(
+      problem(inServer("imap_auth plain scram-sha-1;")),
+      '"imap_auth scram-sha-1" does not go with "auth_http" in f:3',
+    );
+  });
+});
 
 describe("auth_http", () => {
   for (const [url, auth] of URLS) {
