@@ -5,7 +5,7 @@
  * @module
  */
 
-import { randomFillSync } from "node:crypto";
+import { createHmac, randomBytes, randomFillSync } from "node:crypto";
 import { lookup as lookupRaw } from "node:dns";
 import { performance } from "node:perf_hooks";
 import type { Millis, Runtime, Socket, SystemFailure } from "../src/runtime.ts";
@@ -43,6 +43,7 @@ export function createRuntime(traits: Traits): Runtime {
     date: () => Date.now(),
     utcOffset: (date: Millis) => -new Date(date).getTimezoneOffset(),
     timer: startTimer,
+    fingerprint: (text) => createHmac("sha256", FINGERPRINT_KEY).update(text, "latin1").digest("base64"),
     random: (bytes) => randomFillSync(bytes),
     listen: (options, accept) => listen(options, accept, shared),
     connect: (target, handler) => connect(target, handler, shared),
@@ -60,6 +61,8 @@ export function createRuntime(traits: Traits): Runtime {
     descriptors: createDescriptors(),
   };
 }
+
+const FINGERPRINT_KEY = randomBytes(32);
 
 function ownSocket(socket: Socket): NetSocket {
   if (socket instanceof NetSocket) return socket;

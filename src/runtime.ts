@@ -286,6 +286,11 @@ export interface Runtime {
   utcOffset(date: Millis): number;
   /** Calls `fire` once after `delay`. A timer does not keep the process alive. */
   timer(delay: Millis, fire: () => void): Cancel;
+  /**
+   * A short text that stands for another one, the same each time in this process and to be foreseen by nobody:
+   * HMAC-SHA-256 under a key of the process's own.
+   */
+  fingerprint(text: Octets): Octets;
   /** Fills the array with random octets fit for secrets, and returns it. */
   random(bytes: Uint8Array): Uint8Array;
   listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<Listener | SystemFailure>;

@@ -6,6 +6,7 @@
 
 import type { Octets } from "../runtime.ts";
 import { allow, setRealIpFrom } from "./directives/access.ts";
+import { authFailureDelay, authFailureDelayExempt } from "./directives/auth_failure.ts";
 import {
   authHttpHeader,
   authHttpOf,
@@ -48,7 +49,14 @@ import { ConfigError, lineOf } from "./error.ts";
 import { fullName } from "./paths.ts";
 import { Scope } from "./scope.ts";
 import { sslOf } from "./ssl.ts";
-import type { AuthHttpConfig, ErrorLogConfig, ListenConfig, MainConfig, ServerConfig } from "./types.ts";
+import type {
+  AuthFailureConfig,
+  AuthHttpConfig,
+  ErrorLogConfig,
+  ListenConfig,
+  MainConfig,
+  ServerConfig,
+} from "./types.ts";
 
 /** What a configuration takes from outside. */
 export interface Surroundings {
@@ -112,6 +120,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     ssl: sslOf(scope),
     authHttp: resolveAuthHttp(scope),
     proxyPass: scope.value(proxyPass),
+    authFailure: resolveAuthFailure(scope),
     proxy: {
       timeout: scope.value(proxyTimeout),
       buffer: scope.value(proxyBuffer),
@@ -151,6 +160,11 @@ function resolveAuthHttp(scope: Scope): AuthHttpConfig | undefined {
     passClientCert: scope.value(authHttpPassClientCert),
     ssl: authHttpSsl.of(scope),
   };
+}
+
+function resolveAuthFailure(scope: Scope): AuthFailureConfig | undefined {
+  const delay = scope.value(authFailureDelay);
+  return delay && { ...delay, exempt: scope.value(authFailureDelayExempt) };
 }
 
 function resolveListens(scope: Scope): readonly ListenConfig[] {

@@ -136,6 +136,8 @@ export interface ServerConfig {
   readonly authHttp: AuthHttpConfig | undefined;
   /** Where sessions go whose source of logins does not say, or that have none. */
   readonly proxyPass: ProxyPassConfig | undefined;
+  /** What wrong passwords cost: `auth_failure_delay`. */
+  readonly authFailure: AuthFailureConfig | undefined;
   readonly proxy: ProxyConfig;
   readonly imap: ImapConfig;
   readonly pop3: Pop3Config;
@@ -189,6 +191,13 @@ export interface AuthHttpConfig extends AuthServerConfig {
   readonly passClientCert: boolean;
   /** For those servers that speak TLS. */
   readonly ssl: ClientTlsConfig;
+}
+
+/** `auth_failure_delay` and its exemptions. */
+export interface AuthFailureConfig {
+  readonly first: Millis;
+  readonly most: Millis;
+  readonly exempt: readonly Network[];
 }
 
 /** `proxy_pass`. */

@@ -5,9 +5,11 @@
  */
 
 import { FailoverAuthenticator } from "../auth/failover.ts";
+import { type FailureBook, SlowedAuthenticator } from "../auth/failures.ts";
 import { HttpAuthenticator } from "../auth/http.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { PassThrough, type RouteFor } from "../auth/pass_through.ts";
+import { NetworkList } from "../config/cidr.ts";
 import type { AuthHttpConfig, ServerConfig } from "../config/types.ts";
 import type { Runtime } from "../runtime.ts";
 import { Routes } from "../upstream/mod.ts";
@@ -23,6 +25,21 @@ export function createAuthenticator(
   const routeFor = routeFinder(server, routes);
   if (server.authHttp === undefined) return new PassThrough(routeFor ?? (() => undefined));
   return createHttpAuthenticator(server.authHttp, { runtime, connect, routes, routeFor });
+}
+
+/** Has those wait who send wrong passwords; `undefined` where nobody has to. */
+export function slowedDown(
+  source: Authenticator,
+  { authFailure }: ServerConfig,
+  surroundings: { readonly runtime: Runtime; readonly book: FailureBook },
+): SlowedAuthenticator | undefined {
+  if (authFailure === undefined) return undefined;
+  const { first, most, exempt } = authFailure;
+  const exempted = new NetworkList(exempt);
+  return new SlowedAuthenticator(source, {
+    ...surroundings,
+    delay: { first, most, isExempt: (client) => exempted.has(client) },
+  });
 }
 
 interface HttpSurroundings {

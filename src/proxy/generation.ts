@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { FailureBook } from "../auth/failures.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { NetworkList } from "../config/cidr.ts";
 import type { SslConfig } from "../config/ssl_types.ts";
@@ -14,7 +15,7 @@ import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import { type ErrorLog, LogFailure, type LogFiles } from "../log/error_log.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
-import { createAuthenticator } from "./authenticators.ts";
+import { createAuthenticator, slowedDown } from "./authenticators.ts";
 import { connectFrom } from "./bind.ts";
 import type { Service, UpstreamTls } from "./service.ts";
 import { sessionFactory } from "./factory.ts";
@@ -33,6 +34,8 @@ export interface Surroundings {
   readonly hasRoom: (log: ErrorLog, more: number) => boolean;
   /** What the connections to a server block share; a generation puts its own in. */
   readonly services: WeakMap<ServerConfig, Service>;
+  /** The wrong passwords that have come so far. */
+  readonly failures: FailureBook;
 }
 
 export class Generation {
@@ -86,6 +89,8 @@ export class Generation {
     const direct = limitedConnect(runtime, () => hasRoom(log, 1));
     const connect = resolver === undefined ? direct : connectWith(resolver, { connect: direct });
     const trusted = await names.trusted(server.realIpFrom);
+    const source = this.#authenticator(server, connect);
+    const slowed = slowedDown(source, server, { runtime, book: this.#surroundings.failures });
     const renewal = server.ssl && this.#renewal(server, server.ssl, log);
     return {
       runtime,
@@ -99,7 +104,8 @@ export class Generation {
         return renewal?.context;
       },
       upstreamTls: upstreamTls(server, runtime),
-      authenticator: this.#authenticator(server, connect),
+      authenticator: slowed ?? source,
+      watchFailures: (client) => slowed?.watch(client),
       createSession: sessionFactory(server, runtime),
       hasRoom: () => hasRoom(log, 0),
       isTrusted: (address) => trusted.has(address),

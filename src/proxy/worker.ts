@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FailureBook } from "../auth/failures.ts";
 import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
 import { type ErrorLog, LogFiles } from "../log/error_log.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
@@ -116,6 +117,8 @@ class Worker implements Server {
   readonly #whenIdle: (() => void)[] = [];
   /** Of all generations: a connection may be accepted for the one that is just being replaced. */
   readonly #services = new WeakMap<ServerConfig, Service>();
+  /** The wrong passwords, whatever generation they came to. */
+  readonly #failures: FailureBook;
   /** How many sockets the descriptors last for. */
   readonly #descriptorRoom: number;
   #generation: Generation | undefined;
@@ -126,6 +129,7 @@ class Worker implements Server {
     this.#runtime = runtime;
     this.#options = options;
     this.#logFiles = new LogFiles(runtime);
+    this.#failures = new FailureBook(runtime);
     this.#listeners = new Listeners(runtime, (binding, socket) => this.#accept(binding, socket));
     const { limit, open } = runtime.descriptors();
     this.#descriptorRoom = limit - open - spareDescriptors(limit);
@@ -199,6 +203,7 @@ class Worker implements Server {
       errorLog: this.#options.errorLog ?? { target: { type: "stderr" }, level: "error" },
       hasRoom: (log, more) => this.#hasRoom(log, more, config),
       services: this.#services,
+      failures: this.#failures,
     });
     try {
       const bindings = planBindings(await this.#resolve(config));
@@ -316,9 +321,10 @@ class Worker implements Server {
   #drive(visit: Visit, held: Uint8Array): void {
     const { service, facts } = visit;
     const { client, server, proxied, tls } = facts;
+    const failures = service.watchFailures(client);
     const driver: Driver = new Driver(service, {
       ...visit,
-      connection: { client, server, proxied, isForbidden: service.isForbidden(client), tls, facts },
+      connection: { client, server, proxied, isForbidden: service.isForbidden(client), failures, tls, facts },
       held,
       ended: (record) => {
         this.#options.sessionEnded?.(record);

@@ -6,25 +6,25 @@
  * @module
  */
 
-import type { Accepted, Refused, Verdict } from "../auth/mod.ts";
+import type { Accepted, Verdict } from "../auth/mod.ts";
 import type { Millis, Octets } from "../runtime.ts";
 import { describeHandshakeFailure } from "../runtime.ts";
 import { identityIn } from "../protocol/sasl/identity.ts";
 import { fromBase64 } from "./base64.ts";
 import { encode } from "./bytes.ts";
-import { type Claim, ClientHalf } from "./client_half.ts";
+import type { Claim } from "./client_half.ts";
 import type { LoginOptions } from "./conversation.ts";
 import type { CloseReason, Connection, Effect, Input, Session, Side } from "./mod.ts";
+import { RefusableHalf } from "./refusal.ts";
 import { UpstreamReplies } from "./replies.ts";
-import type { RefusedStep, UpstreamLogin, UpstreamRefusal, UpstreamStep } from "./upstream.ts";
+import type { RefusedStep, UpstreamLogin, UpstreamStep } from "./upstream.ts";
 
 export type { Claim } from "./client_half.ts";
 export type { LoginOptions } from "./conversation.ts";
 
 /** A session up to its splice. A protocol says its words by filling in the abstract parts. */
-export abstract class LoginSession<Options extends LoginOptions> extends ClientHalf<Options> implements Session {
+export abstract class LoginSession<Options extends LoginOptions> extends RefusableHalf<Options> implements Session {
   readonly #replies: UpstreamReplies;
-  #refusal: Refused | undefined;
   #accepted: Accepted | undefined;
   #upstream: UpstreamLogin | undefined;
   /** Whether what the upstream says may be anybody's, since TLS with it is still to come. */
@@ -43,10 +43,6 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   protected abstract internalError(): Octets;
   /** What the client hears when we stop. */
   protected abstract farewell(): Octets;
-  /** How a refused login is told. */
-  protected abstract refusal(refused: Refused): Octets;
-  /** How a login is refused that the upstream said no to, in our words. */
-  protected abstract readonly loginFailed: Pick<Refused, "text" | "smtpCode">;
   /** The login to the upstream. */
   protected abstract startUpstream(accepted: Accepted): UpstreamLogin;
 
@@ -114,51 +110,16 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
         this.deadline = this.now + this.options.timeout;
         return this.emit({ type: "connect", route: verdict.route });
       case "refused":
-        return this.#refuse(verdict);
+        return this.refuse(verdict);
       case "unavailable":
         return this.#fail("authUnavailable");
     }
   }
 
-  #refuse(refused: Refused): void {
-    this.log("info", `client login failed: "${refused.text}"`);
-    this.#refusal = refused;
-    if (refused.wait === 0) return this.#tellRefusal(refused);
-    this.phase = "delaying";
-    this.deadline = this.now + refused.wait;
-  }
-
-  /** An OAuth client hears the error as a challenge first, and the refusal once it has answered that. */
-  #tellRefusal(refused: Refused): void {
-    const answer = refused.saslError === undefined ? undefined : this.exchange?.errorAnswer;
-    if (answer === undefined) return this.#endAttempt(this.refusal(refused));
-    this.errorAnswer = answer;
-    this.challenge(refused.saslError ?? "");
-    this.readOn();
-  }
-
-  protected answeredError(isRight: boolean): void {
-    const refused = this.#refusal;
-    this.errorAnswer = undefined;
-    if (refused !== undefined) this.#endAttempt(isRight ? this.refusal(refused) : this.invalidCommand());
-  }
-
-  /** Tells how the attempt ended. Only a refusal that was held back leaves the client another. */
-  #endAttempt(reply: Octets): void {
-    const isLast = this.#refusal?.wait === 0;
-    this.say(reply);
-    this.exchange = undefined;
-    this.#refusal = undefined;
-    this.reset();
-    if (isLast) this.close("refused");
-    else this.readOn();
-  }
-
   #timedOut(): void {
     switch (this.phase) {
       case "delaying":
-        if (this.#refusal !== undefined) this.#tellRefusal(this.#refusal);
-        return;
+        return this.tellRefusal();
       case "greetingDelay":
         return this.greet();
       case "connecting":
@@ -253,6 +214,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
   #splice(reply: Octets | undefined): void {
     this.action = "";
     this.log("info", "client logged in");
+    if (this.#accepted?.isPassThrough) this.connection.failures?.succeeded();
     const toClient = this.#replies.takeAll(reply);
     const farewell = encode(this.farewell());
     const toUpstream = this.input.takeAll();
@@ -337,21 +299,13 @@ export abstract class LoginSession<Options extends LoginOptions> extends ClientH
     this.#isSeen = false;
   }
 
-  /** Tells the client that its login was wrong, for the upstream says so. It may try again, as often as it may err. */
-  #refuseForUpstream(refusal: UpstreamRefusal, mayPass: boolean): void {
-    this.log("info", `client login failed: "${refusal.text}"`);
-    this.#forgetUpstream();
-    const { text, smtpCode } = mayPass && refusal.text !== "" ? refusal : this.loginFailed;
-    const wait = this.isLastError() ? 0 : 1;
-    const refused: Refused = { type: "refused", text, wait, smtpCode, saslError: refusal.saslError };
-    this.#refusal = refused;
-    this.#tellRefusal(refused);
-  }
-
   #refusedByUpstream({ text, isTemporary = false, refusal }: RefusedStep): void {
     // The client would take for its server's what anybody on the way to it can say.
     const mayPass = this.options.passErrorMessage && !this.#isUpstreamInClear;
-    if (refusal !== undefined) return this.#refuseForUpstream(refusal, mayPass);
+    if (refusal !== undefined) {
+      this.#forgetUpstream();
+      return this.refuseForUpstream(refusal, mayPass);
+    }
     this.log(mayPass ? "info" : "error", `upstream sent invalid response: "${text}"`);
     const reply = mayPass ? this.#replies.takeAll() : undefined;
     if (isTemporary || this.#accepted?.isPassThrough) this.#leaveUpstream("upstreamRefused", reply);

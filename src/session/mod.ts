@@ -11,6 +11,7 @@ import type { Route } from "../upstream/mod.ts";
 import type { Facts } from "../variables/mod.ts";
 
 export type { Millis, Octets };
+import type { Secret } from "./secret.ts";
 export { Secret } from "./secret.ts";
 
 /** The two peers of a session. */
@@ -93,10 +94,20 @@ export interface Connection {
   readonly proxied: ProxiedAddresses | undefined;
   /** Whether `deny` has this client turned away. */
   readonly isForbidden: boolean;
+  /** What becomes of wrong passwords that an upstream refuses; `undefined` where nothing does. */
+  readonly failures?: FailureWatch | undefined;
   /** `undefined` for a client that began in clear. */
   readonly tls: TlsFacts | undefined;
   /** All that is known of the connection, for whoever the session asks. It goes on growing. */
   readonly facts: Facts;
+}
+
+/** Counts the wrong passwords of one client. */
+export interface FailureWatch {
+  /** One more; gives how long its answer has to wait, and what the log is to hear of that. */
+  failed(login: Octets, secret: Secret): { readonly delay: Millis; readonly text: Octets };
+  /** The client is in. */
+  succeeded(): void;
 }
 
 /** What a PROXY header says of a connection. */

@@ -234,6 +234,10 @@ export class FakeRuntime implements Runtime {
     return this.clock.timer(delay, fire);
   }
 
+  fingerprint(text: Octets): Octets {
+    return `print of ${text}`;
+  }
+
   random(bytes: Uint8Array): Uint8Array {
     return bytes.fill(7);
   }

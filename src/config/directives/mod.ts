@@ -9,6 +9,7 @@ import type { AnyDirective, Context, Module } from "../directive.ts";
 import type { Protocol } from "../types.ts";
 import { accessModule } from "./access.ts";
 import { authHttpModule } from "./auth_http.ts";
+import { authFailure } from "./auth_failure.ts";
 import { core } from "./core.ts";
 import { errorLogModule } from "./error_log.ts";
 import { eventsModule } from "./events.ts";
@@ -32,6 +33,7 @@ export const MODULES: readonly Module[] = [
   mailModule,
   accessModule,
   authHttpModule,
+  authFailure,
   resolverModule,
   proxyModule,
   proxySslModule,

@@ -80,6 +80,7 @@ describe("mail and server", () => {
       starttls: "off",
       ssl: undefined,
       proxyPass: undefined,
+      authFailure: undefined,
       proxy: {
         timeout: 86_400_000,
         buffer: 4096,

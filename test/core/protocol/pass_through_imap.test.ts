@@ -111,8 +111,8 @@ describe("an IMAP login that the server checks", () => {
         U: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready
         P: a AUTHENTICATE PLAIN AGpvZQBzM2NyZXQ=
         U: a NO [AUTHENTICATIONFAILED] No joe here.
-        log info client login failed: "[AUTHENTICATIONFAILED] No joe here." (reading response from upstream)
         leave upstream
+        log info client login failed: "[AUTHENTICATIONFAILED] No joe here." (reading response from upstream)
         S: a NO [AUTHENTICATIONFAILED] Authentication failed
         C: b LOGIN joe again
         ask plain "joe" "again" 2
@@ -122,8 +122,8 @@ describe("an IMAP login that the server checks", () => {
         U: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready
         P: b AUTHENTICATE PLAIN AGpvZQBhZ2Fpbg==
         U: b NO no
-        log info client login failed: "no" (reading response from upstream)
         leave upstream
+        log info client login failed: "no" (reading response from upstream)
         S: b NO [AUTHENTICATIONFAILED] Authentication failed
         close refused
       `,
@@ -138,8 +138,8 @@ describe("an IMAP login that the server checks", () => {
         U: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready
         P: a AUTHENTICATE PLAIN AGpvZQBzM2NyZXQ=
         U: a NO [EXPIRED] Renew your password.
-        log info client login failed: "[EXPIRED] Renew your password." (reading response from upstream)
         leave upstream
+        log info client login failed: "[EXPIRED] Renew your password." (reading response from upstream)
         S: a NO [EXPIRED] Renew your password.
         C: b LOGOUT
         S: * BYE
@@ -280,8 +280,8 @@ describe("an IMAP login that the server checks", () => {
         U: + eyJzdGF0dXMiOiI0MDAifQ==
         P:
         U: a NO [AUTHENTICATIONFAILED] expired
-        log info client login failed: "[AUTHENTICATIONFAILED] expired" (reading response from upstream)
         leave upstream
+        log info client login failed: "[AUTHENTICATIONFAILED] expired" (reading response from upstream)
         S: + eyJzdGF0dXMiOiI0MDAifQ==
         C:
         S: a NO [AUTHENTICATIONFAILED] Authentication failed

@@ -112,8 +112,8 @@ describe("a POP3 login that the server checks", () => {
         U: +OK
         P: PASS s3cret
         U: -ERR [AUTH] No.
-        log info client login failed: "[AUTH] No." (reading response from upstream)
         leave upstream
+        log info client login failed: "[AUTH] No." (reading response from upstream)
         S: -ERR [AUTH] No.
         C: NOOP
         S: +OK
@@ -168,8 +168,8 @@ describe("a POP3 login that the server checks", () => {
         C: Yz1iaXdzLHI9YWJjZGVmLHA9eA==
         P: Yz1iaXdzLHI9YWJjZGVmLHA9eA==
         U: -ERR [AUTH] no
-        log info client login failed: "[AUTH] no" (reading response from upstream)
         leave upstream
+        log info client login failed: "[AUTH] no" (reading response from upstream)
         S: -ERR [AUTH] Authentication failed
       `,
     );
@@ -209,8 +209,8 @@ describe("a POP3 login that the server checks", () => {
         identified "joe"
         P: APOP joe 0123456789abcdef0123456789abcdef
         U: -ERR [AUTH] no
-        log info client login failed: "[AUTH] no" (reading response from upstream)
         leave upstream
+        log info client login failed: "[AUTH] no" (reading response from upstream)
         S: -ERR [AUTH] Authentication failed
         C: APOP joe 0123456789abcdef0123456789abcdef
         log error no upstream waits for this login (in auth state)

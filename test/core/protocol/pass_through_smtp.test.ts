@@ -85,8 +85,8 @@ describe("an SMTP login that the server checks", () => {
         U: 250 AUTH PLAIN
         P: AUTH PLAIN AGpvZQBzM2NyZXQ=
         U: 535 5.7.8 Who?
-        log info client login failed: "Who?" (reading response from upstream)
         leave upstream
+        log info client login failed: "Who?" (reading response from upstream)
         S: 535 5.7.8 Authentication failed
         C: NOOP
         S: 250 2.0.0 OK
@@ -102,8 +102,8 @@ describe("an SMTP login that the server checks", () => {
         U: 250 AUTH PLAIN
         P: AUTH PLAIN AGpvZQBzM2NyZXQ=
         U: 534 5.7.9 Use another one.
-        log info client login failed: "Use another one." (reading response from upstream)
         leave upstream
+        log info client login failed: "Use another one." (reading response from upstream)
         S: 534 5.7.9 Use another one.
       `,
     );

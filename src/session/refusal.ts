@@ -1,0 +1,83 @@
+/**
+ * How a login that is refused ends: with words for the client, at once or held back, and with another try or none.
+ *
+ * @module
+ */
+
+import type { Refused } from "../auth/mod.ts";
+import type { Octets } from "../runtime.ts";
+import { ClientHalf } from "./client_half.ts";
+import type { LoginOptions } from "./conversation.ts";
+import { Secret } from "./secret.ts";
+import type { UpstreamRefusal } from "./upstream.ts";
+
+/** A client that can be refused. */
+export abstract class RefusableHalf<Options extends LoginOptions> extends ClientHalf<Options> {
+  #refusal: Refused | undefined;
+
+  /** How a refused login is told. */
+  protected abstract refusal(refused: Refused): Octets;
+  /** How a login is refused that the upstream said no to, in our words. */
+  protected abstract readonly loginFailed: Pick<Refused, "text" | "smtpCode">;
+
+  /** Obeys a verdict; its wait is over before the client hears of it. */
+  protected refuse(refused: Refused): void {
+    this.log("info", `client login failed: "${refused.text}"`);
+    this.#refusal = refused;
+    if (refused.wait === 0) return this.tellRefusal();
+    this.phase = "delaying";
+    this.deadline = this.now + refused.wait;
+  }
+
+  /** Tells the client that its login was wrong, for the upstream says so. It may try again, as often as it may err. */
+  protected refuseForUpstream(refusal: UpstreamRefusal, mayPass: boolean): void {
+    this.log("info", `client login failed: "${refusal.text}"`);
+    const { text, smtpCode } = mayPass && refusal.text !== "" ? refusal : this.loginFailed;
+    const wait = this.isLastError() ? 0 : 1;
+    this.#refusal = { type: "refused", text, wait, smtpCode, saslError: refusal.saslError };
+    const delay = this.#delay();
+    if (delay === 0) return this.tellRefusal();
+    this.phase = "delaying";
+    this.deadline = this.now + delay;
+  }
+
+  /** How long whoever guesses passwords has to wait. */
+  #delay(): number {
+    if (this.connection.failures === undefined) return 0;
+    const secret = this.proof?.secret ?? new Secret("");
+    const { delay, text } = this.connection.failures.failed(this.login ?? "", secret);
+    if (text !== "") this.log("info", text);
+    return delay;
+  }
+
+  /** The login as the log shows it. */
+  abstract get login(): Octets | undefined;
+
+  /** An OAuth client hears the error as a challenge first, and the refusal once it has answered that. */
+  protected tellRefusal(): void {
+    const refused = this.#refusal;
+    if (refused === undefined) return;
+    const answer = refused.saslError === undefined ? undefined : this.exchange?.errorAnswer;
+    if (answer === undefined) return this.#endAttempt(this.refusal(refused));
+    this.errorAnswer = answer;
+    this.challenge(refused.saslError ?? "");
+    this.readOn();
+  }
+
+  protected answeredError(isRight: boolean): void {
+    const refused = this.#refusal;
+    this.errorAnswer = undefined;
+    if (refused !== undefined) this.#endAttempt(isRight ? this.refusal(refused) : this.invalidCommand());
+  }
+
+  /** Tells how the attempt ended. Only a refusal that was held back leaves the client another. */
+  #endAttempt(reply: Octets): void {
+    const isLast = this.#refusal?.wait === 0;
+    this.say(reply);
+    this.exchange = undefined;
+    this.#refusal = undefined;
+    this.reset();
+    if (isLast) this.close("refused");
+    else this.readOn();
+  }
+}

@@ -1,0 +1,177 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { FailureBook, SlowedAuthenticator } from "../../../src/auth/failures.ts";
+import type { Authenticator, Verdict } from "../../../src/auth/mod.ts";
+import type { SocketAddress } from "../../../src/runtime.ts";
+import { Secret } from "../../../src/session/secret.ts";
+import { SingleRoute } from "../../../src/upstream/mod.ts";
+import { FakeRuntime } from "../../support/fake_runtime.ts";
+import { imapSession } from "../../support/sessions.ts";
+import { transcript } from "../../support/transcript.ts";
+import { credentials } from "./_support.ts";
+
+const REFUSED: Verdict = { type: "refused", text: "no", wait: 0, smtpCode: undefined, saslError: undefined };
+const ACCEPTED: Verdict = {
+  type: "accepted",
+  route: new SingleRoute({ target: { path: "/x" }, text: "x" }),
+  login: "joe",
+  secret: undefined,
+};
+
+const from = (host: string): SocketAddress => ({ family: host.includes(":") ? 6 : 4, host, port: 1 });
+const guess = (host: string, secret: string) => ({ client: from(host), login: "joe", secret: new Secret(secret) });
+
+describe("a book of wrong passwords", () => {
+  it("counts each password of an address once", () => {
+    const book = new FailureBook(new FakeRuntime());
+    assertEquals(["a", "b", "a", "c"].map((secret) => book.failed(guess("192.0.2.1", secret))), [1, 2, 2, 3]);
+    assertEquals(book.failed(guess("192.0.2.2", "a")), 1);
+  });
+
+  it("counts each digest, for none is like another", () => {
+    const book = new FailureBook(new FakeRuntime());
+    assertEquals([book.failed(guess("192.0.2.1", "")), book.failed(guess("192.0.2.1", ""))], [1, 2]);
+  });
+
+  it("takes 64 bits of IPv6 for one address, and a mapped address for what it is", () => {
+    const book = new FailureBook(new FakeRuntime());
+    assertEquals(book.failed(guess("2001:db8::1", "a")), 1);
+    assertEquals(book.failed(guess("2001:db8::ffff:0:0:2", "b")), 2);
+    assertEquals(book.failed(guess("2001:db8:0:1::1", "c")), 1);
+    assertEquals(book.failed(guess("::ffff:192.0.2.1", "a")), 1);
+    assertEquals(book.failed(guess("192.0.2.1", "b")), 2);
+  });
+
+  it("forgets after a good login, and after 15 minutes", () => {
+    const runtime = new FakeRuntime();
+    const book = new FailureBook(runtime);
+    book.failed(guess("192.0.2.1", "a"));
+    book.succeeded(from("192.0.2.1"));
+    assertEquals(book.failed(guess("192.0.2.1", "b")), 1);
+    runtime.clock.advance(15 * 60_000);
+    assertEquals(book.failed(guess("192.0.2.1", "c")), 2);
+    runtime.clock.advance(15 * 60_000 + 1);
+    assertEquals(book.failed(guess("192.0.2.1", "d")), 1);
+  });
+
+  it("has room for so many addresses, and forgets the one that failed longest ago for one more", () => {
+    const book = new FailureBook(new FakeRuntime(), 3);
+    for (const last of [1, 2, 3]) book.failed(guess(`192.0.2.${last}`, "a"));
+    book.failed(guess("192.0.2.1", "b"));
+    assertEquals(book.failed(guess("192.0.2.4", "a")), 1);
+    assertEquals(book.size, 3);
+    assertEquals(book.failed(guess("192.0.2.1", "c")), 3);
+    assertEquals(book.failed(guess("192.0.2.2", "b")), 1);
+  });
+
+  it("stays as it is under a flood from everywhere", () => {
+    const book = new FailureBook(new FakeRuntime());
+    for (let i = 0; i < 70_000; i++) book.failed(guess(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, "a"));
+    assertEquals(book.size, 65_536);
+  });
+});
+
+describe("a slowed source of logins", () => {
+  const setUp = (verdict: Verdict) => {
+    const runtime = new FakeRuntime();
+    const source: Authenticator = {
+      authenticate: (_credentials, _note, done) => {
+        done(verdict);
+        return () => {};
+      },
+      close: () => {},
+    };
+    const delay = { first: 1000, most: 4000, isExempt: ({ family }: SocketAddress) => family === "unix" };
+    const slowed = new SlowedAuthenticator(source, { delay, book: new FailureBook(runtime), runtime });
+    const notes: string[] = [];
+    const ask = (secret: string, client = from("192.0.2.1")) => {
+      const verdicts: Verdict[] = [];
+      const note = (_level: string, text: string) => notes.push(text);
+      const cancel = slowed.authenticate(
+        credentials({ secret: new Secret(secret), client }),
+        note,
+        (each) => verdicts.push(each),
+      );
+      return { verdicts, cancel };
+    };
+    return { runtime, ask, notes };
+  };
+
+  it("holds a refusal back, longer each time, up to its bound", () => {
+    const { runtime, ask, notes } = setUp(REFUSED);
+    for (const [secret, delay] of [["a", 1000], ["b", 2000], ["c", 4000], ["d", 4000]] as const) {
+      const { verdicts } = ask(secret);
+      runtime.clock.advance(delay - 1);
+      assertEquals(verdicts, []);
+      runtime.clock.advance(1);
+      assertEquals(verdicts, [REFUSED]);
+    }
+    assertEquals(notes[2], "wrong password number 3 from this address, answer held back for 4000 ms");
+  });
+
+  it("takes the wait that the source asks for into account", () => {
+    const { runtime, ask } = setUp({ ...REFUSED, wait: 700 });
+    const { verdicts } = ask("a");
+    runtime.clock.advance(300);
+    assertEquals(verdicts.length, 1);
+  });
+
+  it("lets everything else through at once", () => {
+    for (const verdict of [ACCEPTED, { type: "unavailable" }] as const) {
+      assertEquals(setUp(verdict).ask("a").verdicts, [verdict]);
+    }
+    assertEquals(setUp(REFUSED).ask("a", { family: "unix", path: "" }).verdicts, [REFUSED]);
+  });
+
+  it("says nothing to a client that has left", () => {
+    const { runtime, ask } = setUp(REFUSED);
+    const { verdicts, cancel } = ask("a");
+    cancel();
+    runtime.clock.advance(10_000);
+    assertEquals(verdicts, []);
+  });
+});
+
+describe("a wrong password that the upstream finds", () => {
+  it("is answered late, and a good one is told", () => {
+    const told: string[] = [];
+    const failures = {
+      failed: (login: string, secret: Secret) => {
+        told.push(`${login} ${secret.reveal()}`);
+        return { delay: 3000, text: "held back" };
+      },
+      succeeded: () => told.push("in"),
+    };
+    transcript(
+      () => imapSession({ isPassThrough: true }, { failures }),
+      `
+        S: * OK IMAP4 ready
+        C: a LOGIN joe wrong
+        ask plain "joe" "wrong" 1
+        let through
+        connect 192.0.2.1:143
+        connected
+        U: * OK [CAPABILITY SASL-IR AUTH=PLAIN] ready
+        P: a AUTHENTICATE PLAIN AGpvZQB3cm9uZw==
+        U: a NO no
+        leave upstream
+        log info client login failed: "no" (reading response from upstream)
+        log info held back (reading response from upstream)
+        after 2999
+        after 1
+        S: a NO [AUTHENTICATIONFAILED] Authentication failed
+        C: b LOGIN joe s3cret
+        ask plain "joe" "s3cret" 2
+        let through
+        connect 192.0.2.1:143
+        connected
+        U: * OK [CAPABILITY SASL-IR AUTH=PLAIN] ready
+        P: b AUTHENTICATE PLAIN AGpvZQBzM2NyZXQ=
+        U: b OK in
+        log info client logged in
+        splice "b OK in\\r\\n" ""
+      `,
+    );
+    assertEquals(told.slice(0, 2), ["joe wrong", "in"]);
+  });
+});
