@@ -22,6 +22,7 @@ import { type ClientHello, LONGEST_HELLO, readClientHello } from "./_tls_hello.t
 import { checkServer, type ServerSettings } from "./_tls_options.ts";
 import { ClientJudge } from "./_peer_certificate.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
+import type { Turns } from "./_turns.ts";
 
 /** See `Runtime.createTlsServer`. */
 export function createTlsServer(options: TlsServerOptions, traits: TlsTraits): ServerContext | TlsFault {
@@ -95,6 +96,8 @@ export interface ServerStart {
   readonly held: Uint8Array;
   readonly handler: SecureHandler;
   readonly census: Census;
+  /** When handshakes may begin, see `TlsTraits`. */
+  readonly turns: Turns;
 }
 
 /** See `Runtime.secureServer`. */
@@ -185,7 +188,11 @@ class HelloReader implements SocketHandler {
     const handshake = new ServerHandshake(this.#start, hello);
     this.#handshake = handshake;
     handshake.raw.unshift(received);
-    handshake.whenFlushed(() => context.begin(handshake));
+    handshake.whenFlushed(() =>
+      this.#start.turns.run(() => {
+        if (!handshake.isOver) context.begin(handshake);
+      })
+    );
   }
 
   /** RFC 7301, 3.2. The alert is ours: Deno's comes too late, after the server's certificate. */

@@ -21,6 +21,12 @@ export interface TlsTraits {
   readonly judgesClients: boolean;
   /** Whether a client's sessions can be resumed. */
   readonly reusesSessions: boolean;
+  /**
+   * How many handshakes of clients may begin in one turn of the event loop. Bun reads from five sockets in handshakes a
+   * turn (uNetworking/uSockets#97), whatever it accepts and begins: with more, those that are over, and whose clients
+   * have long left, pile up until there is no room for others.
+   */
+  readonly handshakesPerTurn: number;
 }
 
 export const OPENSSL: TlsTraits = {
@@ -34,6 +40,7 @@ export const OPENSSL: TlsTraits = {
   knowsCrl: true,
   judgesClients: true,
   reusesSessions: true,
+  handshakesPerTurn: Infinity,
 };
 
 export const BORINGSSL: TlsTraits = {
@@ -41,6 +48,7 @@ export const BORINGSSL: TlsTraits = {
   needsSecurityLevel: false,
   takesDhparam: false,
   takesTicketKeys: false,
+  handshakesPerTurn: 2,
 };
 
 export const RUSTLS: TlsTraits = {
@@ -61,4 +69,5 @@ export const RUSTLS: TlsTraits = {
   knowsCrl: false,
   judgesClients: false,
   reusesSessions: false,
+  handshakesPerTurn: Infinity,
 };

@@ -21,6 +21,7 @@ import { startTimer } from "./_timer.ts";
 import { createTlsClient, secureClient } from "./_tls_client.ts";
 import { createTlsServer, secureServer } from "./_tls_server.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
+import { Turns } from "./_turns.ts";
 
 /** What one runtime has of its own. */
 export interface Traits
@@ -32,6 +33,7 @@ export interface Traits
 export function createRuntime(traits: Traits): Runtime {
   const { name, version, tlsLibrary, capabilities } = traits;
   const shared: ListenTraits = { ...traits, census: { open: 0 } };
+  const turns = new Turns(traits.tls.handshakesPerTurn);
   return {
     name,
     version,
@@ -50,7 +52,7 @@ export function createRuntime(traits: Traits): Runtime {
     createTlsServer: (options) => createTlsServer(options, traits.tls),
     createTlsClient: (options) => createTlsClient(options, traits.tls),
     secureServer: (socket, { choose, held }, handler) =>
-      secureServer({ socket: ownSocket(socket), choose, held, handler, census: shared.census }),
+      secureServer({ socket: ownSocket(socket), choose, held, handler, census: shared.census, turns }),
     secureClient: (socket, context, handler) =>
       secureClient({ socket: ownSocket(socket), context, handler, census: shared.census }),
     datagram: openDatagram,

@@ -26,7 +26,7 @@ export async function startProxy(mail: string, workerConnections = 2048): Promis
   const runtime = await loadRuntime();
   const log: string[] = [];
   const records: SessionRecord[] = [];
-  const sockets: Socket[] = [];
+  const sockets: WeakRef<Socket>[] = [];
   const text = `error_log stderr info; events { worker_connections ${workerConnections}; } mail { ${mail} }`;
   const config = loadConfig({
     path: "/test/nginx.conf",
@@ -43,22 +43,22 @@ export async function startProxy(mail: string, workerConnections = 2048): Promis
     log,
     records,
     sockets: () => runtime.sockets(),
-    queued: () => sockets.reduce((sum, { queued }) => sum + queued, 0),
+    queued: () => sockets.reduce((sum, socket) => sum + (socket.deref()?.queued ?? 0), 0),
     stop: () => server.stop("fast"),
   };
 }
 
-/** The runtime, with all sockets that it makes kept. */
-function withSockets(runtime: Runtime, sockets: Socket[]): Runtime {
+/** The runtime, with all sockets that it makes known as long as they live. */
+function withSockets(runtime: Runtime, sockets: WeakRef<Socket>[]): Runtime {
   const listen: Runtime["listen"] = (options, accept) => {
     return runtime.listen(options, (socket) => {
-      sockets.push(socket);
+      sockets.push(new WeakRef(socket));
       accept(socket);
     });
   };
   const connect: Runtime["connect"] = (target, handler) => {
     const connected = (socket: Socket) => {
-      sockets.push(socket);
+      sockets.push(new WeakRef(socket));
       handler.connected(socket);
     };
     return runtime.connect(target, { connected, failed: (failure) => handler.failed(failure) });

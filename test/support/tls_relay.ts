@@ -53,9 +53,9 @@ export class TlsRelay {
 }
 
 /** The first message of a TLS client of this runtime, as it goes over the wire. */
-export async function clientHello(): Promise<string> {
+export async function clientHello(tls: ClientTls = {}): Promise<string> {
   const server = await WireServer.start(() => {});
-  const client = connectTls(server.port).then(() => {}, () => {});
+  const client = connectTls(server.port, tls).then(() => {}, () => {});
   const wire = await server.wire(0);
   const length = () => 5 + wire.received.charCodeAt(3) * 256 + wire.received.charCodeAt(4);
   await wire.until(() => wire.received.length >= 5 && wire.received.length >= length());
