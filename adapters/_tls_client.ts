@@ -125,13 +125,17 @@ class ClientHandshake extends Handshake {
     });
     tls.once("error", (error) => this.#refuse(error));
     this.watch(tls);
-    tls.once("secureConnect", () => this.#finish(tls));
+    tls.once("secureConnect", () => this.#finish(tls, session !== undefined && tls.isSessionReused()));
     if (sessions !== undefined) tls.on("session", (ticket: Uint8Array) => this.#keep(ticket));
   }
 
-  #finish(tls: TLSSocket): void {
+  /**
+   * Only a session that we kept has been judged. Deno resumes those of all contexts for a name (denoland/deno#36228),
+   * even where another certificate is pinned.
+   */
+  #finish(tls: TLSSocket, isJudged: boolean): void {
     const context = this.#context;
-    if (!tls.isSessionReused()) {
+    if (!isJudged) {
       const shown = shownCertificates(tls);
       const refusal = context.judge(shown);
       if (refusal !== undefined) return this.fail(refusal);

@@ -108,6 +108,35 @@ describe("a TLS client", () => {
     assertEquals(await attempt({ fingerprint }, other), refused);
   });
 
+  it("judges a server again whose session is of a context that did not look", { timeout: 20_000 }, async () => {
+    const crl = bench.folder.revoke(bench.authority, [bench.server]);
+    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+      const server = bench.serverContext({});
+      const careless = { verifiedName: undefined, authorities: "", versions: [version] };
+      const { near, far } = await bench.connect(bench.clientContext(careless), server);
+      near.socket.resume();
+      far.socket.resume();
+      far.say("* OK\r\n");
+      await near.untilReceived(6);
+      await finish(near, far);
+      const outcome = async (options: Partial<TlsClientOptions>) => {
+        const [result] = await bench.attempt(bench.clientContext({ ...careless, ...options }), server);
+        return "failure" in result ? result.failure : "secured";
+      };
+      assertEquals(await outcome({ fingerprint: "00" }), "certificate is not the one that is pinned");
+      const { verifiedName, authorities } = clientOptions([bench.authority]);
+      assertEquals(
+        await outcome({ verifiedName, authorities, crl }),
+        "certificate verify error: (23:certificate revoked)",
+      );
+      assertEquals(
+        await outcome({ verifiedName: "other.example.org", authorities }),
+        'certificate does not match "other.example.org"',
+      );
+      assertEquals(await outcome({}), "secured");
+    }
+  });
+
   it("shows its own certificate", async () => {
     const own = bench.folder.make({ name: "proxy", issuer: bench.authority, extensions: CLIENT_EXTENSIONS });
     const key = bench.folder.encrypt(own, "secret");
