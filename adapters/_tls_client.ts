@@ -19,6 +19,7 @@ import { shownCertificates } from "./_peer_certificate.ts";
 import { SessionStore } from "./_session_store.ts";
 import type { Census, NetSocket } from "./_socket.ts";
 import { commonFacts, Handshake, PEER_CLOSED } from "./_tls_handshake.ts";
+import type { CipherChoice } from "./_tls_ciphers.ts";
 import { checkClient, type ClientSettings } from "./_tls_options.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 import { type VerifyError, verifyError, verifyErrorOf } from "./_verify_errors.ts";
@@ -35,15 +36,24 @@ export class ClientContext implements TlsContext {
   readonly expires = undefined;
   readonly options: TlsClientOptions;
   readonly secure: SecureContext;
+  readonly caveat: TlsFault | undefined;
   readonly #policy: Policy;
+  readonly #ciphers: CipherChoice | undefined;
   /** Only what was found good is kept here: a session that is resumed is not looked at again. */
   readonly sessions: SessionStore | undefined;
 
-  constructor(options: TlsClientOptions, { policy, settings }: ClientSettings, traits: TlsTraits) {
+  constructor(options: TlsClientOptions, { policy, settings, ciphers, caveat }: ClientSettings, traits: TlsTraits) {
     this.options = options;
+    this.caveat = caveat;
+    this.#ciphers = ciphers;
     this.secure = createSecureContext(settings);
     this.#policy = traits.knowsCrl ? { ...policy, crls: [] } : policy;
     this.sessions = options.reusesSessions && traits.reusesSessions ? new SessionStore() : undefined;
+  }
+
+  /** Whether the handshake came to a cipher suite that the list has. */
+  allows(cipher: Octets): boolean {
+    return this.#ciphers === undefined || !this.#ciphers.leftOut.includes(cipher);
   }
 
   /** What the runtime did not look at. A string says why the server is not taken. */
@@ -135,6 +145,8 @@ class ClientHandshake extends Handshake {
    */
   #finish(tls: TLSSocket, isJudged: boolean): void {
     const context = this.#context;
+    const facts = commonFacts(tls);
+    if (!context.allows(facts.cipher)) return this.fail(WRONG_CIPHER);
     if (!isJudged) {
       const shown = shownCertificates(tls);
       const refusal = context.judge(shown);
@@ -143,7 +155,7 @@ class ClientHandshake extends Handshake {
       if (this.#session !== undefined) this.#keep(this.#session);
     }
     this.succeed(tls, {
-      ...commonFacts(tls),
+      ...facts,
       serverName: context.options.serverName || undefined,
       certificate: undefined,
     });
@@ -177,6 +189,7 @@ function keyOf(address: SocketAddress): string {
 }
 
 const EARLY_DATA = "data in clear before the handshake";
+const WRONG_CIPHER = "error:0A000105:SSL routines::wrong cipher returned";
 const WRONG_FINGERPRINT = "certificate is not the one that is pinned";
 /** A session is verified by what it was made with, so that must not be long ago. */
 const LONGEST_RESUMPTION: Millis = 3_600_000;

@@ -14,6 +14,10 @@ export interface ClientHello {
   readonly alpn: readonly Octets[];
   /** Whether an ECDSA certificate may be shown. */
   readonly takesEcdsa: boolean;
+  /** The cipher suites offered, in the client's order. */
+  readonly suites: readonly number[];
+  /** Whether the client speaks TLS 1.3, which has suites of its own. */
+  readonly offersTls13: boolean;
 }
 
 /** Octets of the longest hello that is taken. Real ones stay below a quarter of it, tickets with certificates included. */
@@ -28,7 +32,7 @@ export function readClientHello(bytes: Uint8Array): ClientHello | Octets | undef
   const body = new Reader(hello.vector(3));
   body.skip(2 + 32);
   body.vector(1);
-  const suites = body.vector(2);
+  const suites = numbersIn(body.vector(2));
   body.vector(1);
   const extensions = body.left === 0 ? new Map<number, Uint8Array>() : readExtensions(new Reader(body.vector(2)));
   if (hello.isBroken || body.isBroken || extensions === undefined) return BAD_LENGTH;
@@ -36,6 +40,8 @@ export function readClientHello(bytes: Uint8Array): ClientHello | Octets | undef
     serverName: readServerName(extensions.get(0)),
     alpn: readAlpn(extensions.get(16)),
     takesEcdsa: takesEcdsa(extensions.get(13), suites),
+    suites,
+    offersTls13: numbersIn(new Reader(extensions.get(43) ?? NOTHING).vector(1)).includes(TLS_1_3),
   };
 }
 
@@ -102,11 +108,10 @@ function readAlpn(extension: Uint8Array | undefined): Octets[] {
 }
 
 /** RFC 8446, 4.2.3, and for those who stop at TLS 1.2 a suite with ECDSA. */
-function takesEcdsa(signatures: Uint8Array | undefined, suites: Uint8Array): boolean {
-  const numbers = numbersIn(suites);
+function takesEcdsa(signatures: Uint8Array | undefined, suites: readonly number[]): boolean {
   const schemes = signatures === undefined ? [] : numbersIn(new Reader(signatures).vector(2));
   return schemes.some((scheme) => ECDSA_SCHEMES.has(scheme)) &&
-    numbers.some((suite) => suite >> 8 === 0x13 || ECDSA_SUITES.has(suite));
+    suites.some((suite) => suite >> 8 === 0x13 || ECDSA_SUITES.has(suite));
 }
 
 function numbersIn(bytes: Uint8Array): number[] {
@@ -163,6 +168,7 @@ function isHttp(bytes: Uint8Array): boolean {
 const CLIENT_HELLO = 1;
 const HANDSHAKE = 22;
 const UNEXPECTED_MESSAGE = "error:0A0000F4:SSL routines::unexpected message";
+const TLS_1_3 = 0x0304;
 const LONGEST_RECORD = 0x4000;
 const NOTHING = new Uint8Array(0);
 const WRONG_VERSION = "error:0A00010B:SSL routines::wrong version number";

@@ -12,6 +12,7 @@ import { libraryText } from "./_library_text.ts";
 export interface UsableKeyPair {
   readonly certificate: Octets;
   readonly key: Octets;
+  readonly isRsa: boolean;
   readonly isEcdsa: boolean;
   /** When the certificate ends: milliseconds since 1970. */
   readonly expires: number;
@@ -30,6 +31,7 @@ export function checkKeyPair(pair: KeyPair, index: number): UsableKeyPair | TlsF
   return {
     certificate: chain.map(({ raw }) => toPem("CERTIFICATE", raw)).join(""),
     key: exportKey(key),
+    isRsa: key.asymmetricKeyType?.startsWith("rsa") === true,
     isEcdsa: key.asymmetricKeyType === "ec",
     expires: Date.parse(leaf.validTo),
   };

@@ -7,16 +7,26 @@ import type { Octets, TlsClientOptions, TlsFault, TlsServerOptions, TlsVersion }
 import { Certificate } from "./_certificate.ts";
 import type { Policy } from "./_chain.ts";
 import { parseRevocationLists } from "./_revocation.ts";
-import { leftOut } from "./_tls_ciphers.ts";
+import { CipherChoice, securityLevel, type Suites, withoutSecurityLevel } from "./_tls_ciphers.ts";
 import { checkKeyPair, NO_START_LINE, parseCertificates, type UsableKeyPair } from "./_tls_keys.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 
-/** Settings that the runtime has taken once already. The second, if there is one, shows the ECDSA certificate. */
+/** Settings that the runtime has taken once already. */
 export interface ServerSettings {
   readonly policy: Policy;
-  readonly main: TlsOptions;
-  readonly ecdsa: TlsOptions | undefined;
+  /** A client is served by the first that it suits. */
+  readonly faces: readonly Face[];
   readonly expires: number;
+  readonly caveat: TlsFault | undefined;
+}
+
+/** One of the certificates, or all of them for a library that chooses by itself. */
+export interface Face {
+  readonly settings: TlsOptions;
+  /** Whether it is for those who take ECDSA only. */
+  readonly isEcdsa: boolean;
+  /** What TLS 1.2 may come to, for a library that takes no list; `undefined` for anything. */
+  readonly ciphers: CipherChoice | undefined;
 }
 
 /** Checks the options of a server. */
@@ -25,26 +35,31 @@ export function checkServer(options: TlsServerOptions, traits: TlsTraits): Serve
   if ("part" in pairs) return pairs;
   const policy = checkPolicy(options, "client");
   if ("part" in policy) return policy;
-  const fault = checkShared(options, traits) ?? checkCurves(options.ecdhCurve, traits);
+  const suites = suitesOf(pairs, options, traits);
+  const fault = checkShared(options, suites, traits) ?? checkCurves(options.ecdhCurve, traits);
   if (fault !== undefined) return fault;
   const common = serverSettings(options, traits);
-  const settingsFor = (shown: readonly UsableKeyPair[]): TlsOptions => ({
-    ...common,
-    cert: shown.map(({ certificate }) => certificate),
-    key: shown.map(({ key }) => key),
+  const faceOf = (shown: readonly UsableKeyPair[], isEcdsa: boolean): Face => ({
+    settings: { ...common, cert: shown.map(({ certificate }) => certificate), key: shown.map(({ key }) => key) },
+    isEcdsa,
+    ciphers: choiceOf(options.ciphers, suitesOf(shown, options, traits)),
   });
   const ecdsa = traits.hasOneCertificate ? pairs.find(({ isEcdsa }) => isEcdsa) : undefined;
   const others = pairs.filter((pair) => pair !== ecdsa);
   const isSplit = ecdsa !== undefined && others.length > 0;
-  const main = settingsFor(isSplit ? others : pairs);
+  const main = faceOf(isSplit ? others : pairs, false);
+  const faces = isSplit ? [faceOf([ecdsa], true), main] : [main];
   const expires = Math.min(...pairs.map((pair) => pair.expires));
-  return tryOut(main) ?? { policy, main, ecdsa: isSplit ? settingsFor([ecdsa]) : undefined, expires };
+  const caveat = caveatOf(choiceOf(options.ciphers, suites), "a client of TLS 1.2 that prefers");
+  return tryOut(main.settings) ?? { policy, faces, expires, caveat };
 }
 
 /** The same for a client. */
 export interface ClientSettings {
   readonly policy: Policy;
   readonly settings: SecureContextOptions;
+  readonly ciphers: CipherChoice | undefined;
+  readonly caveat: TlsFault | undefined;
 }
 
 /** Checks the options of a client. */
@@ -53,13 +68,35 @@ export function checkClient(options: TlsClientOptions, traits: TlsTraits): Clien
   if (pair !== undefined && "part" in pair) return pair;
   const policy = checkPolicy(options, "server");
   if ("part" in policy) return policy;
-  const fault = checkShared(options, traits);
+  const suites = options.versions.includes("TLSv1.2") ? traits.fixedCiphers : undefined;
+  const fault = checkShared(options, suites, traits);
   if (fault !== undefined) return fault;
+  const ciphers = choiceOf(options.ciphers, suites);
   const settings: SecureContextOptions = {
     ...sharedSettings(options, traits),
     ...pair === undefined ? {} : { cert: pair.certificate, key: pair.key },
   };
-  return tryOut(settings) ?? { policy, settings };
+  return tryOut(settings) ?? { policy, settings, ciphers, caveat: caveatOf(ciphers, "a server that chooses") };
+}
+
+/** What TLS 1.2 can come to with these certificates; `undefined` for what the list says, or where there is no TLS 1.2. */
+function suitesOf(
+  pairs: readonly UsableKeyPair[],
+  { versions }: TlsServerOptions,
+  { fixedCiphers }: TlsTraits,
+): Suites | undefined {
+  if (fixedCiphers === undefined || !versions.includes("TLSv1.2")) return undefined;
+  return new Map([...fixedCiphers].filter(([name]) => pairs.some(({ isRsa }) => isRsa === name.includes("-RSA-"))));
+}
+
+function choiceOf(list: Octets, suites: Suites | undefined): CipherChoice | undefined {
+  return suites && new CipherChoice(list, suites);
+}
+
+function caveatOf(choice: CipherChoice | undefined, peer: Octets): TlsFault | undefined {
+  if (choice === undefined || choice.leftOut.length === 0) return undefined;
+  const text = `${peer} ${choice.leftOut.join(" or ")} is turned away, since the TLS library cannot leave that out`;
+  return { part: "ciphers", index: 0, text };
 }
 
 function checkKeyPairs({ keyPairs }: TlsServerOptions): UsableKeyPair[] | TlsFault {
@@ -86,16 +123,19 @@ function checkPolicy(
   return { anchors: anchors.map((anchor) => new Certificate(anchor)), crls, depth: verifyDepth, purpose };
 }
 
-function checkShared({ versions, ciphers }: Shared, traits: TlsTraits): TlsFault | undefined {
+function checkShared(
+  { versions, ciphers }: Shared,
+  suites: Suites | undefined,
+  traits: TlsTraits,
+): TlsFault | undefined {
   if (!traits.hasAllVersions) {
     const isOld = versions.some((version) => version === "TLSv1" || version === "TLSv1.1");
     if (isOld) return { part: "versions", index: 0, text: "the TLS library knows TLS 1.2 and 1.3 only" };
   }
-  if (traits.fixedCiphers !== undefined) {
-    const missing = leftOut(ciphers, traits.fixedCiphers);
-    if (missing.length === traits.fixedCiphers.length) return { part: "ciphers", index: 0, text: NO_CIPHER_MATCH };
-    const text = `the TLS library cannot leave out ${missing.join(", ")}`;
-    if (missing.length > 0) return { part: "ciphers", index: 0, text };
+  if (choiceOf(ciphers, suites)?.isEmpty === true) return { part: "ciphers", index: 0, text: NO_CIPHER_MATCH };
+  const level = securityLevel(ciphers) ?? 0;
+  if (level > (traits.fixedSecurityLevel ?? level)) {
+    return { part: "ciphers", index: 0, text: `the TLS library does not know security level ${level}` };
   }
   return undefined;
 }
@@ -139,7 +179,9 @@ function ticketKeys(key: Uint8Array): Buffer {
 
 function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits: TlsTraits) {
   const isOld = versions.some((version) => version === "TLSv1" || version === "TLSv1.1");
-  const level = isOld && traits.needsSecurityLevel && !ciphers.includes("@SECLEVEL") ? ":@SECLEVEL=0" : "";
+  const hasLevels = traits.fixedSecurityLevel === undefined;
+  const list = hasLevels ? ciphers : withoutSecurityLevel(ciphers);
+  const level = isOld && hasLevels && securityLevel(ciphers) === undefined ? ":@SECLEVEL=0" : "";
   const sorted = VERSIONS.filter((version) => versions.includes(version));
   const [minVersion = "TLSv1.2", maxVersion = "TLSv1.3"] = [sorted[0], sorted.at(-1)];
   const between = VERSIONS.slice(VERSIONS.indexOf(minVersion), VERSIONS.indexOf(maxVersion));
@@ -149,7 +191,7 @@ function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits:
     maxVersion,
     secureOptions: holes.reduce((all, one) => all | one, 0),
     // Deno's own reader of lists, which then does nothing with them, does not know `ECDHE+AESGCM`.
-    ...traits.fixedCiphers === undefined ? { ciphers: ciphers + level } : {},
+    ...traits.fixedCiphers === undefined ? { ciphers: list + level } : {},
     ...authorities === "" ? {} : { ca: authorities },
     ...crl === "" || !traits.knowsCrl ? {} : { crl },
   };

@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createServer, type Server, type TlsOptions, TLSSocket } from "node:tls";
+import { createServer, type Server, type TLSSocket } from "node:tls";
 import type {
   Cancel,
   Octets,
@@ -19,7 +19,7 @@ import type {
 import type { Census, NetSocket } from "./_socket.ts";
 import { commonFacts, faultText, Handshake, PEER_CLOSED } from "./_tls_handshake.ts";
 import { type ClientHello, LONGEST_HELLO, readClientHello } from "./_tls_hello.ts";
-import { checkServer, type ServerSettings } from "./_tls_options.ts";
+import { checkServer, type Face, type ServerSettings } from "./_tls_options.ts";
 import { ClientJudge } from "./_peer_certificate.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 import type { Turns } from "./_turns.ts";
@@ -34,19 +34,21 @@ export function createTlsServer(options: TlsServerOptions, traits: TlsTraits): S
 export class ServerContext implements TlsContext {
   readonly kind = "server";
   readonly expires: number;
+  readonly caveat: TlsFault | undefined;
   readonly #options: TlsServerOptions;
-  readonly #main: Server;
-  readonly #ecdsa: Server | undefined;
+  readonly #hasTls13: boolean;
+  readonly #faces: readonly (Face & { readonly server: Server })[];
   readonly #judge: ClientJudge;
   /** Handshakes under way, by their raw sockets. */
   readonly #handshakes = new WeakMap<object, ServerHandshake>();
 
   constructor(options: TlsServerOptions, settings: ServerSettings, traits: TlsTraits) {
     this.expires = settings.expires;
+    this.caveat = settings.caveat;
     this.#options = options;
+    this.#hasTls13 = options.versions.includes("TLSv1.3");
     this.#judge = new ClientJudge(settings.policy, traits.judgesClients);
-    this.#main = this.#open(settings.main);
-    this.#ecdsa = settings.ecdsa === undefined ? undefined : this.#open(settings.ecdsa);
+    this.#faces = settings.faces.map((face) => ({ ...face, server: this.#open(face) }));
   }
 
   /** Whether a client that offers these protocols can be served (RFC 7301, 3.2). */
@@ -55,10 +57,17 @@ export class ServerContext implements TlsContext {
     return offered.length === 0 || alpn.length === 0 || offered.some((name) => alpn.includes(name));
   }
 
-  begin(handshake: ServerHandshake): void {
-    const { raw, hello } = handshake;
+  /** The server for a client; `undefined` when all would come to a cipher suite that is not allowed. */
+  serverFor({ takesEcdsa, suites, offersTls13 }: ClientHello): Server | undefined {
+    const isFree = this.#hasTls13 && offersTls13;
+    return this.#faces.find(({ isEcdsa, ciphers }) => {
+      return (takesEcdsa || !isEcdsa) && (isFree || ciphers?.admits(suites) !== false);
+    })?.server;
+  }
+
+  begin(handshake: ServerHandshake, server: Server): void {
+    const { raw } = handshake;
     this.#handshakes.set(raw, handshake);
-    const server = this.#ecdsa !== undefined && hello.takesEcdsa ? this.#ecdsa : this.#main;
     server.emit("connection", raw);
   }
 
@@ -68,12 +77,18 @@ export class ServerContext implements TlsContext {
     return { ...commonFacts(tls), serverName: hello.serverName, certificate };
   }
 
-  #open(settings: TlsOptions): Server {
+  #open({ settings, ciphers }: Face): Server {
     const server = createServer(settings);
     server.on("secureConnection", (tls: TLSSocket) => {
       const handshake = this.#handshakeOf(tls);
-      if (handshake === undefined) tls.destroy();
-      else handshake.finish(tls, this.factsOf(tls, handshake.hello));
+      if (handshake === undefined) {
+        tls.destroy();
+        return;
+      }
+      const facts = this.factsOf(tls, handshake.hello);
+      handshake.watch(tls);
+      if (ciphers?.leftOut.includes(facts.cipher) === true) handshake.fail(`error:${NO_SHARED_CIPHER.text}`);
+      else handshake.succeed(tls, facts);
     });
     server.on("tlsClientError", (error: unknown, tls: TLSSocket) => {
       this.#handshakeOf(tls)?.fail(faultText(error));
@@ -113,11 +128,6 @@ class ServerHandshake extends Handshake {
   constructor(start: ServerStart, hello: ClientHello) {
     super(start);
     this.hello = hello;
-  }
-
-  finish(tls: TLSSocket, facts: TlsFacts): void {
-    this.watch(tls);
-    this.succeed(tls, facts);
   }
 }
 
@@ -183,22 +193,24 @@ class HelloReader implements SocketHandler {
   #begin(hello: ClientHello, received: Uint8Array): void {
     const context = this.#start.choose(hello.serverName);
     if (!(context instanceof ServerContext)) throw new TypeError("A TLS server was chosen that is not this adapter's");
-    if (!context.speaksOneOf(hello.alpn)) return this.#refuse();
+    if (!context.speaksOneOf(hello.alpn)) return this.#refuse(NO_APPLICATION_PROTOCOL);
+    const server = context.serverFor(hello);
+    if (server === undefined) return this.#refuse(NO_SHARED_CIPHER);
     this.#isOver = true;
     const handshake = new ServerHandshake(this.#start, hello);
     this.#handshake = handshake;
     handshake.raw.unshift(received);
     handshake.whenFlushed(() =>
       this.#start.turns.run(() => {
-        if (!handshake.isOver) context.begin(handshake);
+        if (!handshake.isOver) context.begin(handshake, server);
       })
     );
   }
 
-  /** RFC 7301, 3.2. The alert is ours: Deno's comes too late, after the server's certificate. */
-  #refuse(): void {
-    this.#start.socket.write(NO_APPLICATION_PROTOCOL.slice());
-    this.#fail("error:0A0000EB:SSL routines::no application protocol");
+  /** The alert is ours: Deno's for ALPN comes too late, after the server's certificate. */
+  #refuse({ alert, text }: Refusal): void {
+    this.#start.socket.write(new Uint8Array([21, 3, 3, 0, 2, FATAL, alert]));
+    this.#fail(`error:${text}`);
   }
 
   #fail(text: Octets): void {
@@ -209,7 +221,16 @@ class HelloReader implements SocketHandler {
   }
 }
 
-/** A fatal alert, `no_application_protocol` (RFC 8446, 6). */
-const NO_APPLICATION_PROTOCOL = new Uint8Array([21, 3, 3, 0, 2, 2, 120]);
+/** Why a client is turned away by its first message: for itself (RFC 8446, 6) and for the log. */
+interface Refusal {
+  readonly alert: number;
+  readonly text: Octets;
+}
+
+/** RFC 7301, 3.2. */
+const NO_APPLICATION_PROTOCOL: Refusal = { alert: 120, text: "0A0000EB:SSL routines::no application protocol" };
+/** `handshake_failure`. */
+const NO_SHARED_CIPHER: Refusal = { alert: 40, text: "0A0000C1:SSL routines::no shared cipher" };
+const FATAL = 2;
 /** The longest hello in the smallest sensible records. */
 const LONGEST_INPUT = LONGEST_HELLO * 2;

@@ -1,15 +1,20 @@
 /** What the TLS libraries of the runtimes have of their own. */
 
+import type { Suites } from "./_tls_ciphers.ts";
+
 /** Differences that the code for TLS asks for; what follows from them for an operator is in the capability table. */
 export interface TlsTraits {
   /** The cipher suites of TLS 1.2, where the library always offers all of them; `undefined` where it takes a list. */
-  readonly fixedCiphers: readonly string[] | undefined;
+  readonly fixedCiphers: Suites | undefined;
   /** The groups, likewise. */
   readonly fixedCurves: readonly string[] | undefined;
   /** Whether it knows TLS 1.0 and 1.1, and can leave out a version between others. */
   readonly hasAllVersions: boolean;
-  /** Whether TLS 1.0 and 1.1 want `@SECLEVEL=0` in the cipher list. */
-  readonly needsSecurityLevel: boolean;
+  /**
+   * The highest of OpenSSL's security levels (`@SECLEVEL`) whose demands it always meets; `undefined` where the level
+   * can be set, and must be for TLS 1.0 and 1.1.
+   */
+  readonly fixedSecurityLevel: number | undefined;
   /** Whether a server shows the first of its certificates to everybody, so that we choose by the ClientHello. */
   readonly hasOneCertificate: boolean;
   readonly takesDhparam: boolean;
@@ -33,7 +38,7 @@ export const OPENSSL: TlsTraits = {
   fixedCiphers: undefined,
   fixedCurves: undefined,
   hasAllVersions: true,
-  needsSecurityLevel: true,
+  fixedSecurityLevel: undefined,
   hasOneCertificate: false,
   takesDhparam: true,
   takesTicketKeys: true,
@@ -45,24 +50,24 @@ export const OPENSSL: TlsTraits = {
 
 export const BORINGSSL: TlsTraits = {
   ...OPENSSL,
-  needsSecurityLevel: false,
+  fixedSecurityLevel: 1,
   takesDhparam: false,
   takesTicketKeys: false,
   handshakesPerTurn: 2,
 };
 
 export const RUSTLS: TlsTraits = {
-  fixedCiphers: [
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-  ],
+  fixedCiphers: new Map([
+    ["ECDHE-ECDSA-AES256-GCM-SHA384", 0xc02c],
+    ["ECDHE-ECDSA-AES128-GCM-SHA256", 0xc02b],
+    ["ECDHE-ECDSA-CHACHA20-POLY1305", 0xcca9],
+    ["ECDHE-RSA-AES256-GCM-SHA384", 0xc030],
+    ["ECDHE-RSA-AES128-GCM-SHA256", 0xc02f],
+    ["ECDHE-RSA-CHACHA20-POLY1305", 0xcca8],
+  ]),
   fixedCurves: ["X25519", "P-256", "P-384"],
   hasAllVersions: false,
-  needsSecurityLevel: false,
+  fixedSecurityLevel: 2,
   hasOneCertificate: true,
   takesDhparam: false,
   takesTicketKeys: false,

@@ -39,12 +39,12 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "log.unixDatagram": { state: "no", reason: "Deno has no unix datagram sockets" },
   "tls.ciphers": {
     state: "emulated",
-    reason: "Deno always offers ECDHE with AES-GCM and ChaCha20: a list that leaves one of them out is refused",
+    reason: "Deno always has ECDHE with AES-GCM and ChaCha20: a client that prefers one not in the list is turned away",
   },
   "tls.ciphersuites": { state: "no", reason: "Deno always offers all suites of TLS 1.3" },
   "tls.clientCiphers": {
     state: "emulated",
-    reason: "Deno always offers ECDHE with AES-GCM and ChaCha20: a list that leaves one of them out is refused",
+    reason: "Deno always offers ECDHE with AES-GCM and ChaCha20: a server that chooses one not in the list is left",
   },
   "tls.clientSessionReuse": { state: "no", reason: "Deno makes a new session for each connection" },
   "tls.confCommand": { state: "no", reason: "Deno gives no access to OpenSSL's configuration commands" },

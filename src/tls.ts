@@ -70,6 +70,8 @@ export interface TlsContext {
   readonly kind: "server" | "client";
   /** When the first of the certificates that it shows ends, on the wall clock; `undefined` when it shows none. */
   readonly expires: Millis | undefined;
+  /** What an operator must know of how it does what was asked: about which part, and a sentence without a full stop. */
+  readonly caveat: TlsFault | undefined;
 }
 
 /** What is wrong with options for TLS. */

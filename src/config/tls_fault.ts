@@ -5,7 +5,7 @@
  */
 
 import type { Octets, TlsFault } from "../runtime.ts";
-import { ConfigError } from "./error.ts";
+import { ConfigError, inPlace } from "./error.ts";
 import type { CertificateConfig, ClientTlsConfig, PemSource, SslConfig } from "./ssl_types.ts";
 import type { Place } from "./types.ts";
 
@@ -14,6 +14,13 @@ export function sslFault(ssl: SslConfig, fault: TlsFault): ConfigError {
   const { certificates, clientCertificate, trustedCertificate, crl, ciphers, ecdhCurve, dhparam } = ssl;
   const authorities = clientCertificate ?? trustedCertificate;
   return explained(fault, { certificates, authorities, crl, ciphers, ecdhCurve, dhparam, places: ssl.places });
+}
+
+/** What an operator must know of how a setting is met, see `TlsContext.caveat`. */
+export function tlsCaveat({ places }: SslConfig | ClientTlsConfig, { part, text }: TlsFault): Octets {
+  const ending = part === "authorities" ? "_certificate" : `_${part}`;
+  const directive = directiveOf({ places }, ending);
+  return directive === undefined ? text : `"${directive.name}": ${text}${inPlace(directive.place)}`;
 }
 
 /** A fault in the TLS with a server. */
@@ -66,7 +73,7 @@ interface GivenDirective {
   readonly place: Place;
 }
 
-function directiveOf({ places }: Settings, ending: string): GivenDirective | undefined {
+function directiveOf({ places }: Pick<Settings, "places">, ending: string): GivenDirective | undefined {
   const found = Object.entries(places).find(([name]) => name.endsWith(ending));
   return found && { name: found[0], place: found[1] };
 }

@@ -9,6 +9,7 @@ import type { FailureBook } from "../auth/failures.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { NetworkList } from "../config/cidr.ts";
 import type { SslConfig } from "../config/ssl_types.ts";
+import { tlsCaveat } from "../config/tls_fault.ts";
 import type { Config, ErrorLogConfig, ProxyConfig, ServerConfig } from "../config/types.ts";
 import { connectWith } from "../dns/connect.ts";
 import { resolveClientHost, Resolver } from "../dns/mod.ts";
@@ -103,7 +104,7 @@ export class Generation {
       get tls() {
         return renewal?.context;
       },
-      upstreamTls: upstreamTls(server, runtime),
+upstreamTls: upstreamTls(server, runtime, log),
       authenticator: slowed ?? source,
       watchFailures: (client) => slowed?.watch(client),
       createSession: sessionFactory(server, runtime),
@@ -119,6 +120,8 @@ export class Generation {
     const { runtime } = this.#surroundings;
     const create = () => createServerTls(server, ssl, runtime);
     const renewal = new Renewal({ ssl, runtime, create, note: (level, text) => log.write(level, text) });
+    const { caveat } = renewal.context;
+    if (caveat !== undefined) log.write("warn", tlsCaveat(ssl, caveat));
     this.#renewals.push(renewal);
     return renewal;
   }
@@ -136,10 +139,11 @@ export class Generation {
   }
 }
 
-function upstreamTls(server: ServerConfig, runtime: Runtime): UpstreamTls | undefined {
+function upstreamTls(server: ServerConfig, runtime: Runtime, log: ErrorLog): UpstreamTls | undefined {
   const { ssl } = server.proxy;
   if (ssl.mode === "off") return undefined;
   const contexts = new ClientContexts(ssl, runtime);
+  if (contexts.caveat !== undefined) log.write("warn", tlsCaveat(ssl, contexts.caveat));
   return { isImplicit: ssl.mode === "on", contextFor: (target) => contexts.for(target) };
 }
 

@@ -9,7 +9,7 @@ import { parseIp } from "../config/ip.ts";
 import { readClientTlsFiles, readSslFiles } from "../config/ssl_files.ts";
 import type { ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
 import { clientTlsFault, sslFault } from "../config/tls_fault.ts";
-import type { Cancel, ConnectTarget, Octets, Runtime, TlsContext } from "../runtime.ts";
+import type { Cancel, ConnectTarget, Octets, Runtime, TlsContext, TlsFault } from "../runtime.ts";
 import { isFault } from "../runtime.ts";
 
 /** What is needed to make contexts. */
@@ -50,6 +50,8 @@ export class ClientContexts {
   readonly #runtime: TlsRuntime;
   readonly #files: ReturnType<typeof readClientTlsFiles>;
   readonly #byName = new Map<Octets, TlsContext>();
+  /** See `TlsContext`. */
+  readonly caveat: TlsFault | undefined;
 
   /** Throws a `ConfigError` that says what is wrong. */
   constructor(config: ClientTlsConfig, runtime: TlsRuntime) {
@@ -57,7 +59,7 @@ export class ClientContexts {
     this.#runtime = runtime;
     this.#files = readClientTlsFiles(config, runtime.files);
     // What is wrong with the options is wrong for every name: it is to be known at the start.
-    this.#create("localhost");
+    this.caveat = this.#create("localhost").caveat;
   }
 
   /** The context for a server: for the configured name, else the name or address that it is reached by. */

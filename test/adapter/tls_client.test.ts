@@ -1,6 +1,6 @@
 import { after, before, describe, it } from "node:test";
 import { createHash, X509Certificate } from "node:crypto";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
 import { isFault, type Runtime, type TlsClientOptions, type TlsContext } from "../../src/runtime.ts";
 import { type Certificate, CLIENT_EXTENSIONS, EXPIRED, LONG_AGO, serverExtensions } from "../support/certificates.ts";
@@ -152,6 +152,26 @@ describe("a TLS client", () => {
     const modern = bench.serverContext({ versions: ["TLSv1.3"] });
     const [result] = await bench.attempt(bench.clientContext({ versions: ["TLSv1.2"] }), modern);
     assert("failure" in result && result.failure !== "");
+  });
+
+  it("keeps to its ciphers", async () => {
+    const ciphers = "EECDH+AESGCM";
+    const client = bench.clientContext({ ciphers, versions: ["TLSv1.2"] });
+    const isFixed = runtime.capabilities["tls.clientCiphers"].state !== "yes";
+    assertEquals(client.caveat?.part, isFixed ? "ciphers" : undefined);
+    const outcome = async (list: string) => {
+      const server = bench.serverContext({ ciphers: list, prefersServerCiphers: true });
+      const [result] = await bench.attempt(client, server);
+      return "failure" in result ? "failed" : result.facts.cipher;
+    };
+    assertMatch(await outcome("HIGH"), /^ECDHE-ECDSA-AES\d+-GCM-/);
+    // Deno's servers follow the client's order, whatever their list.
+    if (!isFixed) assertEquals(await outcome("ECDHE-ECDSA-CHACHA20-POLY1305"), "failed");
+    const none = bench.clientContext({ ciphers: "ECDHE-ECDSA-CHACHA20-POLY1305", versions: ["TLSv1.2"] });
+    const [result] = await bench.attempt(none, bench.serverContext({ ciphers: "EECDH+AESGCM" }));
+    assert("failure" in result);
+    const [free] = await bench.attempt(bench.clientContext({ ciphers: "EECDH+CHACHA20" }));
+    assert("facts" in free && free.facts.cipher.startsWith("TLS_"));
   });
 
   it("is refused with bad files", () => {

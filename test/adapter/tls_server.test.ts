@@ -87,24 +87,25 @@ describe("a TLS server", () => {
   describe("that is given settings", () => {
     it("takes what everybody writes", () => {
       for (
-        const ciphers of ["HIGH:!aNULL:!MD5", "DEFAULT", "ECDHE+AESGCM:ECDHE+CHACHA20", "HIGH:!RC4:!3DES:@STRENGTH"]
-      ) {
-        assertEquals([ciphers, faultOf({ ciphers })], [
-          ciphers,
-          ciphers.includes("@") && runtime.name === "bun" ? faultOf({ ciphers }) : "none",
-        ]);
-      }
+        const ciphers of [
+          "HIGH:!aNULL:!MD5",
+          "DEFAULT",
+          "EECDH+AESGCM:EDH+AESGCM",
+          "HIGH:!RC4:!3DES:@STRENGTH",
+          "DEFAULT@SECLEVEL=1",
+          "@SECLEVEL=0:HIGH",
+        ]
+      ) assertEquals([ciphers, faultOf({ ciphers })], [ciphers, "none"]);
       assertEquals(faultOf({ ecdhCurve: "X25519:prime256v1:secp384r1" }), "none");
     });
 
     it("refuses what it cannot do, by name", () => {
       assertMatch(faultOf({ ciphers: "NOSUCH" }), /^ciphers 0: error:0A0000B9:SSL routines::no cipher match$/);
-      if (runtime.capabilities["tls.ciphers"].state === "yes") {
-        assertEquals(faultOf({ ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256" }), "none");
-      } else {assertMatch(
-          faultOf({ ciphers: "ECDHE+AESGCM" }),
-          /^ciphers 0: .* cannot leave out ECDHE-ECDSA-CHACHA20-POLY1305, /,
-        );}
+      const level = faultOf({ ciphers: "HIGH:@SECLEVEL=3" });
+      assertEquals(
+        level,
+        runtime.name === "node" ? "none" : "ciphers 0: the TLS library does not know security level 3",
+      );
       if (runtime.capabilities["tls.curves"].state === "yes") {
         assertMatch(faultOf({ ecdhCurve: "nosuch" }), /^curves 0: /);
       } else assertMatch(faultOf({ ecdhCurve: "X25519" }), /^curves 0: .* cannot leave out P-256, P-384$/);
@@ -127,8 +128,42 @@ describe("a TLS server", () => {
       }
     });
 
-    it("keeps to its ciphers, and to its own order, where it can", async () => {
-      if (runtime.capabilities["tls.ciphers"].state !== "yes") return;
+    it("keeps to its ciphers, whatever the client likes best", { timeout: 20_000 }, async () => {
+      const suites = ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256"];
+      const isFixed = runtime.capabilities["tls.ciphers"].state !== "yes";
+      const context = bench.serverContext({ ciphers: "EECDH+AESGCM:EDH+AESGCM" });
+      assertEquals(context.caveat?.part, isFixed ? "ciphers" : undefined);
+      const cipherFor = async (...options: string[]) => {
+        const { outcome, seen } = await visit(context, ...options);
+        return "failure" in outcome ? [outcome.failure, /alert [a-z ]+/.exec(seen.output)?.[0]] : outcome.facts.cipher;
+      };
+      const refusal = ["error:0A0000C1:SSL routines::no shared cipher", "alert handshake failure"];
+      assertEquals(await cipherFor("-tls1_2", "-cipher", suites.toReversed().join(":")), suites[1]);
+      const likesOther = await cipherFor("-tls1_2", "-cipher", suites.join(":"));
+      assertEquals(likesOther, isFixed ? refusal : suites[1]);
+      assert(Array.isArray(await cipherFor("-tls1_2", "-cipher", suites[0] ?? "")));
+      // The list is not about TLS 1.3.
+      assertEquals(
+        await cipherFor("-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256", "-cipher", suites.join(":")),
+        "TLS_CHACHA20_POLY1305_SHA256",
+      );
+    });
+
+    it("has no list to keep to without TLS 1.2, nor for certificates that it has not", () => {
+      const caveatOf = (options: Partial<TlsServerOptions>) => bench.serverContext(options).caveat;
+      assertEquals(caveatOf({ versions: ["TLSv1.3"], ciphers: "EECDH+AESGCM" }), undefined);
+      assertEquals(caveatOf({ ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE+ECDSA" }), undefined);
+    });
+
+    it("shows the certificate whose ciphers are in the list", { timeout: 20_000 }, async () => {
+      const rsa = bench.makeServer("rsa-beside", { keyType: "rsa" });
+      const context = bench.serverContext({ ciphers: "ECDHE+aRSA" }, [rsa, bench.server]);
+      const { outcome } = await visit(context, "-tls1_2");
+      assertMatch(secured(outcome).facts.cipher, /^ECDHE-RSA-/);
+    });
+
+    it("keeps to its own order, where it can", async () => {
+      if (runtime.capabilities["tls.preferServerCiphers"].state !== "yes") return;
       const ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256";
       const context = bench.serverContext({ ciphers, prefersServerCiphers: true });
       const wishes = ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"];

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { clientTlsFault, sslFault } from "../../../src/config/mod.ts";
+import { tlsCaveat } from "../../../src/config/tls_fault.ts";
 import type { TlsFault } from "../../../src/runtime.ts";
 import { serverWith } from "../../support/config.ts";
 
@@ -50,4 +51,12 @@ describe("faults that the library finds", () => {
       assertEquals(clientTlsFault(proxy.ssl, { part, index: 0, text: TEXT }).message, message);
     });
   }
+
+  it("may be none, but what an operator must know", () => {
+    if (ssl === undefined) throw new Error("no TLS");
+    const caveat = (part: TlsFault["part"]) => ({ part, index: 0, text: "some are turned away" });
+    assertEquals(tlsCaveat(ssl, caveat("ciphers")), '"ssl_ciphers": some are turned away in f:5');
+    assertEquals(tlsCaveat(proxy.ssl, caveat("ciphers")), '"proxy_ssl_ciphers": some are turned away in f:7');
+    assertEquals(tlsCaveat(proxy.ssl, caveat("curves")), "some are turned away");
+  });
 });

@@ -29,7 +29,7 @@ function renewal(expires: (certificate: string) => number = () => Infinity) {
     create: () => {
       const certificate = files.get("/c.pem") ?? "";
       if (certificate === "bad") throw new StartError(["no start line"]);
-      const context: TlsContext = { kind: "server", expires: runtime.date() + expires(certificate) };
+      const context: TlsContext = { kind: "server", expires: runtime.date() + expires(certificate), caveat: undefined };
       made.set(context, certificate);
       return context;
     },

@@ -44,7 +44,7 @@ class NamingRuntime extends FakeRuntime {
   };
 
   override createTlsServer(_options?: TlsServerOptions): TlsContext {
-    const context: TlsContext = { kind: "server", expires: Infinity };
+    const context: TlsContext = { kind: "server", expires: Infinity, caveat: undefined };
     this.contexts.push(context);
     return context;
   }
