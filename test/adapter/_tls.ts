@@ -1,6 +1,7 @@
 /** TLS between two sockets of the runtime under test. */
 
 import { execFile } from "node:child_process";
+import { connect } from "node:tls";
 import type {
   Octets,
   Runtime,
@@ -173,6 +174,21 @@ export class TlsBench {
     return serve(this.#runtime, await this.#exchange.accept(), context);
   }
 
+  /** A ClientHello as somebody really sends it. */
+  async hello(): Promise<Uint8Array> {
+    const raw = connect({ port: this.#exchange.port, host: "127.0.0.1", servername: "mail.example.org" });
+    raw.on("error", () => {});
+    const far = new Peer(await this.#exchange.accept());
+    far.socket.resume();
+    await far.until(() => {
+      const [, , , high = 0, low = 0] = far.chunks[0] ?? [];
+      return far.received >= 5 && far.received >= 5 + high * 256 + low;
+    });
+    raw.destroy();
+    await abort(far);
+    return new Uint8Array(far.chunks.flatMap((chunk) => [...chunk]));
+  }
+
   close(): void {
     this.folder.remove();
   }
@@ -183,6 +199,17 @@ export async function finish(near: Peer, far: Peer): Promise<void> {
   near.socket.close();
   far.socket.close();
   await Promise.all([near.untilClosed(), far.untilClosed()]);
+}
+
+/** Gives one end up, without a word. */
+export async function abort(peer: Peer): Promise<void> {
+  peer.socket.abort();
+  await peer.untilClosed();
+}
+
+/** Lets everything happen that is about to. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What `openssl s_client` has seen. */

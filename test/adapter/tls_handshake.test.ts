@@ -1,13 +1,12 @@
 import { after, before, describe, it } from "node:test";
-import { createHash } from "node:crypto";
 import { connect as connectRaw } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
-import type { RelayResult, Runtime } from "../../src/runtime.ts";
+import type { Runtime } from "../../src/runtime.ts";
 import type { Certificate } from "../support/certificates.ts";
-import { areSame, Exchange, pattern, Peer } from "./_peer.ts";
-import { dial, finish, openssl, secured, serve, TlsBench } from "./_tls.ts";
+import { Exchange, Peer } from "./_peer.ts";
+import { abort, dial, finish, openssl, secured, serve, TlsBench, turn } from "./_tls.ts";
 
 describe("TLS", () => {
   let runtime: Runtime;
@@ -88,7 +87,7 @@ describe("TLS", () => {
       "take a first message that comes in any pieces, also behind what was read before",
       { timeout: 10_000 },
       async () => {
-        const octets = await helloOf();
+        const octets = await bench.hello();
         for (const cut of [1, 3, 5, 6, 9, 43, 100, octets.length - 1]) {
           for (const held of [0, cut]) {
             assertEquals(await answerTo([octets.subarray(0, cut), octets.subarray(cut)], held), HANDSHAKE);
@@ -100,7 +99,7 @@ describe("TLS", () => {
     );
 
     it("take a first message in many records", async () => {
-      const octets = await helloOf();
+      const octets = await bench.hello();
       const message = octets.subarray(5);
       const records: number[] = [];
       for (let at = 0; at < message.length; at += 7) {
@@ -137,7 +136,7 @@ describe("TLS", () => {
       const { socket, facts } = secured(await result);
       assertEquals(facts.alpn, "imap");
       raw.destroy();
-      await closed(new Peer(socket));
+      await abort(new Peer(socket));
     });
 
     it("fail with what is no TLS", async () => {
@@ -158,7 +157,7 @@ describe("TLS", () => {
     });
 
     it("fail when the client says something else in the middle of it", async () => {
-      const octets = await helloOf();
+      const octets = await bench.hello();
       const raw = connectRaw({ port: exchange.port, host: "127.0.0.1" });
       raw.on("error", () => {}).write(octets);
       raw.once("data", () => raw.write("a1 LOGIN joe secret\r\n"));
@@ -178,7 +177,7 @@ describe("TLS", () => {
     it("say nothing more when they are cancelled", async () => {
       const before = runtime.sockets();
       for (const isBegun of [false, true]) {
-        const octets = await helloOf();
+        const octets = await bench.hello();
         const raw = connectRaw({ port: exchange.port, host: "127.0.0.1" }).on("error", () => {});
         const gone = new Promise((resolve) => raw.on("close", resolve));
         const socket = await exchange.accept();
@@ -198,7 +197,7 @@ describe("TLS", () => {
     });
 
     it("leave nothing behind when 200 of them are given up halfway", { timeout: 10_000 }, async () => {
-      const octets = await helloOf();
+      const octets = await bench.hello();
       const count = async () => {
         const pieces = [0, 1, 5, 60, octets.length];
         await Promise.all(Array.from({ length: 40 }, async (_, i) => {
@@ -250,7 +249,7 @@ describe("TLS", () => {
         const raw = connectRaw({ port: exchange.port, host: "127.0.0.1", noDelay: true }).on("error", () => {});
         const far = new Peer(await exchange.accept());
         const result = serve(runtime, far.socket, bench.serverContext());
-        const octets = await helloOf();
+        const octets = await bench.hello();
         const injected = new TextEncoder().encode("a2 LOGIN joe secret\r\n");
         if (isSeparate) {
           raw.write(octets);
@@ -280,145 +279,10 @@ describe("TLS", () => {
         }
         assert("failure" in await result);
         assertEquals(left.text, "a1 OK\r\n");
-        await closed(right);
+        await abort(right);
       }
     });
   });
-
-  describe("sockets", () => {
-    it("keep big writes in order, both ways at once", { timeout: 10_000 }, async () => {
-      const { near, far } = await bench.connect();
-      const [up, down] = [pattern(8_000_000, 1), pattern(8_000_000, 2)];
-      near.socket.resume();
-      far.socket.resume();
-      near.socket.write(up);
-      far.socket.write(down);
-      near.socket.end();
-      far.socket.end();
-      await Promise.all([near.untilEnded(), far.untilEnded()]);
-      assertEquals([digest(far.chunks), digest(near.chunks)], [digest([up]), digest([down])]);
-      await finish(near, far);
-      assertEquals([near.failure, far.failure], [undefined, undefined]);
-    });
-
-    it("read nothing while they are paused, and hold the sender back", { timeout: 10_000 }, async () => {
-      const { near, far } = await bench.connect(undefined, undefined, true);
-      const octets = pattern(40_000_000);
-      assertEquals(near.socket.write(octets), false);
-      await pings(3);
-      assertEquals(far.received, 0);
-      assert(near.socket.queued > 0, "the sender should be held back");
-      far.socket.resume();
-      await far.untilReceived(octets.length);
-      await near.until(() => near.drains === 1);
-      assertEquals(near.socket.queued, 0);
-      await finish(near, far);
-    });
-
-    it("go on writing after their peer has ended", async () => {
-      const { near, far } = await bench.connect();
-      near.socket.resume();
-      far.socket.resume();
-      near.say("QUIT\r\n");
-      near.socket.end();
-      await far.untilEnded();
-      const octets = pattern(1_000_000);
-      far.socket.write(octets);
-      far.socket.end();
-      await near.untilEnded();
-      assert(areSame(near.chunks, octets));
-      await Promise.all([near.untilClosed(), far.untilClosed()]);
-      assertEquals([near.failure, far.failure, near.closings, far.closings], [undefined, undefined, 1, 1]);
-    });
-
-    it("say goodbye in TLS before they close", async () => {
-      const result = bench.serveNext();
-      const raw = connectTls({ port: exchange.port, host: "127.0.0.1", rejectUnauthorized: false });
-      let trouble: unknown;
-      raw.on("error", (error) => trouble = error).resume();
-      const ended = new Promise((resolve) => raw.on("end", resolve));
-      const far = new Peer(secured(await result).socket);
-      far.say("* BYE\r\n");
-      far.socket.close();
-      await ended;
-      raw.end();
-      await far.untilClosed();
-      assertEquals(trouble, undefined);
-    });
-
-    it("are gone at once when they are aborted", async () => {
-      const { near, far } = await bench.connect();
-      near.socket.resume();
-      far.socket.abort();
-      await far.untilClosed();
-      await near.until(() => near.hasEnded || near.closings > 0);
-      assertEquals([far.failure, far.closings], [undefined, 1]);
-      await closed(near);
-    });
-
-    it("are counted", async () => {
-      const before = runtime.sockets();
-      const { near, far } = await bench.connect();
-      assertEquals(runtime.sockets(), before + 2);
-      await finish(near, far);
-      assertEquals(runtime.sockets(), before);
-    });
-  });
-
-  describe("a relay", () => {
-    it("moves octets between TLS and TLS with back-pressure", { timeout: 10_000 }, async () => {
-      const client = await bench.connect();
-      const upstream = await bench.connect();
-      const [up, down] = [pattern(6_000_000, 3), pattern(40_000_000, 4)];
-      const result = new Promise<RelayResult>((done) =>
-        runtime.relay({
-          client: client.far.socket,
-          upstream: upstream.near.socket,
-          toClient: new Uint8Array(0),
-          toUpstream: new TextEncoder().encode("held"),
-          clientEnded: false,
-          timeout: 10_000,
-          done,
-        })
-      );
-      const [mail, server] = [client.near, upstream.far];
-      server.socket.write(down);
-      server.socket.resume();
-      mail.socket.write(up);
-      await server.untilReceived(up.length + 4);
-      await pings(2);
-      assert(server.socket.queued > 0, "a client that does not read should hold the server back");
-      mail.socket.resume();
-      await mail.untilReceived(down.length);
-      mail.socket.end();
-      await server.untilEnded();
-      server.socket.end();
-      assertEquals(await result, {
-        end: "clientClosed",
-        failure: undefined,
-        bytesToClient: down.length,
-        bytesToUpstream: up.length + 4,
-      });
-      assertEquals(digest(mail.chunks), digest([down]));
-      assertEquals(digest(server.chunks), digest([new TextEncoder().encode("held"), up]));
-      await finish(mail, server);
-    });
-  });
-
-  /** A ClientHello as somebody really sends it. */
-  async function helloOf(): Promise<Uint8Array> {
-    const raw = connectTls({ port: exchange.port, host: "127.0.0.1", servername: "mail.example.org" });
-    raw.on("error", () => {});
-    const far = new Peer(await exchange.accept());
-    far.socket.resume();
-    await far.until(() => {
-      const [, , , high = 0, low = 0] = far.chunks[0] ?? [];
-      return far.received >= 5 && far.received >= 5 + high * 256 + low;
-    });
-    raw.destroy();
-    await closed(far);
-    return new Uint8Array(far.chunks.flatMap((chunk) => [...chunk]));
-  }
 
   /** How a server's answer to these pieces begins, of which it is given the first octets as held. */
   async function answerTo(pieces: readonly Uint8Array[], held: number): Promise<string> {
@@ -441,18 +305,6 @@ describe("TLS", () => {
     return text.slice(0, HANDSHAKE.length);
   }
 
-  /** Other connections come and go: what was to happen meanwhile has happened. */
-  async function pings(count: number): Promise<void> {
-    for (let i = 0; i < count; i++) {
-      const { near, far } = await exchange.connect();
-      const [left, right] = [new Peer(near), new Peer(far)];
-      right.socket.resume();
-      left.say("ping");
-      await right.untilReceived(4);
-      await finish(left, right);
-    }
-  }
-
   async function untilSockets(count: number): Promise<void> {
     for (let i = 0; i < 1_000 && runtime.sockets() > count; i++) await turn();
     assert(runtime.sockets() <= count, `${runtime.sockets()} sockets are left, ${count} were there before`);
@@ -461,18 +313,3 @@ describe("TLS", () => {
 
 /** How a record with a handshake message begins. */
 const HANDSHAKE = "\x16\x03\x03";
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-async function closed(peer: Peer): Promise<void> {
-  peer.socket.abort();
-  await peer.untilClosed();
-}
-
-function digest(chunks: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
-  for (const chunk of chunks) hash.update(chunk);
-  return hash.digest("hex");
-}

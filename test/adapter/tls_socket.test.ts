@@ -1,0 +1,163 @@
+import { after, before, describe, it } from "node:test";
+import { createHash } from "node:crypto";
+import { connect as connectTls } from "node:tls";
+import { assert, assertEquals } from "@std/assert";
+import { loadRuntime } from "../../adapters/detect.ts";
+import type { RelayResult, Runtime } from "../../src/runtime.ts";
+import { areSame, Exchange, pattern, Peer } from "./_peer.ts";
+import { abort, finish, secured, TlsBench } from "./_tls.ts";
+
+describe("over TLS", () => {
+  let runtime: Runtime;
+  let exchange: Exchange;
+  let bench: TlsBench;
+
+  before(async () => {
+    runtime = await loadRuntime();
+    exchange = await Exchange.open(runtime);
+    bench = new TlsBench(runtime, exchange);
+  });
+
+  after(async () => {
+    bench.close();
+    await exchange.close();
+  });
+
+  describe("sockets", () => {
+    it("keep big writes in order, both ways at once", { timeout: 10_000 }, async () => {
+      const { near, far } = await bench.connect();
+      const [up, down] = [pattern(8_000_000, 1), pattern(8_000_000, 2)];
+      near.socket.resume();
+      far.socket.resume();
+      near.socket.write(up);
+      far.socket.write(down);
+      near.socket.end();
+      far.socket.end();
+      await Promise.all([near.untilEnded(), far.untilEnded()]);
+      assertEquals([digest(far.chunks), digest(near.chunks)], [digest([up]), digest([down])]);
+      await finish(near, far);
+      assertEquals([near.failure, far.failure], [undefined, undefined]);
+    });
+
+    it("read nothing while they are paused, and hold the sender back", { timeout: 10_000 }, async () => {
+      const { near, far } = await bench.connect(undefined, undefined, true);
+      const octets = pattern(40_000_000);
+      assertEquals(near.socket.write(octets), false);
+      await pings(3);
+      assertEquals(far.received, 0);
+      assert(near.socket.queued > 0, "the sender should be held back");
+      far.socket.resume();
+      await far.untilReceived(octets.length);
+      await near.until(() => near.drains === 1);
+      assertEquals(near.socket.queued, 0);
+      await finish(near, far);
+    });
+
+    it("go on writing after their peer has ended", async () => {
+      const { near, far } = await bench.connect();
+      near.socket.resume();
+      far.socket.resume();
+      near.say("QUIT\r\n");
+      near.socket.end();
+      await far.untilEnded();
+      const octets = pattern(1_000_000);
+      far.socket.write(octets);
+      far.socket.end();
+      await near.untilEnded();
+      assert(areSame(near.chunks, octets));
+      await Promise.all([near.untilClosed(), far.untilClosed()]);
+      assertEquals([near.failure, far.failure, near.closings, far.closings], [undefined, undefined, 1, 1]);
+    });
+
+    it("say goodbye in TLS before they close", async () => {
+      const result = bench.serveNext();
+      const raw = connectTls({ port: exchange.port, host: "127.0.0.1", rejectUnauthorized: false });
+      let trouble: unknown;
+      raw.on("error", (error) => trouble = error).resume();
+      const ended = new Promise((resolve) => raw.on("end", resolve));
+      const far = new Peer(secured(await result).socket);
+      far.say("* BYE\r\n");
+      far.socket.close();
+      await ended;
+      raw.end();
+      await far.untilClosed();
+      assertEquals(trouble, undefined);
+    });
+
+    it("are gone at once when they are aborted", async () => {
+      const { near, far } = await bench.connect();
+      near.socket.resume();
+      far.socket.abort();
+      await far.untilClosed();
+      await near.until(() => near.hasEnded || near.closings > 0);
+      assertEquals([far.failure, far.closings], [undefined, 1]);
+      await abort(near);
+    });
+
+    it("are counted", async () => {
+      const before = runtime.sockets();
+      const { near, far } = await bench.connect();
+      assertEquals(runtime.sockets(), before + 2);
+      await finish(near, far);
+      assertEquals(runtime.sockets(), before);
+    });
+  });
+
+  describe("a relay", () => {
+    it("moves octets between TLS and TLS with back-pressure", { timeout: 10_000 }, async () => {
+      const client = await bench.connect();
+      const upstream = await bench.connect();
+      const [up, down] = [pattern(6_000_000, 3), pattern(40_000_000, 4)];
+      const result = new Promise<RelayResult>((done) =>
+        runtime.relay({
+          client: client.far.socket,
+          upstream: upstream.near.socket,
+          toClient: new Uint8Array(0),
+          toUpstream: new TextEncoder().encode("held"),
+          clientEnded: false,
+          timeout: 10_000,
+          done,
+        })
+      );
+      const [mail, server] = [client.near, upstream.far];
+      server.socket.write(down);
+      server.socket.resume();
+      mail.socket.write(up);
+      await server.untilReceived(up.length + 4);
+      await pings(2);
+      assert(server.socket.queued > 0, "a client that does not read should hold the server back");
+      mail.socket.resume();
+      await mail.untilReceived(down.length);
+      mail.socket.end();
+      await server.untilEnded();
+      server.socket.end();
+      assertEquals(await result, {
+        end: "clientClosed",
+        failure: undefined,
+        bytesToClient: down.length,
+        bytesToUpstream: up.length + 4,
+      });
+      assertEquals(digest(mail.chunks), digest([down]));
+      assertEquals(digest(server.chunks), digest([new TextEncoder().encode("held"), up]));
+      await finish(mail, server);
+    });
+  });
+
+  /** Other connections come and go: what was to happen meanwhile has happened. */
+  async function pings(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      const { near, far } = await exchange.connect();
+      const [left, right] = [new Peer(near), new Peer(far)];
+      right.socket.resume();
+      left.say("ping");
+      await right.untilReceived(4);
+      await finish(left, right);
+    }
+  }
+});
+
+function digest(chunks: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest("hex");
+}
