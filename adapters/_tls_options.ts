@@ -172,9 +172,13 @@ function serverSettings(options: TlsServerOptions, traits: TlsTraits): TlsOption
   };
 }
 
-/** nginx's file has a name, an AES and a HMAC key of 16 octets each; Node wants the two keys the other way round. */
+/**
+ * nginx's file has a name and two keys: AES and HMAC of 16 octets each, or HMAC and AES of 32. Node wants HMAC before
+ * AES and knows keys of 16 octets only, for which those of 32 give their beginnings.
+ */
 function ticketKeys(key: Uint8Array): Buffer {
-  return Buffer.concat([key.subarray(0, 16), key.subarray(32, 48), key.subarray(16, 32)]);
+  const [hmac, aes] = key.length === 48 ? [32, 16] : [16, 48];
+  return Buffer.concat([key.subarray(0, 16), key.subarray(hmac, hmac + 16), key.subarray(aes, aes + 16)]);
 }
 
 function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits: TlsTraits) {

@@ -38,6 +38,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "tls.crl": { state: "yes" },
   "tls.curves": { state: "yes" },
   "tls.dhparam": { state: "no", reason: "BoringSSL has no cipher suites with DHE" },
+  "tls.longTicketKeys": { state: "no", reason: "Bun makes a key for each server and takes none (oven-sh/bun#14604)" },
   "tls.oldVersions": { state: "yes" },
   "tls.preferServerCiphers": { state: "yes" },
   "tls.separateSessions": { state: "yes" },

@@ -54,6 +54,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
     reason: "Deno always offers X25519, P-256 and P-384: a list that leaves one of them out is refused",
   },
   "tls.dhparam": { state: "no", reason: "Deno has no cipher suites with DHE" },
+  "tls.longTicketKeys": { state: "no", reason: "Deno makes its own keys and takes none (denoland/deno#33963)" },
   "tls.oldVersions": { state: "no", reason: "Deno knows TLS 1.2 and 1.3 only" },
   "tls.preferServerCiphers": { state: "no", reason: "Deno always follows the client's order" },
   "tls.separateSessions": {

@@ -44,6 +44,10 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "tls.crl": { state: "yes" },
   "tls.curves": { state: "yes" },
   "tls.dhparam": { state: "yes" },
+  "tls.longTicketKeys": {
+    state: "emulated",
+    reason: "Node encrypts tickets with AES-128: of a key of 80 octets it uses 48",
+  },
   "tls.oldVersions": { state: "yes" },
   "tls.preferServerCiphers": { state: "yes" },
   "tls.separateSessions": { state: "yes" },

@@ -252,6 +252,7 @@ export type Capability =
   | "tls.crl"
   | "tls.curves"
   | "tls.dhparam"
+  | "tls.longTicketKeys"
   | "tls.oldVersions"
   | "tls.preferServerCiphers"
   | "tls.separateSessions"

@@ -30,7 +30,7 @@ export interface TlsServerOptions {
   readonly ecdhCurve: Octets;
   readonly dhparam: Octets | undefined;
   readonly sessionTickets: boolean;
-  /** 48 octets of nginx's ticket key file, or none for keys of the process's own. */
+  /** nginx's ticket key file, 48 or 80 octets; none leaves keys to the runtime. */
   readonly ticketKey: Uint8Array | undefined;
   /** How long a session may be resumed. */
   readonly sessionTimeout: Millis;

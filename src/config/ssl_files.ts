@@ -116,12 +116,11 @@ function readDhparam(path: Octets, files: Reader): Octets {
   throw new ConfigError(`PEM_read_bio_DHparams("${path}") failed (SSL: ${reason})`);
 }
 
-/** Of a longer key the first octets serve: all who share the file do the same with it. */
 function readTicketKey(path: Octets, files: Reader): Uint8Array {
   const bytes = files.read(path);
   if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`);
   if (bytes.length !== 48 && bytes.length !== 80) throw new ConfigError(`"${path}" must be 48 or 80 bytes`);
-  return bytes.slice(0, 48);
+  return bytes;
 }
 
 function readText(path: Octets, files: Reader): Octets | SystemFailure {

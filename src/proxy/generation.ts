@@ -37,6 +37,8 @@ export interface Surroundings {
   readonly services: WeakMap<ServerConfig, Service>;
   /** The wrong passwords that have come so far. */
   readonly failures: FailureBook;
+  /** Encrypts session tickets where the configuration names no key. */
+  readonly ticketKey: Uint8Array | undefined;
 }
 
 export class Generation {
@@ -90,6 +92,7 @@ export class Generation {
     const direct = limitedConnect(runtime, () => hasRoom(log, 1));
     const connect = resolver === undefined ? direct : connectWith(resolver, { connect: direct });
     const trusted = await names.trusted(server.realIpFrom);
+    const isForbidden = accessRule(server);
     const source = this.#authenticator(server, connect);
     const slowed = slowedDown(source, server, { runtime, book: this.#surroundings.failures });
     const renewal = server.ssl && this.#renewal(server, server.ssl, log);
@@ -104,24 +107,24 @@ export class Generation {
       get tls() {
         return renewal?.context;
       },
-upstreamTls: upstreamTls(server, runtime, log),
+      upstreamTls: upstreamTls(server, runtime, log),
       authenticator: slowed ?? source,
-      watchFailures: (client) => slowed?.watch(client),
       createSession: sessionFactory(server, runtime),
       hasRoom: () => hasRoom(log, 0),
       isTrusted: (address) => trusted.has(address),
-      isForbidden: accessRule(server),
+      judge: (client) => ({ isForbidden: isForbidden(client), failures: slowed?.watch(client) }),
       proxyHeader: headerWriter(server.proxy),
       resolveClient: (client, note, done) => resolveClientHost(client, { resolver, note }, done),
     };
   }
 
   #renewal(server: ServerConfig, ssl: SslConfig, log: ErrorLog): Renewal {
-    const { runtime } = this.#surroundings;
-    const create = () => createServerTls(server, ssl, runtime);
-    const renewal = new Renewal({ ssl, runtime, create, note: (level, text) => log.write(level, text) });
+    const { runtime, ticketKey } = this.#surroundings;
+    const note = (level: "warn" | "notice", text: string) => log.write(level, text);
+    const create = () => createServerTls(server, ssl, { runtime, ticketKey, note });
+    const renewal = new Renewal({ ssl, runtime, create, note });
     const { caveat } = renewal.context;
-    if (caveat !== undefined) log.write("warn", tlsCaveat(ssl, caveat));
+    if (caveat !== undefined) note("warn", tlsCaveat(ssl, caveat));
     this.#renewals.push(renewal);
     return renewal;
   }

@@ -8,7 +8,7 @@ import type { Authenticator } from "../auth/mod.ts";
 import type { Protocol } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Cancel, ConnectTarget, Millis, Octets, Runtime, Socket, SocketAddress, TlsContext } from "../runtime.ts";
-import type { Connection, FailureWatch, Session } from "../session/mod.ts";
+import type { Connection, Session } from "../session/mod.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { SessionRecord } from "./record.ts";
 
@@ -30,14 +30,12 @@ export interface Service {
   readonly log: ErrorLog;
   readonly authenticator: Authenticator;
   createSession(connection: Connection): Session;
-  /** Counts the wrong passwords from there that an upstream refuses; `undefined` where nobody counts them. */
-  watchFailures(client: SocketAddress): FailureWatch | undefined;
   /** The PROXY header that an upstream is sent first, if it is to be sent one. */
   proxyHeader(client: SocketAddress, local: SocketAddress): Uint8Array | undefined;
   /** Whether what a PROXY header says is believed when it comes from there. */
   isTrusted(sender: SocketAddress): boolean;
-  /** Whether a client from there is turned away. */
-  isForbidden(client: SocketAddress): boolean;
+  /** Whether a client from there is turned away, and what becomes of its wrong passwords. */
+  judge(client: SocketAddress): Pick<Connection, "isForbidden" | "failures">;
   /** Finds the client's name; `done` hears it, or what stands for none. */
   resolveClient(
     client: SocketAddress,

@@ -5,6 +5,7 @@
  */
 
 import type { ServerConfig } from "../config/types.ts";
+import { inPlace } from "../config/error.ts";
 import { parseIp } from "../config/ip.ts";
 import { readClientTlsFiles, readSslFiles } from "../config/ssl_files.ts";
 import type { ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
@@ -15,11 +16,20 @@ import { isFault } from "../runtime.ts";
 /** What is needed to make contexts. */
 export type TlsRuntime = Pick<Runtime, "files" | "createTlsServer" | "createTlsClient" | "secureClient">;
 
+/** What server contexts are made with: `ticketKey` serves where the configuration names none. */
+export interface ServerTlsOptions {
+  readonly runtime: TlsRuntime & Pick<Runtime, "name" | "capabilities">;
+  readonly ticketKey: Uint8Array | undefined;
+  readonly note: (level: "warn", text: Octets) => void;
+}
+
 /** TLS with the clients of a server block. Throws a `ConfigError` that says what is wrong. */
-export function createServerTls(server: ServerConfig, ssl: SslConfig, runtime: TlsRuntime): TlsContext {
+export function createServerTls(server: ServerConfig, ssl: SslConfig, options: ServerTlsOptions): TlsContext {
+  const { runtime } = options;
   const files = readSslFiles(ssl, runtime.files);
   const context = runtime.createTlsServer({
     ...files,
+    ticketKey: files.ticketKey ?? options.ticketKey,
     versions: ssl.versions,
     ciphers: ssl.ciphers,
     prefersServerCiphers: ssl.prefersServerCiphers,
@@ -41,7 +51,17 @@ export function createServerTls(server: ServerConfig, ssl: SslConfig, runtime: T
     alpn: [server.protocol],
   });
   if (isFault(context)) throw sslFault(ssl, context);
+  if (files.ticketKey?.length === LONG_TICKET_KEY) noteLongKey(ssl, options);
   return context;
+}
+
+/** Nobody should believe in AES-256 where there is none. */
+function noteLongKey({ places }: SslConfig, { runtime, note }: ServerTlsOptions): void {
+  const state = runtime.capabilities["tls.longTicketKeys"];
+  if (state.state !== "emulated") return;
+  const place = places["ssl_session_ticket_key"];
+  const text = `the length of "ssl_session_ticket_key" has no effect with ${runtime.name}: ${state.reason}`;
+  note("warn", text + (place === undefined ? "" : inPlace(place)));
 }
 
 /** TLS with servers that we connect to. A context belongs to the name that is verified; few names are in use at a time. */
@@ -108,5 +128,7 @@ export class ClientContexts {
   }
 }
 
+/** nginx's key file for AES-256, in octets. */
+const LONG_TICKET_KEY = 80;
 /** Names come from the auth server: it has as many as it likes. */
 const MOST_NAMES = 256;

@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly errorLog?: ErrorLogConfig;
   /** Called for every connection when it is over. */
   readonly sessionEnded?: (record: SessionRecord) => void;
+  /** Encrypts session tickets, where the configuration names no key: 48 octets that several processes may share. */
+  readonly ticketKey?: Uint8Array;
 }
 
 /** A listener at work. */
@@ -121,6 +123,8 @@ class Worker implements Server {
   readonly #failures: FailureBook;
   /** How many sockets the descriptors last for. */
   readonly #descriptorRoom: number;
+  /** Outlives a reload, so that sessions do. */
+  readonly #ticketKey: Uint8Array;
   #generation: Generation | undefined;
   #lastNumber = 0;
   #isStopping = false;
@@ -130,6 +134,7 @@ class Worker implements Server {
     this.#options = options;
     this.#logFiles = new LogFiles(runtime);
     this.#failures = new FailureBook(runtime);
+    this.#ticketKey = options.ticketKey ?? runtime.random(new Uint8Array(48));
     this.#listeners = new Listeners(runtime, (binding, socket) => this.#accept(binding, socket));
     const { limit, open } = runtime.descriptors();
     this.#descriptorRoom = limit - open - spareDescriptors(limit);
@@ -204,6 +209,7 @@ class Worker implements Server {
       hasRoom: (log, more) => this.#hasRoom(log, more, config),
       services: this.#services,
       failures: this.#failures,
+      ticketKey: this.#ticketKey,
     });
     try {
       const bindings = planBindings(await this.#resolve(config));
@@ -321,10 +327,9 @@ class Worker implements Server {
   #drive(visit: Visit, held: Uint8Array): void {
     const { service, facts } = visit;
     const { client, server, proxied, tls } = facts;
-    const failures = service.watchFailures(client);
     const driver: Driver = new Driver(service, {
       ...visit,
-      connection: { client, server, proxied, isForbidden: service.isForbidden(client), failures, tls, facts },
+      connection: { client, server, proxied, ...service.judge(client), tls, facts },
       held,
       ended: (record) => {
         this.#options.sessionEnded?.(record);

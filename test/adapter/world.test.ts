@@ -211,6 +211,7 @@ const TLS_CAPABILITIES = [
   ["crl", "yes", "emulated", "yes"],
   ["curves", "yes", "emulated", "yes"],
   ["dhparam", "yes", "no", "no"],
+  ["longTicketKeys", "emulated", "no", "no"],
   ["oldVersions", "yes", "no", "yes"],
   ["preferServerCiphers", "yes", "no", "yes"],
   ["separateSessions", "yes", "no", "yes"],

@@ -193,6 +193,7 @@ export class FakeRuntime implements Runtime {
     "tls.crl": YES,
     "tls.curves": YES,
     "tls.dhparam": YES,
+    "tls.longTicketKeys": YES,
     "tls.oldVersions": YES,
     "tls.preferServerCiphers": YES,
     "tls.separateSessions": YES,

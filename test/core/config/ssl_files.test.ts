@@ -59,7 +59,7 @@ describe("the files of TLS with clients", () => {
       authorities: `${FILES.ca}\n${FILES.chain}`,
       crl: FILES.crl,
       dhparam: FILES.dh,
-      ticketKey: new TextEncoder().encode(FILES.t48),
+      ticketKey: new TextEncoder().encode(FILES.t80),
     });
   });
 
