@@ -8,25 +8,32 @@
 import type { AuthHttpConfig } from "../config/types.ts";
 import type { Octets, SocketAddress } from "../runtime.ts";
 import { encode } from "../session/bytes.ts";
+import { constantOf } from "../variables/mod.ts";
 import type { ClientTls, Credentials } from "./mod.ts";
 
 /** Writes the requests to one server, with nginx's header names in nginx's order. */
 export class RequestWriter {
   readonly #start: Uint8Array;
   readonly #end: Uint8Array;
+  /** The configured headers, but for those in {@linkcode #end}. */
+  readonly #headers: AuthHttpConfig["headers"];
   readonly #passesCertificate: boolean;
 
   constructor(config: Pick<AuthHttpConfig, "uri" | "host" | "headers" | "passClientCert">) {
     this.#passesCertificate = config.passClientCert;
     this.#start = encode(`GET ${config.uri} HTTP/1.1\r\nHost: ${config.host}\r\nAuth-Method: `);
-    const configured = config.headers.map(({ name, value }) => `\r\n${name}: ${value}`);
-    this.#end = encode(`${configured.join("")}\r\n\r\n`);
+    const firstConstant = config.headers.findLastIndex(({ value }) => constantOf(value) === undefined) + 1;
+    this.#headers = config.headers.slice(0, firstConstant);
+    const constant = config.headers.slice(firstConstant);
+    this.#end = encode(`${constant.map(({ name, value }) => `\r\n${name}: ${constantOf(value)}`).join("")}\r\n\r\n`);
   }
 
   /** The octets of one request, in memory of its own: they may be sent more than once. */
   write(credentials: Credentials): Uint8Array {
     const { protocol, method, login, secret, salt, attempt, client, proxied, clientHost, envelope, tls } = credentials;
-    const out = new Writer(this.#start.length + this.#end.length + NAMES_ROOM + valuesRoom(credentials));
+    const headers = this.#headers.map(({ name, value }) => [`\r\n${name}: `, value(credentials.facts)] as const);
+    const room = headers.reduce((sum, [name, value]) => sum + name.length + value.length, NAMES_ROOM);
+    const out = new Writer(this.#start.length + this.#end.length + room + valuesRoom(credentials));
     out.bytes(this.#start);
     out.plain(method);
     out.plain("\r\nAuth-User: ");
@@ -50,6 +57,7 @@ export class RequestWriter {
       out.header("\r\nAuth-SMTP-To: ", envelope.to);
     }
     if (tls !== undefined) writeTls(out, tls, this.#passesCertificate);
+    for (const [name, value] of headers) out.header(name, value);
     out.bytes(this.#end);
     return out.written();
   }

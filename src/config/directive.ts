@@ -7,7 +7,7 @@
 import type { Octets } from "../runtime.ts";
 import type { Call } from "./call.ts";
 import type { Scope } from "./scope.ts";
-import type { Protocol } from "./types.ts";
+import type { Place, Protocol } from "./types.ts";
 
 /** Where a directive may stand. */
 export type Context = "main" | "events" | "mail" | "server";
@@ -71,14 +71,24 @@ export interface Block extends Entry<never> {
   readonly type: "block";
   readonly syntax: string;
   readonly count: Count;
-  /** What its contents are read as; `undefined` for contents that are left to nginx. */
+  /** What its contents are read as; `undefined` for contents that are left to nginx, unless {@linkcode entries} reads them. */
   readonly opens: Context | undefined;
+  /** Begins to read contents that are no directives, but the lines of a table. */
+  readonly entries: ((call: Call) => Entries) | undefined;
   /** Whether its parent may have several. */
   readonly repeatable: boolean;
   /** The block it is another name for. */
   readonly standsFor: Block | undefined;
   /** Checks the block when its `}` is read. Throws {@linkcode ConfigError}. */
   readonly check: (scope: Scope) => void;
+}
+
+/** Reads the lines of a table such as `map {}`. Both throw {@linkcode ConfigError}. */
+export interface Entries {
+  /** One line: its first word is the call's name. Of `include` the lines of that file come instead. */
+  entry(call: Call): void;
+  /** The `}`, and where it stands. */
+  end(place: Place): void;
 }
 
 /** Any entry of the table. */
@@ -111,10 +121,10 @@ export function directive<V, D = V>(
 export function block(
   entry: Short<
     Block,
-    "since" | "state" | "today" | "syntax" | "count" | "opens" | "repeatable" | "standsFor" | "check"
+    "since" | "state" | "today" | "syntax" | "count" | "opens" | "entries" | "repeatable" | "standsFor" | "check"
   >,
 ): Block {
-  const rest = { since: undefined, today: undefined, opens: undefined, standsFor: undefined };
+  const rest = { since: undefined, today: undefined, opens: undefined, entries: undefined, standsFor: undefined };
   const form = { syntax: "", count: NONE, repeatable: false, check: () => {} };
   return { ...rest, ...form, state: SUPPORTED, ...entry, type: "block" };
 }

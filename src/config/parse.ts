@@ -9,7 +9,7 @@ import { describeFailure, isFailure } from "../runtime.ts";
 import type { Files, Octets } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
 import { Call } from "./call.ts";
-import type { AnyDirective, Block, Directive } from "./directive.ts";
+import type { AnyDirective, Block, Directive, Entries } from "./directive.ts";
 import { include } from "./directives/core.ts";
 import { DirectiveTable } from "./directives/mod.ts";
 import { ConfigError, inPlace } from "./error.ts";
@@ -30,6 +30,9 @@ export interface ParserOptions {
   /** The protocols that are left out, as if nginx had been built without them. */
   readonly without: readonly Protocol[];
 }
+
+/** What is done with each statement. */
+type Take = (statement: Statement, tokens: Tokenizer) => void;
 
 /** How deep files may include one another, and how many may be read: more is a mistake that feeds on itself. */
 export const INCLUDE_DEPTH_LIMIT = 50;
@@ -56,37 +59,37 @@ export class Parser {
 
   /** Reads the directives of the `-g` option. */
   parameter(text: Octets): void {
-    this.#statements(new Tokenizer(text, undefined), this.main, "parameter");
+    this.#statements(new Tokenizer(text, undefined), this.#directives(this.main), "parameter");
   }
 
   /** Reads the main file. */
   file(path: Octets): void {
-    this.#file(path, this.main);
+    this.#file(path, this.#directives(this.main));
   }
 
   /** Reads a text that goes by the name of `path`. */
   text(text: Octets, path: Octets): void {
-    this.#text(text, path, this.main);
+    this.#text(text, path, this.#directives(this.main));
   }
 
-  #file(path: Octets, scope: Scope, place?: Place): void {
+  #file(path: Octets, take: Take, place?: Place): void {
     const bytes = this.#options.files.read(path);
     if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`, { place });
-    this.#text(decode(bytes), path, scope);
+    this.#text(decode(bytes), path, take);
   }
 
-  #text(text: Octets, path: Octets, scope: Scope): void {
+  #text(text: Octets, path: Octets, take: Take): void {
     if (!this.texts.has(path)) this.texts.set(path, text);
     this.#open.push(path);
     const hasMark = text.startsWith(BYTE_ORDER_MARK);
     if (hasMark) {
       this.#warn("warn", "the file begins with a byte order mark, which nginx refuses", { file: path, line: 1 });
     }
-    this.#statements(new Tokenizer(hasMark ? text.slice(BYTE_ORDER_MARK.length) : text, path), scope, "file");
+    this.#statements(new Tokenizer(hasMark ? text.slice(BYTE_ORDER_MARK.length) : text, path), take, "file");
     this.#open.pop();
   }
 
-  #statements(tokens: Tokenizer, scope: Scope, within: "file" | "block" | "parameter"): void {
+  #statements(tokens: Tokenizer, take: Take, within: "file" | "block" | "parameter"): void {
     for (;;) {
       const statement = tokens.next();
       const { end } = statement;
@@ -96,20 +99,26 @@ export class Parser {
       if (end === "open" && within === "parameter") {
         throw here(tokens, "block directives are not supported in -g option");
       }
-      this.#statement(statement, tokens, scope);
+      take(statement, tokens);
     }
   }
 
-  #statement(statement: Statement, tokens: Tokenizer, scope: Scope): void {
-    const { place } = tokens;
+  #directives(scope: Scope): Take {
+    return (statement, tokens) => this.#statement(statement, tokens, scope);
+  }
+
+  #call({ words }: Statement, { place }: Tokenizer, scope: Scope): Call {
     const { base, files } = this.#options;
-    const warn = (text: Octets) => this.#warn("warn", text, place);
-    const call = new Call(statement.words, { place, scope, warn, base, files });
+    return new Call(words, { place, scope, warn: (text) => this.#warn("warn", text, place), base, files });
+  }
+
+  #statement(statement: Statement, tokens: Tokenizer, scope: Scope): void {
+    const call = this.#call(statement, tokens, scope);
     const setting = { context: scope.block?.opens ?? "main", table: this.#table };
     const entry = lookUp(call, setting);
     checkForm(call, entry, { ...setting, end: statement.end });
     this.#warnOf(call, entry);
-    if (entry === include) this.#include(call);
+    if (entry === include) this.#include(call, this.#directives(scope));
     else if (entry.type === "simple") this.#simple(call, entry);
     else this.#block(call, entry.standsFor ?? entry, tokens);
   }
@@ -136,24 +145,37 @@ export class Parser {
     if (!entry.repeatable && parent.children(entry).length > 0) {
       throw call.error(`"${call.name}" directive is duplicate`);
     }
+    if (entry.entries !== undefined) return this.#entries(entry.entries(call), parent, tokens);
     const scope = new Scope({ block: entry, place, parent });
     if (entry.opens === undefined) {
       tokens.skipBlock();
       this.#warn("notice", `the "${call.name}" block is left to nginx, skipped`, place);
     } else {
-      this.#statements(tokens, scope, "block");
+      this.#statements(tokens, this.#directives(scope), "block");
       entry.check(scope);
     }
   }
 
-  #include(call: Call): void {
+  /** Reads a block whose lines are no directives, but for `include`. */
+  #entries(entries: Entries, scope: Scope, tokens: Tokenizer): void {
+    const take: Take = (statement, tokens) => {
+      const call = this.#call(statement, tokens, scope);
+      if (statement.end === "open") throw here(tokens, 'unexpected "{"');
+      if (call.name === "include" && call.args.length === 1) this.#include(call, take);
+      else entries.entry(call);
+    };
+    this.#statements(tokens, take, "block");
+    entries.end(tokens.place);
+  }
+
+  #include(call: Call, take: Take): void {
     const path = fullName(this.#options.base, call.arg(0));
     const paths = isPattern(path) ? expand(path, this.#options.files) : [path];
     for (const each of paths) {
       if (this.#open.includes(each)) throw call.error(`"include" directive makes "${each}" include itself`);
       if (this.#open.length > INCLUDE_DEPTH_LIMIT) throw call.error(`"include" directive is nested too deeply`);
       if (++this.#included > INCLUDE_COUNT_LIMIT) throw call.error(`"include" directive reads too many files`);
-      this.#file(each, call.scope, call.place);
+      this.#file(each, take, call.place);
     }
   }
 

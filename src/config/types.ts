@@ -186,7 +186,7 @@ export interface AuthHttpConfig extends AuthServerConfig {
   /** Those to ask when the ones before cannot be asked, in order. */
   readonly fallbacks: readonly AuthServerConfig[];
   readonly timeout: Millis;
-  readonly headers: readonly { readonly name: Octets; readonly value: Octets }[];
+  readonly headers: readonly { readonly name: Octets; readonly value: Template }[];
   /** Whether the server is told the client's certificate. */
   readonly passClientCert: boolean;
   /** For those servers that speak TLS. */

@@ -14,34 +14,36 @@ export interface Mention {
 /** What nginx says of a `$` that no name follows; `rest` is the text from there on. */
 export type Complaint = (rest: Octets) => Octets;
 
-/** Cuts a text into plain texts and names. Throws {@linkcode ConfigError}. */
-export function scan(text: Octets, place: Place, complaint: Complaint): readonly (Octets | Mention)[] {
+/** Cuts a text into plain texts and names. Throws {@linkcode ConfigError} unless there is no `complaint`. */
+export function scan(text: Octets, place: Place, complaint: Complaint | undefined): readonly (Octets | Mention)[] {
   const pieces: (Octets | Mention)[] = [];
   let start = 0;
-  for (let at = text.indexOf("$"); at !== -1; at = text.indexOf("$", start)) {
-    if (at > start) pieces.push(text.slice(start, at));
-    const end = endOfMention(text, at, place);
-    const written = text.slice(at, end);
-    const name = written.startsWith("${") ? written.slice(2, -1) : written.slice(1);
-    if (name === "") throw new ConfigError(complaint(text.slice(at)), { place });
-    pieces.push({ name: name.toLowerCase(), written });
-    start = end;
+  for (let at = text.indexOf("$"); at !== -1; at = text.indexOf("$", at + 1)) {
+    const mention = mentionAt(text, at);
+    if (typeof mention !== "string") {
+      if (at > start) pieces.push(text.slice(start, at));
+      pieces.push(mention);
+      start = at + mention.written.length;
+    } else if (complaint !== undefined) {
+      throw new ConfigError(mention === "" ? complaint(text.slice(at)) : mention, { place });
+    }
   }
   if (start < text.length) pieces.push(text.slice(start));
   return pieces;
 }
 
-/** The index behind the name whose `$` stands at `at`. */
-function endOfMention(text: Octets, at: number, place: Place): number {
+/** The name whose `$` stands at `at`, or what nginx says of it; empty where there is no name at all. */
+function mentionAt(text: Octets, at: number): Mention | Octets {
   const isBraced = text.charAt(at + 1) === "{";
   const start = isBraced ? at + 2 : at + 1;
   const isCapture = !isBraced && DIGIT.test(text.charAt(start));
   let end = isCapture ? start + 1 : start;
   while (!isCapture && isNameOctet(text.charCodeAt(end))) end++;
-  if (!isBraced) return end;
-  if (text.charAt(end) === "}") return end + 1;
-  if (start === text.length) return start;
-  throw new ConfigError(`the closing bracket in "${text.slice(start, end)}" variable is missing`, { place });
+  const name = text.slice(start, end);
+  if (isBraced && start < text.length && text.charAt(end) !== "}") {
+    return `the closing bracket in "${name}" variable is missing`;
+  }
+  return name === "" ? "" : { name: name.toLowerCase(), written: text.slice(at, isBraced ? end + 1 : end) };
 }
 
 /** Whether an octet may stand in a name: a letter, a digit or `_`. */

@@ -33,11 +33,13 @@ export interface Reference {
   readonly value: Evaluate;
   /** Whether it turned out to be no variable, and stands for its own text. */
   readonly isLiteral: boolean;
+  /** Whether it is a group of a regular expression, and no variable. */
+  readonly isGroup: boolean;
 }
 
 /** How a text is compiled. */
 export interface CompileOptions {
-  /** Whether a name that nobody knows stays as it is written; else it is an error. */
+  /** Whether a name that nobody knows, and a `$` without a name, stays as it is written; else it is an error. */
   readonly keepsUnknown?: boolean;
   /** Which groups of a regular expression go by which names, in lower case. */
   readonly groups?: ReadonlyMap<Octets, number>;
@@ -60,12 +62,12 @@ export class VariableTable {
   /** The parts of a text, for those who put them together in a way of their own. Throws {@linkcode ConfigError}. */
   parts(text: Octets, place: Place, options: CompileOptions = {}): readonly Part[] {
     const { keepsUnknown = false, groups, complaint = NO_NAME } = options;
-    return scan(text, place, complaint).map((piece) => {
+    return scan(text, place, keepsUnknown ? undefined : complaint).map((piece) => {
       if (typeof piece === "string") return piece;
       const mention = new Mention({ ...piece, place }, keepsUnknown);
       const group = groups?.get(piece.name) ?? (groups !== undefined ? groupNumber(piece.name) : undefined);
       if (group === undefined) this.#mentions.push(mention);
-      else mention.resolve((_facts, captures) => captures?.[group]);
+      else mention.catches(group);
       return mention;
     });
   }
@@ -163,6 +165,7 @@ class Mention implements Reference {
   readonly keepsUnknown: boolean;
   #evaluate: Evaluate | undefined;
   #isLiteral = false;
+  #isGroup = false;
 
   constructor({ name, written, place }: Pick<Reference, "name" | "written" | "place">, keepsUnknown: boolean) {
     this.name = name;
@@ -175,6 +178,10 @@ class Mention implements Reference {
     return this.#isLiteral;
   }
 
+  get isGroup(): boolean {
+    return this.#isGroup;
+  }
+
   readonly value: Evaluate = (facts, captures) => {
     if (this.#evaluate === undefined) throw new Error(`The variable ${this.written} is used before it is looked up`);
     return this.#evaluate(facts, captures);
@@ -182,6 +189,11 @@ class Mention implements Reference {
 
   resolve(evaluate: Evaluate): void {
     this.#evaluate = evaluate;
+  }
+
+  catches(group: number): void {
+    this.#isGroup = true;
+    this.#evaluate = (_facts, captures) => captures?.[group];
   }
 
   keep(): void {

@@ -1,6 +1,6 @@
 /** What variables are made of, for tests that have no connection. */
 
-import type { Facts } from "../../src/variables/mod.ts";
+import { type Facts, type Template, VariableTable } from "../../src/variables/mod.ts";
 
 /** A client that has just been accepted, with what a test changes of it. */
 export function factsOf(changes: Partial<Facts> = {}): Facts {
@@ -35,4 +35,12 @@ export function factsOf(changes: Partial<Facts> = {}): Facts {
     bytesReceived: 0,
     ...changes,
   };
+}
+
+/** A text with the variables that need no definition. */
+export function templateOf(text: string): Template {
+  const table = new VariableTable();
+  const template = table.compile(text, "command line", { keepsUnknown: true });
+  table.link();
+  return template;
 }

@@ -17,13 +17,22 @@ export interface Nginx {
 }
 
 /** Serves the text of a `mail {}` block. */
-export async function startNginx(mail: string): Promise<Nginx> {
+export function startNginx(mail: string): Promise<Nginx> {
+  return start(`load_module ${MODULE};`, `mail { ${mail} }`);
+}
+
+/** Serves the text of an `http {}` block. */
+export function startWebNginx(http: string): Promise<Nginx> {
+  return start("", `http { access_log off; ${http} }`);
+}
+
+async function start(modules: string, block: string): Promise<Nginx> {
   const folder = new TestFolder();
   const daemon = new Daemon(PROGRAM, [
     "-p",
     folder.path,
     "-c",
-    folder.write("nginx.conf", configuration(mail)),
+    folder.write("nginx.conf", configuration(modules, block)),
     "-e",
     "stderr",
   ]);
@@ -41,15 +50,15 @@ export async function startNginx(mail: string): Promise<Nginx> {
   }
 }
 
-function configuration(mail: string): string {
+function configuration(modules: string, block: string): string {
   return `
-    load_module ${MODULE};
+    ${modules}
     daemon off;
     master_process off;
     pid nginx.pid;
     error_log stderr notice;
     events { worker_connections 256; }
-    mail { ${mail} }
+    ${block}
   `;
 }
 

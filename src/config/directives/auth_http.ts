@@ -64,14 +64,20 @@ export const authHttpTimeout = directive({
   meaning: "How long the whole exchange with the auth server may take",
 });
 
-export const authHttpHeader = directive<readonly { readonly name: Octets; readonly value: Octets }[]>({
+export const authHttpHeader = directive<AuthHttpConfig["headers"]>({
   name: "auth_http_header",
   contexts: MAIL_AND_SERVER,
   since: "0.3.8",
-  kind: listOf("name value", (call) => [{ name: call.arg(0), value: call.arg(1) }], { least: 2, most: 2 }),
+  kind: listOf("name value", (call) => [readHeader(call)], { least: 2, most: 2 }),
   default: [],
-  meaning: "A header to add to each request; may be given several times",
+  meaning:
+    "A header to add to each request; may be given several times. Variables in its value are replaced; a `$` that begins " +
+    "none stays, as all of them do in nginx",
 });
+
+function readHeader(call: Call): AuthHttpConfig["headers"][number] {
+  return { name: call.arg(0), value: call.template(call.arg(1), { keepsUnknown: true }) };
+}
 
 export const authHttpPassClientCert = directive({
   name: "auth_http_pass_client_cert",

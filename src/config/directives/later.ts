@@ -45,26 +45,10 @@ const logsAndLimits = [
   planned("auth_users_file", { syntax: "file", meaning: "A file of users and passwords, in place of `auth_http`" }),
 ];
 
-const variables = [
-  plannedBlock("map", { syntax: "$from $to", count: TWO, contexts: MAIL, meaning: "A variable that follows another" }),
-  plannedBlock("geo", {
-    syntax: "[$from] $to",
-    count: { least: 1, most: 2 },
-    contexts: MAIL,
-    meaning: "A variable that follows an address",
-  }),
-  plannedBlock("split_clients", {
-    syntax: "string $to",
-    count: TWO,
-    contexts: MAIL,
-    meaning: "A variable that spreads clients over values",
-  }),
-];
-
 export const later: Module = {
   title: "To come",
   about:
     "None of these is in nginx's mail module. They have the names that its stream and http modules or freenginx have for " +
     "them.",
-  directives: [...upstreams, ...backendTls, ...logsAndLimits, ...variables],
+  directives: [...upstreams, ...backendTls, ...logsAndLimits],
 };

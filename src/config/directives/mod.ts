@@ -24,6 +24,7 @@ import { proxySslModule } from "./proxy_ssl.ts";
 import { resolverModule } from "./resolver.ts";
 import { smtp } from "./smtp.ts";
 import { ssl } from "./ssl.ts";
+import { variablesModule } from "./variables.ts";
 
 /** All entries, in the order of the documentation. */
 export const MODULES: readonly Module[] = [
@@ -41,6 +42,7 @@ export const MODULES: readonly Module[] = [
   pop3,
   smtp,
   ssl,
+  variablesModule,
   past,
   later,
   foreignModule,

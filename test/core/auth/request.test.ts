@@ -5,11 +5,14 @@ import type { Credentials } from "../../../src/auth/mod.ts";
 import type { AuthHttpConfig } from "../../../src/config/types.ts";
 import { decode } from "../../../src/session/bytes.ts";
 import { Secret } from "../../../src/session/secret.ts";
+import { factsOf, templateOf } from "../../support/facts.ts";
 import { config, credentials, seeded } from "./_support.ts";
 
 function request(changes: Partial<Credentials> = {}, configured: Partial<AuthHttpConfig> = {}): string {
   return decode(new RequestWriter(config(configured)).write(credentials(changes)));
 }
+
+const CLAIM = { method: "plain", login: "anna", clientHost: undefined, envelope: undefined };
 
 function lines(...expected: readonly string[]): string {
   return `${expected.join("\r\n")}\r\n\r\n`;
@@ -50,7 +53,10 @@ describe("the request of auth_http", () => {
   });
 
   it("names an SMTP client's host, and ends with the configured headers as they stand", () => {
-    const headers = [{ name: "X-Auth-Key", value: "k$ey" }, { name: "X-Empty", value: "" }];
+    const headers = [
+      { name: "X-Auth-Key", value: templateOf("k$ey $ ${") },
+      { name: "X-Empty", value: templateOf("") },
+    ];
     const changes: Partial<Credentials> = { protocol: "smtp", attempt: 12, clientHost: "[UNAVAILABLE]" };
     assertEquals(
       request(changes, { headers, uri: "/" }),
@@ -64,9 +70,21 @@ describe("the request of auth_http", () => {
         "Auth-Login-Attempt: 12",
         "Client-IP: 198.51.100.7",
         "Client-Host: [UNAVAILABLE]",
-        "X-Auth-Key: k$ey",
+        "X-Auth-Key: k$ey $ ${",
         "X-Empty: ",
       ),
+    );
+  });
+
+  it("puts variables into the configured headers, and nothing of theirs begins a header of its own", () => {
+    const facts = factsOf({ claim: { ...CLAIM, login: "a\r\nX-Evil: 1\0" } });
+    const headers = ["one", "$protocol from ${remote_addr}", "$auth_user", "$ssl_cipher", "last"].map((text, i) => {
+      return { name: `X-${i}`, value: templateOf(text) };
+    });
+    const sent = request({ facts }, { headers });
+    assertEquals(
+      sent.slice(sent.indexOf("X-0")),
+      "X-0: one\r\nX-1: imap from 198.51.100.7\r\nX-2: a  X-Evil: 1 \r\nX-3: \r\nX-4: last\r\n\r\n",
     );
   });
 

@@ -20,7 +20,7 @@ function summary(config: Config): unknown {
     return [
       protocol,
       ...listens.map(({ text }) => text),
-      ...(authHttp?.headers ?? []).map(({ name, value }) => `${name}: ${value}`),
+      ...(authHttp?.headers ?? []).map(({ name, value }) => `${name}: ${value.text}`),
     ];
   });
 }

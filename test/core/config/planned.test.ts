@@ -17,9 +17,6 @@ const REFUSED_IN_MAIL: readonly [line: string, name: string][] = [
   ["log_format main '$remote_addr';", "log_format"],
   ["limit_conn_zone $binary_remote_addr zone=perip:10m;", "limit_conn_zone"],
   ["upstream backends {", "upstream"],
-  ["map $a $b {", "map"],
-  ["geo $a {", "geo"],
-  ["split_clients $a $b {", "split_clients"],
 ];
 
 describe("what comes later", () => {

@@ -11,7 +11,7 @@ export const SERVERS = {
   imapTight: "protocol imap; proxy_buffer 64; timeout 300ms;",
   imapFrank: "protocol imap; proxy_pass_error_message on;",
   imapHasty: "protocol imap; timeout 300ms; auth_http_timeout 300ms;",
-  imapHeaders: "protocol imap; auth_http_header X-Secret sesame; auth_http_header Client-Port $remote_port;",
+  imapHeaders: "protocol imap; auth_http_header X-Secret sesame; auth_http_header Price 5$price$;",
   pop3: "protocol pop3;",
   pop3Words: "protocol pop3; pop3_capabilities TOP UIDL PIPELINING; max_errors 1;",
   pop3Digest: "protocol pop3; pop3_auth apop cram-md5;",
