@@ -13,6 +13,7 @@ import { connect } from "./_connect.ts";
 import { openDatagram } from "./_datagram.ts";
 import { toFailure } from "./_errno.ts";
 import { FILES } from "./_files.ts";
+import { createHashing } from "./_hashing.ts";
 import { listen, type ListenTraits } from "./_listener.ts";
 import { createDescriptors, createProcess } from "./_process.ts";
 import { NetRelay } from "./_relay.ts";
@@ -41,6 +42,7 @@ export function createRuntime(traits: Traits): Runtime {
     capabilities,
     files: FILES,
     process: createProcess(),
+    hashing: createHashing(),
     now: () => performance.now(),
     date: () => Date.now(),
     utcOffset: (date: Millis) => -new Date(date).getTimezoneOffset(),

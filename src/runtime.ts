@@ -9,9 +9,11 @@
  * @module
  */
 
+import type { Hashing } from "./hashing.ts";
 import type { SecureHandler, TlsClientOptions, TlsContext, TlsFault, TlsServerOptions } from "./tls.ts";
 import { describeHandshakeFailure } from "./tls.ts";
 
+export type { DerivationHandler, Hashing, KeyDerivation } from "./hashing.ts";
 export type {
   KeyPair,
   PeerCertificate,
@@ -279,6 +281,7 @@ export interface Runtime {
   readonly capabilities: Readonly<Record<Capability, CapabilityState>>;
   readonly files: Files;
   readonly process: Process;
+  readonly hashing: Hashing;
   /** A clock that never goes back, for deadlines. */
   now(): Millis;
   /** The wall clock, in milliseconds since 1970, for logs. */

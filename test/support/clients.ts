@@ -102,8 +102,10 @@ export function environment(): NodeJS.ProcessEnv {
 const PACKAGES = {
   "curl": "curl",
   "dovecot 2.3": "dovecot-imapd dovecot-pop3d dovecot-submissiond",
+  "htpasswd": "apache2-utils",
   "mbsync": "isync",
   "nginx": "nginx libnginx-mod-mail",
+  "openssl": "openssl",
   "postfix": "postfix",
   "python3": "python3",
   "swaks": "swaks",

@@ -32,6 +32,7 @@ import type {
 } from "../../src/runtime.ts";
 import { decode, encode } from "../../src/session/bytes.ts";
 import { FakeClock } from "./fake_clock.ts";
+import { FakeHashing } from "./fake_hashing.ts";
 import { FakeSocket } from "./fake_socket.ts";
 
 export { FakeClock, FakeSocket };
@@ -208,6 +209,7 @@ export class FakeRuntime implements Runtime {
   readonly clock = new FakeClock();
   readonly files = new FakeFiles();
   readonly process = new FakeProcess();
+  readonly hashing = new FakeHashing();
   /** Every connect, in order, answered or not. */
   readonly connects: FakeConnect[] = [];
   readonly listeners: FakeListener[] = [];

@@ -1,0 +1,117 @@
+/** The threads that hash passwords. There is none before the first password, and none a while after the last. */
+
+import { Worker } from "node:worker_threads";
+import type { Cancel, DerivationHandler, Hashing, KeyDerivation, Octets } from "../src/runtime.ts";
+import type { HashAnswer, HashTask } from "./_hash_thread.ts";
+import { startTimer } from "./_timer.ts";
+
+/** Derivations on threads, see {@linkcode Hashing}. */
+export class HashPool implements Pick<Hashing, "derive"> {
+  readonly #waiting = new Set<Job>();
+  readonly #threads = new Set<Thread>();
+
+  derive(password: Octets, derivation: KeyDerivation, handler: DerivationHandler): Cancel {
+    if (this.#waiting.size >= MOST_WAITING) {
+      return startTimer(0, () => handler.failed(`${MOST_WAITING} passwords are waiting to be hashed already`));
+    }
+    const job: Job = { task: { password, derivation }, handler };
+    this.#waiting.add(job);
+    this.#assign();
+    return () => {
+      this.#waiting.delete(job);
+      job.handler = undefined;
+    };
+  }
+
+  #assign(): void {
+    const [job] = this.#waiting;
+    const thread = job && this.#freeThread();
+    if (job === undefined || thread === undefined) return;
+    this.#waiting.delete(job);
+    thread.run(job);
+  }
+
+  #freeThread(): Thread | undefined {
+    const free = [...this.#threads].find(({ isFree }) => isFree);
+    if (free !== undefined || this.#threads.size >= MOST_THREADS) return free;
+    const thread = new Thread(() => this.#assign(), () => this.#threads.delete(thread));
+    this.#threads.add(thread);
+    return thread;
+  }
+}
+
+interface Job {
+  readonly task: HashTask;
+  /** `undefined` once nobody waits for it. */
+  handler: DerivationHandler | undefined;
+}
+
+/** One thread. It keeps the process alive while it works. */
+class Thread {
+  readonly #worker: Worker;
+  readonly #freed: () => void;
+  readonly #gone: () => void;
+  #job: Job | undefined;
+  #rest: Cancel = () => {};
+
+  constructor(freed: () => void, gone: () => void) {
+    this.#freed = freed;
+    this.#gone = gone;
+    this.#worker = new Worker(threadFile());
+    this.#worker.on("message", (answer: HashAnswer) => this.#answered(answer));
+    this.#worker.on("error", (error) => this.#broke(error instanceof Error ? error.message : "unknown error"));
+    this.#worker.on("exit", (code) => this.#broke(`it ended with ${code}`));
+  }
+
+  get isFree(): boolean {
+    return this.#job === undefined;
+  }
+
+  run(job: Job): void {
+    this.#rest();
+    this.#job = job;
+    this.#worker.ref();
+    this.#worker.postMessage(job.task);
+  }
+
+  #answered(answer: HashAnswer): void {
+    const handler = this.#job?.handler;
+    this.#job = undefined;
+    this.#worker.unref();
+    // What hashing took stays with the thread, 64 MiB and more, until the thread ends.
+    this.#rest = startTimer(LONGEST_REST, () => this.#end());
+    this.#freed();
+    if ("digest" in answer) handler?.derived(answer.digest);
+    else handler?.failed(answer.failure);
+  }
+
+  #broke(reason: string): void {
+    const handler = this.#job?.handler;
+    this.#job = undefined;
+    this.#end();
+    this.#freed();
+    handler?.failed(`the hashing thread broke: ${reason}`);
+  }
+
+  #end(): void {
+    this.#rest();
+    this.#gone();
+    // An error that nobody listens for would end the process.
+    this.#worker.removeAllListeners().on("error", () => {});
+    this.#worker.terminate();
+  }
+}
+
+/** In the one file that `bun build --compile` makes, modules lie by their paths from the project's folder. */
+function threadFile(): URL | string {
+  const isCompiled = import.meta.url.includes("/$bunfs/");
+  return isCompiled ? "./adapters/_hash_thread.ts" : new URL("./_hash_thread.ts", import.meta.url);
+}
+
+/** Enough for two cores; where there is one, the system shares it with the sessions. */
+const MOST_THREADS = 2;
+
+/** What two threads get through before clients give up, at a tenth of a second for each. */
+export const MOST_WAITING = 256;
+
+const LONGEST_REST = 60_000;

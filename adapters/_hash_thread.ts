@@ -1,0 +1,66 @@
+/**
+ * What a hashing thread runs: one derivation after the other, each answered with a message. This is the only file that
+ * loads the hashing package, so nothing is loaded where no password is hashed.
+ */
+
+import { Buffer } from "node:buffer";
+import { pbkdf2Sync } from "node:crypto";
+import { parentPort } from "node:worker_threads";
+import type { KeyDerivation, Octets } from "../src/runtime.ts";
+import { shaCrypt } from "./_sha_crypt.ts";
+
+/** What a thread is given to do. */
+export interface HashTask {
+  readonly password: Octets;
+  readonly derivation: KeyDerivation;
+}
+
+/** What it answers. */
+export type HashAnswer = { readonly digest: Octets } | { readonly failure: string };
+
+parentPort?.on("message", (task: HashTask) => {
+  // The errors of the algorithms speak of parameters, never of the password.
+  derive(task).then(
+    (digest) => answer({ digest }),
+    (error: unknown) => answer({ failure: error instanceof Error ? error.message : "unknown error" }),
+  );
+});
+
+function answer(message: HashAnswer): void {
+  parentPort?.postMessage(message);
+}
+
+async function derive({ password: octets, derivation }: HashTask): Promise<Octets> {
+  const password = Buffer.from(octets, "latin1");
+  const salt = Buffer.from(derivation.salt, "latin1");
+  switch (derivation.scheme) {
+    case "bcrypt": {
+      const { bcrypt } = await import("hash-wasm");
+      const counted = password.subarray(0, BCRYPT_COUNTS);
+      const hash = await bcrypt({ password: counted, salt, costFactor: derivation.cost, outputType: "encoded" });
+      return hash.slice(-BCRYPT_DIGEST);
+    }
+    case "argon2i":
+    case "argon2id": {
+      const { [derivation.scheme]: argon2 } = await import("hash-wasm");
+      const { passes: iterations, lanes: parallelism, memory: memorySize, length: hashLength } = derivation;
+      const cost = { iterations, parallelism, memorySize, hashLength };
+      return fromBytes(await argon2({ password, salt, ...cost, outputType: "binary" }));
+    }
+    case "sha256-crypt":
+    case "sha512-crypt":
+      return shaCrypt(password, { ...derivation, salt });
+    case "pbkdf2":
+      return fromBytes(pbkdf2Sync(password, salt, derivation.iterations, derivation.length, derivation.hash));
+  }
+}
+
+function fromBytes(bytes: Uint8Array): Octets {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+/** Octets: what follows them never had a part in the digest. */
+const BCRYPT_COUNTS = 72;
+
+/** Letters of the digest at the end of `$2a$…`. */
+const BCRYPT_DIGEST = 31;

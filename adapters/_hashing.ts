@@ -1,0 +1,15 @@
+/** Digests, of passwords on threads and of messages at once. */
+
+import { createHash, createHmac } from "node:crypto";
+import type { Hashing } from "../src/runtime.ts";
+import { HashPool } from "./_hash_pool.ts";
+import { toBytes } from "./_octets.ts";
+
+export function createHashing(): Hashing {
+  const pool = new HashPool();
+  return {
+    derive: (password, derivation, handler) => pool.derive(password, derivation, handler),
+    md5: (message) => createHash("md5").update(toBytes(message)).digest("latin1"),
+    hmacMd5: (key, message) => createHmac("md5", toBytes(key)).update(toBytes(message)).digest("latin1"),
+  };
+}
