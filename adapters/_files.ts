@@ -6,11 +6,12 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  statSync,
   unlinkSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
-import type { Files, LogFile, Octets, SystemFailure } from "../src/runtime.ts";
+import type { FileLook, Files, LogFile, Octets, SystemFailure } from "../src/runtime.ts";
 import { toFailure } from "./_errno.ts";
 import { fromPath, toBytes, toPath, toPlain } from "./_octets.ts";
 
@@ -18,10 +19,17 @@ export const FILES: Files = {
   read: (path) => attempt(() => toPlain(readFileSync(toPath(path)))),
   list: (path) => attempt(() => readdirSync(toPath(path)).map(fromPath).sort()),
   exists: (path) => existsSync(toPath(path)),
+  look: (path) => attempt(() => lookAt(toPath(path))),
   write: (path, text) => failureOnly(() => writeFileSync(toPath(path), toBytes(text))),
   remove: (path) => failureOnly(() => unlinkSync(toPath(path))),
   openLog: (path) => attempt(() => new AppendedFile(path)),
 };
+
+/** Within one tick of the clock, size and inode tell what the times do not. */
+function lookAt(path: string): FileLook {
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+  return { size: Number(size), stamp: [dev, ino, size, mtimeNs, ctimeNs].join(" ") };
+}
 
 class AppendedFile implements LogFile {
   readonly #path: Octets;

@@ -207,12 +207,22 @@ export interface LogFile {
   close(): void;
 }
 
+/** What the system knows of a file. */
+export interface FileLook {
+  /** In octets. */
+  readonly size: number;
+  /** Another text after every change of the file, also when another file took its name. */
+  readonly stamp: Octets;
+}
+
 /** Files. All calls are synchronous: they serve start-up, reload and logs, never the path of a session. */
 export interface Files {
   read(path: Octets): Uint8Array | SystemFailure;
   /** Names in a directory, sorted by octets. */
   list(path: Octets): readonly Octets[] | SystemFailure;
   exists(path: Octets): boolean;
+  /** How a file looks from outside, without reading it. */
+  look(path: Octets): FileLook | SystemFailure;
   write(path: Octets, text: Octets): SystemFailure | undefined;
   remove(path: Octets): SystemFailure | undefined;
   openLog(path: Octets): LogFile | SystemFailure;

@@ -1,6 +1,6 @@
 import { after, before, describe, it } from "node:test";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -84,11 +84,29 @@ describe("a runtime", () => {
       assertEquals(files.list(folder), []);
     });
 
+    it("look different after every change", () => {
+      const { files } = runtime;
+      const path = join(folder, "changing");
+      files.write(path, "one");
+      const looks = [files.look(path)];
+      files.write(path, "other");
+      looks.push(files.look(path));
+      files.write(join(folder, "next"), "third");
+      renameSync(join(folder, "next"), path);
+      looks.push(files.look(path), files.look(path));
+      const stamps = looks.map((look) => isFailure(look) ? look.text : look.stamp);
+      assertEquals(looks.map((look) => isFailure(look) ? look.text : look.size), [3, 5, 5, 5]);
+      assertEquals(new Set(stamps.slice(0, 3)).size, 3);
+      assertEquals(stamps[2], stamps[3]);
+      files.remove(path);
+    });
+
     it("say why not", () => {
       const { files } = runtime;
       const missing = { number: 2, text: "No such file or directory" };
       assertEquals(files.read(`${folder}/missing`), missing);
       assertEquals(files.list(`${folder}/missing`), missing);
+      assertEquals(files.look(`${folder}/missing`), missing);
       assertEquals(files.remove(`${folder}/missing`), missing);
       assertEquals(files.write(`${folder}/missing/file`, "x"), missing);
       assertEquals(files.openLog(`${folder}/missing/log`), missing);

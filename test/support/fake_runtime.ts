@@ -12,6 +12,7 @@ import type {
   ConnectTarget,
   DatagramHandler,
   DatagramSocket,
+  FileLook,
   Files,
   Listener,
   ListenOptions,
@@ -319,6 +320,12 @@ export class FakeFiles implements Files {
 
   exists(path: Octets): boolean {
     return this.contents.has(path);
+  }
+
+  /** Its text is all that can change of it. */
+  look(path: Octets): FileLook | SystemFailure {
+    const text = this.contents.get(path);
+    return text === undefined ? MISSING : { size: text.length, stamp: text };
   }
 
   write(path: Octets, text: Octets): SystemFailure | undefined {

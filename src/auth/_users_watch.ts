@@ -1,0 +1,95 @@
+/**
+ * A users file on the disk, and what becomes of it.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../config/error.ts";
+import type { Cancel, Files, Millis, Octets, Runtime } from "../runtime.ts";
+import { describeFailure, isFailure } from "../runtime.ts";
+import { decode } from "../session/bytes.ts";
+import { parseUsers, type Users, type UsersContext } from "./_users_table.ts";
+
+/** What a {@linkcode UsersFile} works with. */
+export interface UsersFileOptions extends Pick<UsersContext, "upstreamProblem"> {
+  readonly path: Octets;
+  /** How often to look at the file. */
+  readonly period: Millis;
+  readonly runtime: Pick<Runtime, "timer"> & { readonly files: Pick<Files, "read" | "look"> };
+  readonly note: (level: "warn" | "notice", text: Octets) => void;
+}
+
+/**
+ * A users file, which is read again once it has changed. One with a mistake in it is told of once and changes nothing;
+ * so does one that is still being written: it is read when it was the same for a second.
+ */
+export class UsersFile {
+  users: Users;
+  readonly #options: UsersFileOptions;
+  #stamp: Octets;
+  #cancel: Cancel = () => {};
+
+  /** Throws {@linkcode ConfigError} for a file that cannot be read or has a mistake in it. */
+  constructor(options: UsersFileOptions) {
+    this.#options = options;
+    this.#stamp = this.#look();
+    this.users = this.#read();
+    this.#wait();
+  }
+
+  /** Looks at the file no more. */
+  close(): void {
+    this.#cancel();
+  }
+
+  #wait(): void {
+    const { runtime, period } = this.#options;
+    this.#cancel = runtime.timer(period, () => this.#compare(this.#stamp));
+  }
+
+  /** `seen` is how it looked a while ago: what has changed since then may be changing still. */
+  #compare(seen: Octets): void {
+    const now = this.#look();
+    if (now === this.#stamp) return this.#wait();
+    if (now !== seen) {
+      this.#cancel = this.#options.runtime.timer(SETTLED, () => this.#compare(now));
+      return;
+    }
+    this.#stamp = now;
+    this.#renew();
+    this.#wait();
+  }
+
+  #renew(): void {
+    const { path, note } = this.#options;
+    try {
+      this.users = this.#read();
+      note("notice", `users file "${path}" was read again, ${this.users.size} users`);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      note("warn", `users file "${path}" was changed and is not used: ${error.message}`);
+    }
+  }
+
+  #read(): Users {
+    const { path, runtime, upstreamProblem } = this.#options;
+    const look = runtime.files.look(path);
+    if (!isFailure(look) && look.size > LARGEST_FILE) {
+      throw new ConfigError(`users file "${path}" has more than ${LARGEST_FILE} bytes`);
+    }
+    const bytes = runtime.files.read(path);
+    if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`);
+    return parseUsers(decode(bytes), { name: path, upstreamProblem });
+  }
+
+  /** A file that cannot be looked at looks like its error. */
+  #look(): Octets {
+    const look = this.#options.runtime.files.look(this.#options.path);
+    return isFailure(look) ? describeFailure(look) : look.stamp;
+  }
+}
+
+/** How long a file must have been the same before it is read. */
+const SETTLED: Millis = 1_000;
+
+const LARGEST_FILE = 32 * 2 ** 20;
