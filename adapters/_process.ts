@@ -6,6 +6,7 @@ import process from "node:process";
 import type { Octets, Process, Runtime } from "../src/runtime.ts";
 import { codeOf, toFailure } from "./_errno.ts";
 import { fromPath, toBytes } from "./_octets.ts";
+import { readSecret } from "./_read_secret.ts";
 
 export function createProcess(): Process {
   return {
@@ -16,6 +17,8 @@ export function createProcess(): Process {
     environment: (name) => process.env[name],
     stdout: (text) => writeAll(1, text),
     stderr: (text) => writeAll(2, text),
+    isTerminal: process.stdin.isTTY === true,
+    readSecret,
     onSignal: (name, handle) => void process.on(name, handle),
     onUncaught: (handle) => void process.on("uncaughtException", handle).on("unhandledRejection", handle),
     kill: (pid, name) => {

@@ -239,6 +239,10 @@ export interface Process {
   environment(name: string): string | undefined;
   stdout(text: Octets): void;
   stderr(text: Octets): void;
+  /** Whether somebody types what standard input reads. */
+  readonly isTerminal: boolean;
+  /** Reads a line from standard input; on a terminal `prompt` asks for it, and what is typed is not shown. */
+  readSecret(prompt: string): Promise<Octets>;
   onSignal(name: SignalName, handle: () => void): void;
   /** Hears of every error that nobody caught; from then on such an error does not end the process. */
   onUncaught(handle: (error: unknown) => void): void;

@@ -72,6 +72,8 @@ Options:
   --without-imap, --without-pop3, --without-smtp
                 : do without a protocol, as if it were not built in
 
+postern passwd makes a line of an auth_users_file, see postern passwd -h.
+
 Without a configuration file it starts a demo on loopback ports.
 `;
 

@@ -17,6 +17,7 @@ import type { Octets, Runtime } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import type { Flags } from "./flags.ts";
 import { FlagError, HELP, parseFlags } from "./flags.ts";
+import { passwd } from "./passwd.ts";
 import type { Paths } from "./paths.ts";
 import { findPaths } from "./paths.ts";
 import { buildText, NGINX_VERSION, VERSION, versionText } from "./version.ts";
@@ -24,7 +25,8 @@ import { buildText, NGINX_VERSION, VERSION, versionText } from "./version.ts";
 /** Runs the program with its arguments until it is over. Returns the exit code. */
 export async function run(runtime: Runtime, args: readonly string[]): Promise<number> {
   try {
-    return await obey(parseFlags(args), runtime);
+    const [command, ...rest] = args;
+    return command === "passwd" ? await passwd(rest, runtime) : await obey(parseFlags(args), runtime);
   } catch (error) {
     return explain(error, runtime);
   }

@@ -14,6 +14,7 @@ import {
   authHttpSsl,
   authHttpTimeout,
 } from "./directives/auth_http.ts";
+import { authUsersFile } from "./directives/auth_users_file.ts";
 import {
   daemon,
   masterProcess,
@@ -88,9 +89,10 @@ export function resolveMain(main: Scope, { prefix }: Surroundings): MainConfig {
 /** Mechanisms whose proofs nobody but the mail server can check. */
 function refuseUncheckable(server: ServerConfig, scope: Scope): ServerConfig {
   const asked = server[server.protocol].auth.find((method) => method.startsWith("scram-"));
-  if (server.authHttp === undefined || asked === undefined) return server;
-  const hint = 'SCRAM is for "proxy_pass" without "auth_http": only the mail server can check it';
-  throw new ConfigError(`"${server.protocol}_auth ${asked}" does not go with "auth_http"`, {
+  const source = server.authUsersFile === undefined ? "auth_http" : "auth_users_file";
+  if (asked === undefined || (server.authHttp === undefined && server.authUsersFile === undefined)) return server;
+  const hint = `SCRAM is for "proxy_pass" without "${source}": only the mail server can check it`;
+  throw new ConfigError(`"${server.protocol}_auth ${asked}" does not go with "${source}"`, {
     place: scope.place,
     hint,
   });
@@ -119,6 +121,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     starttls: scope.value(starttls),
     ssl: sslOf(scope),
     authHttp: resolveAuthHttp(scope),
+    authUsersFile: authHttpOf(scope) === undefined ? scope.value(authUsersFile) : undefined,
     proxyPass: scope.value(proxyPass),
     authFailure: resolveAuthFailure(scope),
     proxy: {

@@ -11,20 +11,59 @@ import type { Authenticator } from "../auth/mod.ts";
 import { PassThrough, type RouteFor } from "../auth/pass_through.ts";
 import { NetworkList } from "../config/cidr.ts";
 import type { AuthHttpConfig, ServerConfig } from "../config/types.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Millis, Octets, Runtime } from "../runtime.ts";
+import { UsersFile, UsersFileAuthenticator } from "../auth/users_file.ts";
+import { ConfigError } from "../config/error.ts";
+import { StartError } from "./start_error.ts";
 import { Routes } from "../upstream/mod.ts";
 import { ClientContexts } from "./tls.ts";
 
 /** What a server block's logins are checked with. */
 export function createAuthenticator(
   server: ServerConfig,
-  runtime: Runtime,
-  connect: Runtime["connect"],
+  { runtime, connect, note }: {
+    readonly runtime: Runtime;
+    readonly connect: Runtime["connect"];
+    /** Hears what becomes of files that are read again. */
+    readonly note: (level: "warn" | "notice", text: Octets) => void;
+  },
 ): Authenticator {
   const routes = new Routes(new Map(), defaultPort(server));
   const routeFor = routeFinder(server, routes);
+  if (server.authUsersFile !== undefined) {
+    return openUsersFile(server.authUsersFile, { runtime, routes, routeFor, note });
+  }
   if (server.authHttp === undefined) return new PassThrough(routeFor ?? (() => undefined));
   return createHttpAuthenticator(server.authHttp, { runtime, connect, routes, routeFor });
+}
+
+interface FileSurroundings extends Pick<HttpSurroundings, "runtime" | "routes" | "routeFor"> {
+  readonly note: (level: "warn" | "notice", text: Octets) => void;
+}
+
+/** Throws {@linkcode StartError} for a file that cannot be used. */
+function openUsersFile(path: Octets, { runtime, routes, routeFor, note }: FileSurroundings): Authenticator {
+  const upstreamProblem = (text: Octets) => routes.find(text) === undefined ? `no such upstream "${text}"` : undefined;
+  const file = startOf(() => new UsersFile({ path, period: LOOK_PERIOD, runtime, note, upstreamProblem }));
+  const source = new UsersFileAuthenticator({
+    users: () => file.users,
+    routeFor: (upstream, credentials) =>
+      upstream === undefined ? routeFor?.(credentials, () => {}) : routes.find(upstream),
+    runtime,
+  });
+  return {
+    authenticate: (credentials, tell, done) => source.authenticate(credentials, tell, done),
+    close: () => file.close(),
+  };
+}
+
+/** What is wrong with a file is the operator's to mend. */
+function startOf<T>(open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw error instanceof ConfigError ? new StartError([error.message]) : error;
+  }
 }
 
 /** Has those wait who send wrong passwords; `undefined` where nobody has to. */
@@ -81,6 +120,9 @@ function routeFinder({ proxyPass }: ServerConfig, routes: Routes): RouteFor | un
     return route;
   };
 }
+
+/** How often a users file is looked at, as certificates are. */
+const LOOK_PERIOD: Millis = 30_000;
 
 /** The port of an address that is written without one. */
 function defaultPort({ protocol, proxy }: ServerConfig): number {

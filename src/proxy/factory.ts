@@ -65,7 +65,7 @@ function loginOptions(
     proxyBuffer: server.proxy.buffer,
     passErrorMessage: server.proxy.passErrorMessage,
     tellsClientId: server.proxy.clientId,
-    isPassThrough: server.authHttp === undefined,
+    isPassThrough: server.authHttp === undefined && server.authUsersFile === undefined,
     startTls: server.starttls,
     verifyClient: server.ssl?.verifyClient ?? "off",
     upstreamTls: server.proxy.ssl.mode,

@@ -93,7 +93,7 @@ export class Generation {
     const connect = resolver === undefined ? direct : connectWith(resolver, { connect: direct });
     const trusted = await names.trusted(server.realIpFrom);
     const isForbidden = accessRule(server);
-    const source = this.#authenticator(server, connect);
+    const source = this.#authenticator(server, connect, log);
     const slowed = slowedDown(source, server, { runtime, book: this.#surroundings.failures });
     const renewal = server.ssl && this.#renewal(server, server.ssl, log);
     return {
@@ -135,8 +135,9 @@ export class Generation {
     return new Resolver({ ...server.resolver, servers }, this.#surroundings.runtime);
   }
 
-  #authenticator(server: ServerConfig, connect: Runtime["connect"]): Authenticator {
-    const authenticator = createAuthenticator(server, this.#surroundings.runtime, connect);
+  #authenticator(server: ServerConfig, connect: Runtime["connect"], log: ErrorLog): Authenticator {
+    const note = (level: "warn" | "notice", text: string) => log.write(level, text);
+    const authenticator = createAuthenticator(server, { runtime: this.#surroundings.runtime, connect, note });
     this.#authenticators.push(authenticator);
     return authenticator;
   }

@@ -346,6 +346,14 @@ export class FakeFiles implements Files {
 
 /** A process that only remembers what it was told. */
 export class FakeProcess implements Process {
+  readonly isTerminal = false;
+  /** What is typed. */
+  secrets: Octets[] = [];
+
+  readSecret(): Promise<Octets> {
+    return Promise.resolve(this.secrets.shift() ?? "");
+  }
+
   readonly pid = 4711;
   readonly hostname = "mx.example.org";
   readonly isRoot = false;

@@ -11,6 +11,7 @@ import { flag, lastWins, listOf, millis } from "../kinds.ts";
 import type { Scope } from "../scope.ts";
 import type { AuthHttpConfig, AuthServerConfig } from "../types.ts";
 import { clientTlsFamily } from "./_client_tls.ts";
+import { authUsersFile } from "./auth_users_file.ts";
 import { proxyPass } from "./proxy_pass.ts";
 
 /** What the URLs say. */
@@ -26,13 +27,25 @@ export const authHttp = directive<AuthServers, undefined>({
     "`https://`. nginx takes one, without TLS; of several, each is asked when those before it cannot be",
 });
 
-/** The auth server of a `server {}`. Throws {@linkcode ConfigError} when it has none and nothing else in its place. */
+/**
+ * The auth server of a `server {}`, unless a users file that was given nearer takes its place. Throws
+ * {@linkcode ConfigError} when it has none and nothing else in its place, or when a block has both.
+ */
 export function authHttpOf(scope: Scope): AuthServers | undefined {
-  const found = scope.value(authHttp);
-  if (found === undefined && scope.value(proxyPass) === undefined) {
-    throw new ConfigError('no "auth_http" is defined for server', { place: scope.place });
+  for (let at: Scope | undefined = scope; at?.block !== undefined; at = at.parent) {
+    const found = at.own(authHttp);
+    const file = at.own(authUsersFile);
+    if (found !== undefined && file !== undefined) {
+      const hint = "one of the two says who may log in";
+      throw new ConfigError('"auth_http" and "auth_users_file" in one block', {
+        place: at.placeOf(authUsersFile),
+        hint,
+      });
+    }
+    if (found !== undefined || file !== undefined) return found;
   }
-  return found;
+  if (scope.value(proxyPass) !== undefined) return undefined;
+  throw new ConfigError('no "auth_http" is defined for server', { place: scope.place });
 }
 
 function readServers(call: Call): AuthServers {

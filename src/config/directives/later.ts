@@ -42,7 +42,6 @@ const logsAndLimits = [
   planned("limit_conn_zone", { syntax: "key zone=name:size", count: TWO, contexts: MAIL, meaning: "What that key is" }),
   planned("limit_conn_log_level", { syntax: "level", meaning: "How important a refused connection is to the log" }),
   planned("limit_conn_dry_run", { syntax: "on | off", meaning: "Whether to count only, and refuse nobody" }),
-  planned("auth_users_file", { syntax: "file", meaning: "A file of users and passwords, in place of `auth_http`" }),
 ];
 
 export const later: Module = {

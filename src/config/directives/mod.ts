@@ -10,6 +10,7 @@ import type { Protocol } from "../types.ts";
 import { accessModule } from "./access.ts";
 import { authHttpModule } from "./auth_http.ts";
 import { authFailure } from "./auth_failure.ts";
+import { authUsersFileModule } from "./auth_users_file.ts";
 import { core } from "./core.ts";
 import { errorLogModule } from "./error_log.ts";
 import { eventsModule } from "./events.ts";
@@ -34,6 +35,7 @@ export const MODULES: readonly Module[] = [
   mailModule,
   accessModule,
   authHttpModule,
+  authUsersFileModule,
   authFailure,
   resolverModule,
   proxyModule,

@@ -79,6 +79,7 @@ describe("mail and server", () => {
       resolver: undefined,
       starttls: "off",
       ssl: undefined,
+      authUsersFile: undefined,
       proxyPass: undefined,
       authFailure: undefined,
       proxy: {

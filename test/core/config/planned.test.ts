@@ -10,7 +10,6 @@ const REFUSED: readonly [line: string, name: string][] = [
   ["access_log logs/access.log main;", "access_log"],
   ["mail_log logs/mail.log;", "mail_log"],
   ["limit_conn perip 10;", "limit_conn"],
-  ["auth_users_file users;", "auth_users_file"],
 ];
 
 const REFUSED_IN_MAIL: readonly [line: string, name: string][] = [

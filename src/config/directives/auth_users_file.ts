@@ -1,0 +1,26 @@
+/** `auth_users_file`: a file of users and passwords. */
+
+import type { Octets } from "../../runtime.ts";
+import { directive, MAIL_AND_SERVER } from "../directive.ts";
+import type { Module } from "../directive.ts";
+import { lastWins } from "../kinds.ts";
+
+export const authUsersFile = directive<Octets, undefined>({
+  name: "auth_users_file",
+  contexts: MAIL_AND_SERVER,
+  kind: lastWins("file", (call) => call.fullName(call.arg(0))),
+  default: undefined,
+  meaning:
+    "A file that says who may log in, in place of `auth_http`: `user:password:[upstream][:options]`, a line for each " +
+    "password, as `postern passwd` writes it. Where a line names no upstream, `proxy_pass` says where sessions go. The " +
+    "file is read again once it has changed",
+});
+
+export const authUsersFileModule: Module = {
+  title: "Users in a file",
+  about:
+    "Passwords are `{PLAIN}` or hashes: Argon2 and bcrypt, SHA-crypt, PBKDF2, with or without Dovecot's names in braces. " +
+    "Options, with commas between them: `nologin`, `protocols=imap pop3`, `allow_nets=NETWORK …`, `destuser=NAME` and " +
+    "`pass=BASE64` for the login at the upstream, `cert=FINGERPRINT` for EXTERNAL. CRAM-MD5 and APOP need `{PLAIN}`.",
+  directives: [authUsersFile],
+};
