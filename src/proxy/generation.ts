@@ -18,6 +18,7 @@ import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
 import { createAuthenticator, slowedDown } from "./authenticators.ts";
 import { connectFrom } from "./bind.ts";
+import type { Board } from "./board.ts";
 import type { Service, UpstreamTls } from "./service.ts";
 import { sessionFactory } from "./factory.ts";
 import { Names } from "./names.ts";
@@ -39,6 +40,8 @@ export interface Surroundings {
   readonly failures: FailureBook;
   /** Encrypts session tickets where the configuration names no key. */
   readonly ticketKey: Uint8Array | undefined;
+  /** The way to the other workers. */
+  readonly board: Board;
 }
 
 export class Generation {

@@ -5,11 +5,12 @@
  */
 
 import { FailureBook } from "../auth/failures.ts";
-import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
+import type { Config, ServerConfig } from "../config/types.ts";
 import { type ErrorLog, LogFiles } from "../log/error_log.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 import type { Octets, Runtime, Socket, SocketAddress, TlsContext } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
+import { SOLITARY_BOARD } from "./board.ts";
 import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints, serverFor } from "./addresses.ts";
 import { Driver } from "./driver.ts";
 import { describeAddress, type Service, type StopReason } from "./service.ts";
@@ -18,52 +19,8 @@ import { Generation } from "./generation.ts";
 import { Handshake } from "./handshake.ts";
 import { Listeners, type Purpose } from "./listeners.ts";
 import { Preface } from "./preface.ts";
-import type { SessionRecord } from "./record.ts";
+import type { ServeOptions, Server, ServingListener } from "./server.ts";
 import { StartError } from "./start_error.ts";
-
-/** What one run is told beside its configuration. */
-export interface ServeOptions {
-  /** The log for a configuration that names none; stderr at level error when left out. */
-  readonly errorLog?: ErrorLogConfig;
-  /** Called for every connection when it is over. */
-  readonly sessionEnded?: (record: SessionRecord) => void;
-  /** Encrypts session tickets, where the configuration names no key: 48 octets that several processes may share. */
-  readonly ticketKey?: Uint8Array;
-}
-
-/** A listener at work. */
-export interface ServingListener {
-  /** The address as configured. */
-  readonly text: Octets;
-  /** The address in force, with the port that port 0 became. */
-  readonly address: SocketAddress;
-  readonly server: ServerConfig;
-}
-
-/** A proxy at work. */
-export interface Server {
-  readonly listeners: readonly ServingListener[];
-  /** The main error log. */
-  readonly log: ErrorLog;
-  /** How many client connections there are. */
-  readonly connections: number;
-  /** Whether it has been told to stop. */
-  readonly isStopping: boolean;
-  /**
-   * Goes on with another configuration: new sessions have the new settings, those under way keep theirs, and no address
-   * that stays is closed. Throws {@linkcode StartError} with everything as it was before, also once it is stopping.
-   */
-  reload(config: Config): Promise<void>;
-  /** Closes and opens all log files anew. */
-  reopenLogs(): void;
-  /** Resolves when every line has been written. */
-  closeLogs(): Promise<void>;
-  /**
-   * Accepts no more. `fast` ends the sessions too, telling those clients that are not logged in yet; `graceful` waits
-   * for them, at most `worker_shutdown_timeout`. Resolves when nothing is left; the logs stay open.
-   */
-  stop(how: "fast" | "graceful"): Promise<void>;
-}
 
 /** Opens the listeners of a configuration and serves them. Throws {@linkcode StartError} with nothing left open. */
 export async function serve(config: Config, runtime: Runtime, options: ServeOptions = {}): Promise<Server> {
@@ -210,6 +167,7 @@ class Worker implements Server {
       services: this.#services,
       failures: this.#failures,
       ticketKey: this.#ticketKey,
+      board: this.#options.board ?? SOLITARY_BOARD,
     });
     try {
       const bindings = planBindings(await this.#resolve(config));

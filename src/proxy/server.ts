@@ -1,0 +1,57 @@
+/**
+ * What a proxy at work shows to those who run it.
+ *
+ * @module
+ */
+
+import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
+import type { ErrorLog } from "../log/error_log.ts";
+import type { Octets, SocketAddress } from "../runtime.ts";
+import type { Board } from "./board.ts";
+import type { SessionRecord } from "./record.ts";
+
+/** What one run is told beside its configuration. */
+export interface ServeOptions {
+  /** The log for a configuration that names none; stderr at level error when left out. */
+  readonly errorLog?: ErrorLogConfig;
+  /** Called for every connection when it is over. */
+  readonly sessionEnded?: (record: SessionRecord) => void;
+  /** Encrypts session tickets, where the configuration names no key: 48 octets that several processes may share. */
+  readonly ticketKey?: Uint8Array;
+  /** The way to the other processes that serve the same configuration; without it there are none. */
+  readonly board?: Board;
+}
+
+/** A listener at work. */
+export interface ServingListener {
+  /** The address as configured. */
+  readonly text: Octets;
+  /** The address in force, with the port that port 0 became. */
+  readonly address: SocketAddress;
+  readonly server: ServerConfig;
+}
+
+/** A proxy at work. */
+export interface Server {
+  readonly listeners: readonly ServingListener[];
+  /** The main error log. */
+  readonly log: ErrorLog;
+  /** How many client connections there are. */
+  readonly connections: number;
+  /** Whether it has been told to stop. */
+  readonly isStopping: boolean;
+  /**
+   * Goes on with another configuration: new sessions have the new settings, those under way keep theirs, and no address
+   * that stays is closed. Throws {@linkcode StartError} with everything as it was before, also once it is stopping.
+   */
+  reload(config: Config): Promise<void>;
+  /** Closes and opens all log files anew. */
+  reopenLogs(): void;
+  /** Resolves when every line has been written. */
+  closeLogs(): Promise<void>;
+  /**
+   * Accepts no more. `fast` ends the sessions too, telling those clients that are not logged in yet; `graceful` waits
+   * for them, at most `worker_shutdown_timeout`. Resolves when nothing is left; the logs stay open.
+   */
+  stop(how: "fast" | "graceful"): Promise<void>;
+}
