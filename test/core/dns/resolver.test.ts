@@ -419,6 +419,29 @@ describe("a look-up of a service", () => {
     assertEquals(result.told, [{ services, ttl: 60_000 }]);
   });
 
+  it("tells a service that is decidedly not there (RFC 2782)", () => {
+    const bench = new Bench();
+    const result = bench.services("_pop3._tcp.test");
+    bench.next().answers({ records: [record("_pop3._tcp.test 60 SRV 0 0 0 ")] });
+    const services = [{ priority: 0, weight: 0, port: 0, target: "" }];
+    assertEquals(result.told, [{ services, ttl: 60_000 }]);
+  });
+
+  it("asks again when the answer's time is over, and remembers that there is none", () => {
+    const bench = new Bench();
+    const ask = () => bench.services("_imap._tcp.test");
+    ask();
+    bench.next().answers({ records: [record("_imap._tcp.test 60 SRV 10 5 143 a.test")] });
+    bench.runtime.clock.advance(59_999);
+    ask();
+    assertEquals(bench.sent(), []);
+    bench.runtime.clock.advance(1);
+    ask();
+    bench.next().answers({ rcode: 3 });
+    const again = ask();
+    assertEquals([bench.sent(), again.told], [[], [{ number: 3, text: "Host not found" }]]);
+  });
+
   it("fails as others do", () => {
     const bench = new Bench();
     const result = bench.services("_imap._tcp.test");
