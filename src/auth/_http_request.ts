@@ -122,6 +122,8 @@ function writeTls(out: Writer, { facts, verification }: ClientTls, passesCertifi
   out.plain("\r\nAuth-SSL: on");
   out.header("\r\nAuth-SSL-Protocol: ", facts.version);
   out.header("\r\nAuth-SSL-Cipher: ", facts.cipher);
+  // Not in nginx's mail module, which knows no names; called as its variable is.
+  if (facts.serverName !== undefined) out.header("\r\nAuth-SSL-Server-Name: ", facts.serverName);
   if (verification === undefined) return;
   out.header("\r\nAuth-SSL-Verify: ", verification);
   const { certificate } = facts;
@@ -149,13 +151,18 @@ function valuesRoom({ login, secret, salt = "", client, clientHost, envelope, tl
 
 function tlsRoom(tls: ClientTls | undefined): number {
   if (tls === undefined) return 0;
-  const { certificate: { subject, issuer, serial, fingerprint, pem } = NO_CERTIFICATE, version, cipher } = tls.facts;
-  const values = [version, cipher, tls.verification ?? "", subject, issuer, serial, fingerprint];
+  const {
+    certificate: { subject, issuer, serial, fingerprint, pem } = NO_CERTIFICATE,
+    version,
+    cipher,
+    serverName = "",
+  } = tls.facts;
+  const values = [version, cipher, serverName, tls.verification ?? "", subject, issuer, serial, fingerprint];
   return TLS_NAMES_ROOM + values.join("").length + 3 * pem.length;
 }
 
 const NO_CERTIFICATE = { subject: "", issuer: "", serial: "", fingerprint: "", pem: "" };
-const TLS_NAMES_ROOM = 240;
+const TLS_NAMES_ROOM = 264;
 
 /** Enough for all header names above, the method, the protocol, the attempt's digits and a PROXY header's addresses. */
 const NAMES_ROOM = 640;

@@ -6,37 +6,31 @@
  */
 
 import type { Credentials } from "../auth/mod.ts";
-import type {
-  Cancel,
-  Millis,
-  Octets,
-  Relay,
-  RelayFailure,
-  RelayResult,
-  Socket,
-  SocketHandler,
-  SystemFailure,
-} from "../runtime.ts";
+import type { Cancel, Millis, Octets, Relay, RelayFailure, RelayResult, Socket, SystemFailure } from "../runtime.ts";
 import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.ts";
 import { EMPTY, encode } from "../session/bytes.ts";
 import type { Effect, Input, Session, Side, Splice } from "../session/mod.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { SessionRecord } from "./record.ts";
-import { type Arrival, describeAddress, type Service, type StopReason } from "./service.ts";
+import { certificateChooser } from "./choice.ts";
+import { SideHandler, steer } from "./side.ts";
+import type { Arrival, Service, StopReason } from "./service.ts";
+import { describeSession } from "./tail.ts";
 import { UpstreamLink } from "./upstream_link.ts";
 
 /** Drives one session from accept to its last byte. */
 export class Driver {
-  readonly #service: Service;
+  /** A client that asks for TLS may choose another server block with it. */
+  #service: Service;
   readonly #arrival: Arrival;
   #client: Socket;
   /** While a handshake has the client's socket, nobody would hear that it closed. */
   #isHandshaking = false;
-  readonly #session: Session;
+  #session: Session;
   readonly #facts: SessionFacts;
   readonly #inputs: Input[] = [];
   #isFeeding = false;
-  readonly #upstream: UpstreamLink;
+  #upstream: UpstreamLink;
   /** What is under way for the session with anybody but an upstream. */
   #cancel: Cancel | undefined;
   #isClientBlocked = false;
@@ -214,10 +208,12 @@ export class Driver {
   }
 
   #secureClient(): void {
-    const choose = this.#arrival.chooseTls;
-    if (choose === undefined) return this.#close("handshakeFailed");
+    const { choose: chooseService } = this.#arrival;
+    const { tls } = this.#service;
+    if (tls === undefined) return this.#close("handshakeFailed");
     this.#isHandshaking = true;
     this.#facts.asksForTls();
+    const choose = certificateChooser(chooseService, tls);
     this.#cancel = this.#service.runtime.secureServer(this.#client, { choose, held: EMPTY }, {
       secured: (socket, facts) => {
         this.#isHandshaking = false;
@@ -225,12 +221,28 @@ export class Driver {
         this.#client = socket;
         this.#facts.secured(facts);
         socket.handler = new SideHandler(this, "client");
+        this.#moveTo(chooseService(facts.serverName));
         this.#feed({ type: "secured", side: "client", facts });
       },
       failed: (text) => {
         this.#cancel = undefined;
         this.#feed({ type: "notSecured", side: "client", text });
       },
+    });
+  }
+
+  /** Goes on with another server block. What began in clear ends with it, but for what was counted. */
+  #moveTo(service: Service): void {
+    if (service === this.#service) return;
+    this.#upstream.leave("abandoned");
+    this.#service = service;
+    this.#facts.service = service;
+    this.#upstream = this.#createLink();
+    const { connection } = this.#arrival;
+    this.#session = service.createSession({
+      ...connection,
+      ...service.judge(connection.client),
+      before: this.#session.progress,
     });
   }
 
@@ -351,43 +363,7 @@ export class Driver {
     const { log } = this.#service;
     if (!log.takes(level)) return;
     const doing = action === "" ? "" : ` while ${action}`;
-    const address = describeAddress(this.#arrival.connection.client, false);
-    const startTls = this.#session.usesStartTls ? " using starttls" : "";
-    const client = `, client: ${address}${startTls}, server: ${this.#arrival.server}`;
-    const login = this.#session.login === undefined ? "" : `, login: "${this.#session.login}"`;
-    const upstream = this.#upstream.text === undefined ? "" : `, upstream: ${this.#upstream.text}`;
-    log.write(level, text + doing + client + login + upstream, this.#arrival.number);
+    const tail = describeSession(this.#facts, { login: this.#session.login, upstream: this.#upstream.text });
+    log.write(level, text + doing + tail, this.#arrival.number);
   }
-}
-
-/** Tells the driver which of its sockets speaks. */
-class SideHandler implements SocketHandler {
-  readonly #driver: Driver;
-  readonly #side: Side;
-
-  constructor(driver: Driver, side: Side) {
-    this.#driver = driver;
-    this.#side = side;
-  }
-
-  bytes(bytes: Uint8Array): void {
-    this.#driver.bytes(this.#side, bytes);
-  }
-
-  drained(): void {
-    this.#driver.drained(this.#side);
-  }
-
-  ended(): void {
-    this.#driver.ended(this.#side);
-  }
-
-  closed(failure: SystemFailure | undefined): void {
-    this.#driver.closed(this.#side, failure);
-  }
-}
-
-function steer(socket: Socket, mayRead: boolean): void {
-  if (mayRead) socket.resume();
-  else socket.pause();
 }

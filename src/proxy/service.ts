@@ -9,6 +9,7 @@ import type { Protocol } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Cancel, ConnectTarget, Millis, Octets, Runtime, Socket, SocketAddress, TlsContext } from "../runtime.ts";
 import type { Connection, Session } from "../session/mod.ts";
+import type { ChooseService } from "./choice.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { SessionRecord } from "./record.ts";
 
@@ -62,8 +63,8 @@ export interface Arrival {
   readonly connection: Connection;
   /** What the client sent behind its PROXY header. */
   readonly held: Uint8Array;
-  /** By which certificate a client is answered that asks for this name; `undefined` where there is no TLS. */
-  readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
+  /** Which server block a client is for that begins TLS. */
+  readonly choose: ChooseService;
   /** The number behind `*` in the log. */
   readonly number: number;
   /** What is known of the connection; the driver adds to it. */

@@ -8,10 +8,11 @@ import { FailureBook } from "../auth/failures.ts";
 import type { Config, ServerConfig } from "../config/types.ts";
 import { type ErrorLog, LogFiles } from "../log/error_log.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
-import type { Octets, Runtime, Socket, SocketAddress, TlsContext } from "../runtime.ts";
+import type { Octets, Runtime, Socket } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
 import { SOLITARY_BOARD } from "./board.ts";
-import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints, serverFor } from "./addresses.ts";
+import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints } from "./addresses.ts";
+import { certificateChooser, chooserAt, type ChooseService } from "./choice.ts";
 import { Driver } from "./driver.ts";
 import { describeAddress, type Service, type StopReason } from "./service.ts";
 import { SessionFacts } from "./facts.ts";
@@ -54,7 +55,7 @@ interface Visit {
   readonly binding: Binding;
   /** Whether TLS is spoken from the first octet. */
   readonly isTls: boolean;
-  readonly chooseTls: ((serverName: Octets | undefined) => TlsContext) | undefined;
+  readonly choose: ChooseService;
   readonly facts: SessionFacts;
 }
 
@@ -214,7 +215,13 @@ class Worker implements Server {
       server: listen.text,
       binding,
       isTls: listen.ssl,
-      chooseTls: this.#tlsChooser(binding, socket.local, service),
+      choose: chooserAt({
+        binding,
+        local: socket.local,
+        first: service,
+        services: this.#services,
+        isInClear: !listen.ssl,
+      }),
       facts: new SessionFacts({ service, socket, number, listen: listen.text }),
     };
     if (service.log.takes("info")) {
@@ -223,13 +230,6 @@ class Worker implements Server {
     }
     if (listen.proxyProtocol) this.#readPreface(visit);
     else this.#arrive(visit, undefined);
-  }
-
-  /** How a client is answered that asks for TLS: by the server block that has the name, else by the first. */
-  #tlsChooser(binding: Binding, local: SocketAddress, { tls }: Service): Visit["chooseTls"] {
-    if (tls === undefined) return undefined;
-    if (binding.all.length === 1) return () => tls;
-    return (serverName) => this.#services.get(serverFor(binding, local, serverName))?.tls ?? tls;
   }
 
   #note(visit: Visit, action: string): (level: "info" | "error", text: Octets) => void {
@@ -258,21 +258,20 @@ class Worker implements Server {
 
   /** Begins TLS, where it is spoken from the first octet, and then the session. */
   #arrive(visit: Visit, header: ReceivedHeader | undefined): void {
-    const { service, socket, binding, facts } = visit;
+    const { service, socket, facts } = visit;
     if (header !== undefined) noteHeader(visit, header);
-    if (!visit.isTls || visit.chooseTls === undefined) return this.#drive(visit, header?.rest ?? EMPTY);
+    if (!visit.isTls || service.tls === undefined) return this.#drive(visit, header?.rest ?? EMPTY);
     facts.enter("handshake");
     const handshake: Handshake = new Handshake({
       socket,
       runtime: this.#runtime,
-      choose: visit.chooseTls,
+      choose: certificateChooser(visit.choose, service.tls),
       held: header?.rest ?? EMPTY,
       timeout: service.timeout,
       note: this.#note(visit, "SSL handshaking"),
       secured: (secure, tls) => {
         this.#guests.delete(handshake);
-        const server = serverFor(binding, socket.local, tls.serverName);
-        const chosen = this.#services.get(server) ?? service;
+        const chosen = visit.choose(tls.serverName);
         facts.service = chosen;
         facts.secured(tls);
         this.#drive({ ...visit, service: chosen, socket: secure }, EMPTY);

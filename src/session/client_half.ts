@@ -15,7 +15,7 @@ import type { ClientId } from "./client_id.ts";
 import { judgeCertificate, verificationText } from "./certificate.ts";
 import { Conversation, type LoginOptions } from "./conversation.ts";
 import { splitWords } from "./line.ts";
-import type { Connection } from "./mod.ts";
+import type { Connection, Progress } from "./mod.ts";
 import { Secret } from "./secret.ts";
 
 /** What is asked of the source of logins; the rest of the credentials is the same for all protocols. */
@@ -33,14 +33,23 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   protected claimed: Octets | undefined;
   /** What the client showed for its last login; `undefined` for mail without one. */
   protected proof: Proof | undefined;
-  #attempt = 0;
+  /** The client's name, once it was looked up. */
+  protected clientHost: Octets | undefined;
+  #attempt: number;
   #salt: Octets | undefined;
   #tls: TlsFacts | undefined;
-  #usesStartTls = false;
 
   constructor(options: Options, connection: Connection) {
     super(options, connection);
-    this.#tls = connection.tls;
+    const { tls, before } = connection;
+    this.#tls = tls;
+    this.#attempt = before?.attempts ?? 0;
+    this.#salt = before?.salt;
+    this.clientHost = before?.clientHost;
+  }
+
+  get progress(): Progress {
+    return { ...this.counted, attempts: this.#attempt, salt: this.#salt, clientHost: this.clientHost };
   }
 
   protected abstract readonly protocol: Credentials["protocol"];
@@ -70,10 +79,6 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
 
   /** The client has answered an error that was told as a challenge. */
   protected abstract answeredError(isRight: boolean): void;
-
-  get usesStartTls(): boolean {
-    return this.#usesStartTls;
-  }
 
   /** Whether the client speaks TLS. */
   protected get isSecure(): boolean {
@@ -130,7 +135,6 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     this.say(this.startTlsReply());
     this.phase = "securing";
     this.action = "in starttls state";
-    this.#usesStartTls = true;
     this.input.clear();
     this.emit({ type: "secure", side: "client" });
   }
@@ -184,12 +188,17 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   /** Goes on where the client asked for TLS; its clock has been running all the time. */
   protected clientSecured(facts: TlsFacts): void {
     this.#tls = facts;
+    if (this.connection.isForbidden) return this.#turnAway();
     if (!this.#takesCertificate(facts)) return;
     this.forgetClear();
     this.reset();
     this.phase = "commands";
     this.action = "in auth state";
+    this.goOn();
   }
+
+  /** Called when commands are read over TLS. SMTP may have more to do before. */
+  protected goOn(): void {}
 
   #takesCertificate(facts: TlsFacts): boolean {
     const judgement = judgeCertificate(facts, this.options.verifyClient);
@@ -217,7 +226,15 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     this.emit({ type: "resolve" });
   }
 
-  protected resolved(_host: Octets): void {
+  protected resolved(host: Octets): void {
+    this.clientHost = host;
+    // A client that another server block sent here was greeted there.
+    if (this.isSecure && this.connection.before !== undefined) this.readOn();
+    else this.greetInTime();
+  }
+
+  /** Greets. SMTP may hold that back. */
+  protected greetInTime(): void {
     this.greet();
   }
 

@@ -10,7 +10,7 @@ import { InputBuffer } from "./buffer.ts";
 import type { UpstreamTls } from "./by_tls.ts";
 import { encode } from "./bytes.ts";
 import type { VerifyClient } from "./certificate.ts";
-import type { CloseReason, Connection, Effect } from "./mod.ts";
+import type { CloseReason, Connection, Effect, Progress } from "./mod.ts";
 
 /** What every protocol's server block says. */
 export interface LoginOptions {
@@ -74,6 +74,18 @@ export abstract class Conversation<Options extends LoginOptions> {
   constructor(options: Options, connection: Connection) {
     this.options = options;
     this.connection = connection;
+    const { before } = connection;
+    if (before === undefined) return;
+    this.#errors = before.errors;
+    this.#commands = before.commands;
+    this.deadline = before.deadline;
+    this.phase = "securing";
+    this.action = "in starttls state";
+  }
+
+  /** See `Progress`. */
+  protected get counted(): Pick<Progress, "errors" | "commands" | "deadline"> {
+    return { errors: this.#errors, commands: this.#commands, deadline: this.deadline };
   }
 
   /** What a command that makes no sense is answered with. */

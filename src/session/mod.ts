@@ -98,8 +98,25 @@ export interface Connection {
   readonly failures?: FailureWatch | undefined;
   /** `undefined` for a client that began in clear. */
   readonly tls: TlsFacts | undefined;
+  /**
+   * How far the client had come in clear at another server block, when TLS has brought it here. The session's first
+   * input is then `secured`, and nobody is greeted.
+   */
+  readonly before?: Progress | undefined;
   /** All that is known of the connection, for whoever the session asks. It goes on growing. */
   readonly facts: Facts;
+}
+
+/** What of a session goes on in another one: what was counted, and what the client was shown that it may answer to. */
+export interface Progress {
+  readonly errors: number;
+  readonly commands: number;
+  readonly attempts: number;
+  readonly deadline: Millis | undefined;
+  /** The salt, if the client may have seen it. */
+  readonly salt: Octets | undefined;
+  /** The client's name, if it was looked up. */
+  readonly clientHost: Octets | undefined;
 }
 
 /** Counts the wrong passwords of one client. */
@@ -130,8 +147,8 @@ export interface Session {
   readonly action: string;
   /** The login as the log shows it, once one is known. */
   readonly login: Octets | undefined;
-  /** Whether the client began in clear and then asked for TLS. */
-  readonly usesStartTls: boolean;
+  /** What another session would go on with. */
+  readonly progress: Progress;
   /** What the client hears when the session cannot go on through a fault of ours: it may try again. */
   readonly apology: Octets;
 }

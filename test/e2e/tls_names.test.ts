@@ -1,12 +1,13 @@
 import { after, before, describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
-import { accept, FakeAuth } from "../support/fake_auth.ts";
+import { accept, FakeAuth, field } from "../support/fake_auth.ts";
 import { FakeUpstream, IMAP_LOGIN } from "../support/fake_upstream.ts";
 import { freePorts } from "../support/free_ports.ts";
 import type { TestProxy } from "../support/proxy.ts";
 import { WORDS } from "../support/scene.ts";
 import { START_TLS, TlsScene } from "../support/tls_scene.ts";
 import { beginTls, connectTls } from "../support/tls_wire.ts";
+import type { Wire } from "../support/wire.ts";
 
 /** The server blocks of one address: their names, and what their certificates and capabilities are called by. */
 const BLOCKS = [
@@ -71,18 +72,30 @@ describe("server blocks that share an address", () => {
       await wire.expect(WORDS.imap.greeting);
       const capability = `* CAPABILITY ${mark.toUpperCase()} AUTH=PLAIN SASL-IR\r\nc OK completed\r\n`;
       await wire.ask("c CAPABILITY\r\n", capability);
-      const before = [...auths].map(([, { requests }]) => requests.length);
-      await wire.ask(WORDS.imap.login, WORDS.imap.welcome);
-      const asked = [...auths].filter(([, { requests }], i) => requests.length > (before[i] ?? 0));
-      assertEquals(asked.map(([each]) => each), [mark]);
-      wire.destroy();
+      await logIn(wire, mark, name);
 
       const client = await scene.client(startTls.ports[0] ?? 0);
       await client.expect(WORDS.imap.greeting);
       await client.ask(START_TLS.imap.command, START_TLS.imap.reply);
       const secure = await beginTls(client, tls);
       assertEquals(secure.serverName, mark);
-      secure.wire.destroy();
+      await secure.wire.ask("c CAPABILITY\r\n", capability);
+      await logIn(secure.wire, mark, name);
     });
+  }
+
+  /** Logs in, and looks at who was asked about it, and what the log says of the name. */
+  async function logIn(wire: Wire, mark: string, name: string | undefined): Promise<void> {
+    const before = [...auths].map(([, { requests }]) => requests.length);
+    await wire.ask(WORDS.imap.login, WORDS.imap.welcome);
+    const asked = [...auths].filter(([, { requests }], i) => requests.length > (before[i] ?? 0));
+    assertEquals(asked.map(([each]) => each), [mark]);
+    const request = auths.get(mark)?.requests.at(-1);
+    assertEquals(field(request, "Auth-SSL-Server-Name"), name?.toLowerCase());
+    const lines = [...implicit.log, ...startTls.log].filter((line) => line.startsWith("info client logged in"));
+    for (const proxy of [implicit, startTls]) proxy.log.splice(0);
+    const [, host] = /, host: "(.*)"$/.exec(lines.at(-1) ?? "") ?? [];
+    assertEquals(host, name?.toLowerCase(), lines.join("\n"));
+    wire.destroy();
   }
 });

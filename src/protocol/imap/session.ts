@@ -104,6 +104,11 @@ export class ImapSession extends LoginSession<ImapOptions> {
     this.#tag = undefined;
   }
 
+  /** Nobody in clear says how many proxies there are. */
+  protected override forgetClear(): void {
+    this.#hops = MOST_HOPS;
+  }
+
   protected startUpstream(accepted: Accepted): UpstreamLogin {
     const startsTls = this.options.upstreamTls === "starttls";
     const tag = this.#tag ?? "";

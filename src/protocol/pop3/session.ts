@@ -141,10 +141,16 @@ export class Pop3Session extends LoginSession<Pop3Options> {
   /** APOP (RFC 1939, 7): a name, and a digest of the timestamp in the greeting with the password. */
   #apop(args: readonly Octets[]): void {
     const [login, digest] = args;
-    const isAllowed = this.options.mechanisms.includes("apop");
+    const isAllowed = this.options.mechanisms.includes("apop") && this.#hasShownTimestamp;
     if (!isAllowed || args.length !== 2 || login === undefined || digest === undefined) return this.misuse();
     if (this.#relaysApop) return this.#relayApop(login, digest);
     this.logIn({ method: "apop", login, secret: new Secret(digest), salt: this.salt() });
+  }
+
+  /** One that came over TLS from another server block was greeted there, perhaps without a timestamp of ours. */
+  get #hasShownTimestamp(): boolean {
+    const { before } = this.connection;
+    return before === undefined || !this.#relaysApop && before.salt !== undefined;
   }
 
   #relayApop(login: Octets, digest: Octets): void {

@@ -46,7 +46,6 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   #from = "";
   #to = "";
   #isAnonymous = false;
-  #clientHost = UNAVAILABLE;
 
   constructor(options: SmtpOptions, connection: Connection) {
     super(options, connection);
@@ -56,15 +55,15 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
 
   protected override open(): void {
     if (this.options.resolvesClient) this.resolve();
-    else this.#greetInTime();
+    else this.greetInTime();
   }
 
-  protected override resolved(host: Octets): void {
-    this.#clientHost = host;
-    this.#greetInTime();
+  /** The server block that the client began at may have had no use for its name. */
+  protected override goOn(): void {
+    if (this.options.resolvesClient && this.clientHost === undefined) this.resolve();
   }
 
-  #greetInTime(): void {
+  protected override greetInTime(): void {
     if (this.options.greetingDelay > 0) this.delayGreeting(this.options.greetingDelay);
     else this.greet();
   }
@@ -143,7 +142,11 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     this.#to = command.line;
     this.#isAnonymous = true;
     const envelope: Envelope = { helo: this.#helo, from: this.#from, to: this.#to };
-    this.authenticate({ ...NOBODY, clientHost: this.#clientHost, envelope });
+    this.authenticate({ ...NOBODY, clientHost: this.#host, envelope });
+  }
+
+  get #host(): Octets {
+    return this.clientHost ?? UNAVAILABLE;
   }
 
   #forgetMail(): void {
@@ -153,7 +156,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
 
   protected override claim(proof: Proof): Claim {
     this.#isAnonymous = false;
-    return { ...super.claim(proof), clientHost: this.#clientHost };
+    return { ...super.claim(proof), clientHost: this.#host };
   }
 
   protected startUpstream(accepted: Accepted): SmtpUpstream {
@@ -161,7 +164,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     return new SmtpUpstream({
       accepted,
       serverName,
-      xclient: xclient ? { client: this.#connection.client, host: this.#clientHost } : undefined,
+      xclient: xclient ? { client: this.#connection.client, host: this.#host } : undefined,
       smtpAuth,
       isXclientOptional: accepted.isPassThrough === true,
       replay: accepted.isPassThrough && !this.#isAnonymous && this.proof ? new SmtpReplay(this.proof) : undefined,

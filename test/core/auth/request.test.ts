@@ -152,6 +152,27 @@ describe("the request of auth_http", () => {
     assert(written.includes("Auth-SMTP-Helo: a  Auth-User: root   b\r\n"));
   });
 
+  it("names what a client over TLS asked for, which is a value like others", () => {
+    const facts = {
+      version: "TLSv1.3",
+      cipher: "X",
+      alpn: undefined,
+      isResumed: false,
+      certificate: undefined,
+    } as const;
+    const tls = (serverName: string | undefined) => ({ facts: { ...facts, serverName }, verification: "NONE" });
+    const written = request({ tls: tls("mail.example.com") });
+    assert(
+      written.endsWith(
+        "\r\nAuth-SSL: on\r\nAuth-SSL-Protocol: TLSv1.3\r\nAuth-SSL-Cipher: X\r\n" +
+          "Auth-SSL-Server-Name: mail.example.com\r\nAuth-SSL-Verify: NONE\r\n\r\n",
+      ),
+    );
+    assertFalse(request({ tls: tls(undefined) }).includes("Server-Name"));
+    const evil = "a".repeat(240) + "\r\nAuth-User: root";
+    assert(request({ tls: tls(evil) }).includes(`Auth-SSL-Server-Name: ${"a".repeat(240)}  Auth-User: root\r\n`));
+  });
+
   it("is not fooled by characters that are no octets", () => {
     const wide = "\u010d\u010a\u0100x";
     const written = request({ login: wide, clientHost: wide });
