@@ -27,6 +27,7 @@ import {
 import { errorLog } from "./directives/error_log.ts";
 import { events, workerConnections } from "./directives/events.ts";
 import { imapAuth, imapCapabilities, imapClientBuffer } from "./directives/imap.ts";
+import { limitsOf } from "./directives/limit_conn.ts";
 import { listen } from "./directives/listen.ts";
 import { mail, maxCommands, maxErrors, protocolOf, server, serverName, timeout } from "./directives/mail.ts";
 import { soKeepalive } from "./directives/past.ts";
@@ -124,6 +125,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     authUsersFile: authHttpOf(scope) === undefined ? scope.value(authUsersFile) : undefined,
     proxyPass: scope.value(proxyPass),
     authFailure: resolveAuthFailure(scope),
+    limits: limitsOf(scope),
     proxy: {
       timeout: scope.value(proxyTimeout),
       buffer: scope.value(proxyBuffer),

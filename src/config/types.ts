@@ -140,6 +140,8 @@ export interface ServerConfig {
   readonly proxyPass: ProxyPassConfig | undefined;
   /** What wrong passwords cost: `auth_failure_delay`. */
   readonly authFailure: AuthFailureConfig | undefined;
+  /** How many connections may have a key in common. */
+  readonly limits: LimitsConfig;
   readonly proxy: ProxyConfig;
   readonly imap: ImapConfig;
   readonly pop3: Pop3Config;
@@ -200,6 +202,24 @@ export interface AuthFailureConfig {
   readonly first: Millis;
   readonly most: Millis;
   readonly exempt: readonly Network[];
+}
+
+/** The `limit_conn` lines of a server, and what becomes of a connection that is one too many. */
+export interface LimitsConfig {
+  readonly rules: readonly { readonly zone: LimitZoneConfig; readonly most: number }[];
+  readonly level: "info" | "notice" | "warn" | "error";
+  /** Whether nobody is refused, and only the log hears of it. */
+  readonly isDryRun: boolean;
+}
+
+/** One `limit_conn_zone`. */
+export interface LimitZoneConfig {
+  readonly name: Octets;
+  readonly key: Template;
+  /** How many keys are counted at a time. */
+  readonly capacity: number;
+  /** Whether the key has variables that may not be known before the login is. */
+  readonly needsLogin: boolean;
 }
 
 /** `proxy_pass`. */

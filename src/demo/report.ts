@@ -54,6 +54,7 @@ const RESULTS: Readonly<Record<SessionRecord["result"], Octets>> = {
   tooManyErrors: "sent too many invalid commands",
   tooLongCommand: "sent a command that is too long",
   protocolError: "broke the protocol",
+  limited: "too many connections",
   forbidden: "may not connect",
   handshakeFailed: "failed to begin TLS",
   certificateRefused: "showed no good certificate",

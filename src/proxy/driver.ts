@@ -9,7 +9,7 @@ import type { Credentials } from "../auth/mod.ts";
 import type { Cancel, Millis, Octets, Relay, RelayFailure, RelayResult, Socket, SystemFailure } from "../runtime.ts";
 import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.ts";
 import { EMPTY, encode } from "../session/bytes.ts";
-import type { Effect, Input, Session, Side, Splice } from "../session/mod.ts";
+import type { Effect, Input, NoteLevel, Session, Side, Splice } from "../session/mod.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { SessionRecord } from "./record.ts";
 import { certificateChooser } from "./choice.ts";
@@ -359,7 +359,7 @@ export class Driver {
     this.#timer = undefined;
   }
 
-  #log(level: "info" | "error" | "alert", text: Octets, action = this.#session.action): void {
+  #log(level: NoteLevel | "alert", text: Octets, action = this.#session.action): void {
     const { log } = this.#service;
     if (!log.takes(level)) return;
     const doing = action === "" ? "" : ` while ${action}`;

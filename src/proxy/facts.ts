@@ -24,7 +24,7 @@ export interface Acceptance {
 /** The facts of one connection. Whoever takes it a step further says so here. */
 export class SessionFacts implements Facts {
   /** The server block's; a client may choose another one by its name. */
-  service: Pick<Service, "protocol" | "serverName">;
+  service: Pick<Service, "protocol" | "serverName" | "limits">;
   readonly host: Runtime;
   readonly connection: number;
   client: SocketAddress;

@@ -21,6 +21,7 @@ import { connectFrom } from "./bind.ts";
 import type { Board } from "./board.ts";
 import type { Service, UpstreamTls } from "./service.ts";
 import { sessionFactory } from "./factory.ts";
+import { Limits, type LimitZones } from "./limits.ts";
 import { Names } from "./names.ts";
 import { Renewal } from "./renewal.ts";
 import { StartError } from "./start_error.ts";
@@ -38,6 +39,8 @@ export interface Surroundings {
   readonly services: WeakMap<ServerConfig, Service>;
   /** The wrong passwords that have come so far. */
   readonly failures: FailureBook;
+  /** The connections that are counted by what they have in common. */
+  readonly limitZones: LimitZones;
   /** Encrypts session tickets where the configuration names no key. */
   readonly ticketKey: Uint8Array | undefined;
   /** The way to the other workers. */
@@ -116,6 +119,7 @@ export class Generation {
       hasRoom: () => hasRoom(log, 0),
       isTrusted: (address) => trusted.has(address),
       judge: (client) => ({ isForbidden: isForbidden(client), failures: slowed?.watch(client) }),
+      limits: new Limits(server.limits, this.#surroundings.limitZones),
       proxyHeader: headerWriter(server.proxy),
       resolveClient: (client, note, done) => resolveClientHost(client, { resolver, note }, done),
     };

@@ -11,6 +11,7 @@ import type { Cancel, ConnectTarget, Millis, Octets, Runtime, Socket, SocketAddr
 import type { Connection, Session } from "../session/mod.ts";
 import type { ChooseService } from "./choice.ts";
 import type { SessionFacts } from "./facts.ts";
+import type { Limits } from "./limits.ts";
 import type { SessionRecord } from "./record.ts";
 
 /** Why sessions are ended by us: the process ends at once, or `worker_shutdown_timeout` is over. */
@@ -37,6 +38,8 @@ export interface Service {
   isTrusted(sender: SocketAddress): boolean;
   /** Whether a client from there is turned away, and what becomes of its wrong passwords. */
   judge(client: SocketAddress): Pick<Connection, "isForbidden" | "failures">;
+  /** How many connections may have something in common. */
+  readonly limits: Limits;
   /** Finds the client's name; `done` hears it, or what stands for none. */
   resolveClient(
     client: SocketAddress,

@@ -10,14 +10,16 @@ import { type ErrorLog, LogFiles } from "../log/error_log.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 import type { Octets, Runtime, Socket } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
-import { SOLITARY_BOARD } from "./board.ts";
 import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints } from "./addresses.ts";
 import { certificateChooser, chooserAt, type ChooseService } from "./choice.ts";
+import type { ConnectionLimit, NoteLevel } from "../session/mod.ts";
+import { type Board, SOLITARY_BOARD } from "./board.ts";
 import { Driver } from "./driver.ts";
-import { describeAddress, type Service, type StopReason } from "./service.ts";
+import { type Arrival, describeAddress, type Service, type StopReason } from "./service.ts";
 import { SessionFacts } from "./facts.ts";
 import { Generation } from "./generation.ts";
 import { Handshake } from "./handshake.ts";
+import { LimitZones, Places } from "./limits.ts";
 import { Listeners, type Purpose } from "./listeners.ts";
 import { Preface } from "./preface.ts";
 import type { ServeOptions, Server, ServingListener } from "./server.ts";
@@ -57,6 +59,8 @@ interface Visit {
   readonly isTls: boolean;
   readonly choose: ChooseService;
   readonly facts: SessionFacts;
+  /** What it is counted as. */
+  readonly places: Places;
 }
 
 /** A start that fails is told on stderr; a log that is elsewhere hears it too. */
@@ -79,6 +83,9 @@ class Worker implements Server {
   readonly #services = new WeakMap<ServerConfig, Service>();
   /** The wrong passwords, whatever generation they came to. */
   readonly #failures: FailureBook;
+  /** The connections that are counted by what they have in common, those of earlier generations too. */
+  readonly #limitZones: LimitZones;
+  readonly #board: Board;
   /** How many sockets the descriptors last for. */
   readonly #descriptorRoom: number;
   /** Outlives a reload, so that sessions do. */
@@ -92,6 +99,8 @@ class Worker implements Server {
     this.#options = options;
     this.#logFiles = new LogFiles(runtime);
     this.#failures = new FailureBook(runtime);
+    this.#board = options.board ?? SOLITARY_BOARD;
+    this.#limitZones = new LimitZones({ board: this.#board, runtime });
     this.#ticketKey = options.ticketKey ?? runtime.random(new Uint8Array(48));
     this.#listeners = new Listeners(runtime, (binding, socket) => this.#accept(binding, socket));
     const { limit, open } = runtime.descriptors();
@@ -168,7 +177,8 @@ class Worker implements Server {
       services: this.#services,
       failures: this.#failures,
       ticketKey: this.#ticketKey,
-      board: this.#options.board ?? SOLITARY_BOARD,
+      limitZones: this.#limitZones,
+      board: this.#board,
     });
     try {
       const bindings = planBindings(await this.#resolve(config));
@@ -208,6 +218,7 @@ class Worker implements Server {
     const service = this.#services.get(server);
     if (service === undefined || this.#isStopping || !service.hasRoom()) return socket.abort();
     const number = ++this.#lastNumber;
+    const facts = new SessionFacts({ service, socket, number, listen: listen.text });
     const visit: Visit = {
       service,
       socket,
@@ -222,7 +233,8 @@ class Worker implements Server {
         services: this.#services,
         isInClear: !listen.ssl,
       }),
-      facts: new SessionFacts({ service, socket, number, listen: listen.text }),
+      facts,
+      places: new Places(facts),
     };
     if (service.log.takes("info")) {
       const text = `client ${describeAddress(socket.remote, true)} connected to ${listen.text}`;
@@ -232,7 +244,7 @@ class Worker implements Server {
     else this.#arrive(visit, undefined);
   }
 
-  #note(visit: Visit, action: string): (level: "info" | "error", text: Octets) => void {
+  #note(visit: Visit, action: string): (level: NoteLevel, text: Octets) => void {
     return (level, text) => {
       const client = describeAddress(visit.facts.client, false);
       const line = `${text} while ${action}, client: ${client}, server: ${visit.server}`;
@@ -251,7 +263,7 @@ class Worker implements Server {
         this.#guests.delete(preface);
         this.#arrive(visit, header);
       },
-      failed: () => this.#leave(preface),
+      failed: () => this.#leave(preface, visit),
     });
     this.#guests.add(preface);
   }
@@ -260,13 +272,18 @@ class Worker implements Server {
   #arrive(visit: Visit, header: ReceivedHeader | undefined): void {
     const { service, socket, facts } = visit;
     if (header !== undefined) noteHeader(visit, header);
-    if (!visit.isTls || service.tls === undefined) return this.#drive(visit, header?.rest ?? EMPTY);
+    const onArrival = service.judge(facts.client).isForbidden ? undefined : service.limits.arrive(visit.places);
+    const held = header?.rest ?? EMPTY;
+    if (!visit.isTls || service.tls === undefined) return this.#drive(visit, { held, onArrival });
+    if (onArrival !== undefined) this.#note(visit, "accepting connection")(onArrival.level, onArrival.text);
+    // To tell it so would take a handshake: its cost, and a socket for as long as it likes.
+    if (onArrival?.isDryRun === false) return this.#turnAway(visit);
     facts.enter("handshake");
     const handshake: Handshake = new Handshake({
       socket,
       runtime: this.#runtime,
       choose: certificateChooser(visit.choose, service.tls),
-      held: header?.rest ?? EMPTY,
+      held,
       timeout: service.timeout,
       note: this.#note(visit, "SSL handshaking"),
       secured: (secure, tls) => {
@@ -274,30 +291,37 @@ class Worker implements Server {
         const chosen = visit.choose(tls.serverName);
         facts.service = chosen;
         facts.secured(tls);
-        this.#drive({ ...visit, service: chosen, socket: secure }, EMPTY);
+        this.#drive({ ...visit, service: chosen, socket: secure }, { held: EMPTY, onArrival: undefined });
       },
-      failed: () => this.#leave(handshake),
+      failed: () => this.#leave(handshake, visit),
     });
     this.#guests.add(handshake);
   }
 
-  #drive(visit: Visit, held: Uint8Array): void {
-    const { service, facts } = visit;
+  #turnAway({ facts, socket }: Visit): void {
+    facts.end("limited");
+    socket.abort();
+  }
+
+  #drive(visit: Visit, { held, onArrival }: Pick<Arrival, "held"> & Pick<ConnectionLimit, "onArrival">): void {
+    const { service, facts, places } = visit;
     const { client, server, proxied, tls } = facts;
+    const limit = { onArrival, loggedIn: () => facts.service.limits.logIn(places) };
     const driver: Driver = new Driver(service, {
       ...visit,
-      connection: { client, server, proxied, ...service.judge(client), tls, facts },
+      connection: { client, server, proxied, ...service.judge(client), limit, tls, facts },
       held,
       ended: (record) => {
         this.#options.sessionEnded?.(record);
-        this.#leave(driver);
+        this.#leave(driver, visit);
       },
     });
     this.#guests.add(driver);
     driver.start();
   }
 
-  #leave(guest: Guest): void {
+  #leave(guest: Guest, { places }: Visit): void {
+    places.release();
     this.#guests.delete(guest);
     if (this.#guests.size === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
   }

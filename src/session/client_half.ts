@@ -69,6 +69,9 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   /** What a client hears that may not come in. */
   protected abstract forbidden(): Octets;
 
+  /** What a client hears that is one too many when it comes. */
+  protected abstract tooMany(): Octets;
+
   /** What a client hears whose certificate is not taken. */
   protected abstract certificateRefused(text: Octets): Octets;
 
@@ -179,6 +182,10 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
 
   protected opened(): void {
     if (this.connection.isForbidden) return this.#turnAway();
+    if (this.#isOneTooMany()) {
+      this.say(this.tooMany());
+      return this.close("limited");
+    }
     this.action = "SSL handshaking";
     if (this.#tls !== undefined && !this.#takesCertificate(this.#tls)) return;
     this.action = "sending client greeting line";
@@ -256,6 +263,12 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     this.log("info", `client was rejected before greeting: "${text}"`);
     this.say(this.earlyTalker());
     this.close("protocolError");
+  }
+
+  #isOneTooMany(): boolean {
+    const refusal = this.connection.limit?.onArrival;
+    if (refusal !== undefined) this.log(refusal.level, refusal.text);
+    return refusal?.isDryRun === false;
   }
 
   #turnAway(): void {

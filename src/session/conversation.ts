@@ -10,7 +10,7 @@ import { InputBuffer } from "./buffer.ts";
 import type { UpstreamTls } from "./by_tls.ts";
 import { encode } from "./bytes.ts";
 import type { VerifyClient } from "./certificate.ts";
-import type { CloseReason, Connection, Effect, Progress } from "./mod.ts";
+import type { CloseReason, Connection, Effect, NoteLevel, Progress } from "./mod.ts";
 
 /** What every protocol's server block says. */
 export interface LoginOptions {
@@ -112,7 +112,7 @@ export abstract class Conversation<Options extends LoginOptions> {
     this.#reply += text;
   }
 
-  protected log(level: "info" | "error", text: Octets): void {
+  protected log(level: NoteLevel, text: Octets): void {
     this.emit({ type: "log", level, text, action: this.action });
   }
 

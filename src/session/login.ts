@@ -105,6 +105,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     switch (verdict.type) {
       case "accepted":
         this.#accepted = verdict;
+        if (!verdict.isPassThrough && this.isOverLimit()) return this.refuseOverLimit();
         this.phase = "connecting";
         this.action = "connecting to upstream";
         this.deadline = this.now + this.options.timeout;
@@ -212,6 +213,10 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   }
 
   #splice(reply: Octets | undefined): void {
+    if (this.#accepted?.isPassThrough && this.isOverLimit()) {
+      this.#forgetUpstream();
+      return this.refuseOverLimit();
+    }
     this.action = "";
     this.log("info", "client logged in");
     if (this.#accepted?.isPassThrough) this.connection.failures?.succeeded();
@@ -242,6 +247,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   /** A login that needs no upstream which waits for it begins with one of its own. */
   protected override authenticate(claim: Claim): void {
     if (this.#upstream !== undefined) this.#forgetUpstream();
+    this.#accepted = undefined;
     super.authenticate(claim);
   }
 

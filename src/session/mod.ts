@@ -26,6 +26,7 @@ export type CloseReason =
   | "tooLongCommand"
   | "protocolError"
   | "forbidden"
+  | "limited"
   | "handshakeFailed"
   | "certificateRefused"
   | "refused"
@@ -54,11 +55,14 @@ export type Input =
   | { readonly type: "timedOut" }
   | { readonly type: "shutdown" };
 
+/** How important what a session notes may be. */
+export type NoteLevel = "info" | "notice" | "warn" | "error";
+
 /** What the session asks for. The driver carries these out in order. */
 export type Effect =
   | { readonly type: "write"; readonly side: Side; readonly bytes: Uint8Array }
   /** `action` is what the session was at when it said so; it may have gone on since. */
-  | { readonly type: "log"; readonly level: "info" | "error"; readonly text: Octets; readonly action: string }
+  | { readonly type: "log"; readonly level: NoteLevel; readonly text: Octets; readonly action: string }
   /** TLS is to begin with that side. What it sent in clear and nobody has read is thrown away. */
   | { readonly type: "secure"; readonly side: Side }
   | { readonly type: "resolve" }
@@ -94,6 +98,8 @@ export interface Connection {
   readonly proxied: ProxiedAddresses | undefined;
   /** Whether `deny` has this client turned away. */
   readonly isForbidden: boolean;
+  /** Whether there are too many connections like this one. */
+  readonly limit?: ConnectionLimit | undefined;
   /** What becomes of wrong passwords that an upstream refuses; `undefined` where nothing does. */
   readonly failures?: FailureWatch | undefined;
   /** `undefined` for a client that began in clear. */
@@ -125,6 +131,22 @@ export interface FailureWatch {
   failed(login: Octets, secret: Secret): { readonly delay: Millis; readonly text: Octets };
   /** The client is in. */
   succeeded(): void;
+}
+
+/** Counts the connections that have something in common (`limit_conn`). */
+export interface ConnectionLimit {
+  /** The client is one too many already. */
+  readonly onArrival: LimitRefusal | undefined;
+  /** The login was right: counts the client, unless it is one too many. */
+  loggedIn(): LimitRefusal | undefined;
+}
+
+/** What the log is to hear of a connection that is one too many. */
+export interface LimitRefusal {
+  readonly level: NoteLevel;
+  readonly text: Octets;
+  /** Whether that is all that happens. */
+  readonly isDryRun: boolean;
 }
 
 /** What a PROXY header says of a connection. */

@@ -41,6 +41,23 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
     this.deadline = this.now + delay;
   }
 
+  /** How a client is refused whose login is right, but who is one too many. */
+  protected abstract readonly limitReached: Pick<Refused, "text" | "smtpCode">;
+
+  /** Whether there are too many like this client, now that its login is right. It is told, and may try again. */
+  protected isOverLimit(): boolean {
+    const refusal = this.connection.limit?.loggedIn();
+    if (refusal !== undefined) this.log(refusal.level, refusal.text);
+    return refusal?.isDryRun === false;
+  }
+
+  /** Tells a client that there are too many like it. It may try again. */
+  protected refuseOverLimit(): void {
+    this.exchange = undefined;
+    this.#refusal = { type: "refused", ...this.limitReached, wait: this.isLastError() ? 0 : 1, saslError: undefined };
+    this.tellRefusal();
+  }
+
   /** How long whoever guesses passwords has to wait. */
   #delay(): number {
     if (this.connection.failures === undefined) return 0;

@@ -88,6 +88,21 @@ export class VariableTable {
     return this.#find(name.toLowerCase()) !== undefined;
   }
 
+  /** The variables of Postern's that a text is worked out from, by way of others too. Known once names are looked up. */
+  sources({ parts }: Template): ReadonlySet<Octets> {
+    const found = new Set<Octets>();
+    const visited = new Set<Octets>();
+    const visit = (name: Octets): void => {
+      if (visited.has(name)) return;
+      visited.add(name);
+      const definition = this.#defined.get(name);
+      if (definition === undefined) found.add(name);
+      for (const read of definition?.reads ?? []) if (!read.isGroup && !read.isLiteral) visit(read.name);
+    };
+    for (const part of parts) if (typeof part !== "string" && !part.isLiteral && !part.isGroup) visit(part.name);
+    return found;
+  }
+
   /** Looks up all names that were mentioned. Throws {@linkcode ConfigError} when there is no such variable, or no end. */
   link(): void {
     for (const mention of this.#mentions.splice(0)) {

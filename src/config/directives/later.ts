@@ -25,7 +25,7 @@ const backendTls = [
   planned("proxy_ssl_conf_command", { syntax: "name value", count: TWO, meaning: "A command to OpenSSL" }),
 ];
 
-const logsAndLimits = [
+const logs = [
   planned("access_log", {
     syntax: "file [format] | off",
     count: SOME,
@@ -38,10 +38,6 @@ const logsAndLimits = [
     contexts: MAIL,
     meaning: "What such a line says",
   }),
-  planned("limit_conn", { syntax: "zone number", count: TWO, meaning: "How many connections may share a key" }),
-  planned("limit_conn_zone", { syntax: "key zone=name:size", count: TWO, contexts: MAIL, meaning: "What that key is" }),
-  planned("limit_conn_log_level", { syntax: "level", meaning: "How important a refused connection is to the log" }),
-  planned("limit_conn_dry_run", { syntax: "on | off", meaning: "Whether to count only, and refuse nobody" }),
 ];
 
 export const later: Module = {
@@ -49,5 +45,5 @@ export const later: Module = {
   about:
     "None of these is in nginx's mail module. They have the names that its stream and http modules or freenginx have for " +
     "them.",
-  directives: [...upstreams, ...backendTls, ...logsAndLimits],
+  directives: [...upstreams, ...backendTls, ...logs],
 };

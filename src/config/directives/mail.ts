@@ -14,6 +14,7 @@ import { didYouMean } from "../suggest.ts";
 import type { Protocol } from "../types.ts";
 import { parseMillis, parseNumber } from "../values.ts";
 import { authHttpOf } from "./auth_http.ts";
+import { limitsOf } from "./limit_conn.ts";
 import { listen } from "./listen.ts";
 import { proxySslOf } from "./proxy_ssl.ts";
 
@@ -34,6 +35,7 @@ export const mail = block({
     for (const each of servers) authHttpOf(each);
     for (const each of servers) proxySslOf(each);
     scope.variables.link();
+    for (const each of servers) limitsOf(each);
   },
 });
 

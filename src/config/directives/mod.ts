@@ -17,6 +17,7 @@ import { eventsModule } from "./events.ts";
 import { foreignModule } from "./foreign.ts";
 import { imap } from "./imap.ts";
 import { later } from "./later.ts";
+import { limitConnModule } from "./limit_conn.ts";
 import { mailModule } from "./mail.ts";
 import { past } from "./past.ts";
 import { pop3 } from "./pop3.ts";
@@ -37,6 +38,7 @@ export const MODULES: readonly Module[] = [
   authHttpModule,
   authUsersFileModule,
   authFailure,
+  limitConnModule,
   resolverModule,
   proxyModule,
   proxySslModule,

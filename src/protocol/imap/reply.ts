@@ -7,6 +7,9 @@ export const CONTINUE = "+ OK\r\n";
 export const FORBIDDEN = "* BYE access denied\r\n";
 /** RFC 5530, 3. */
 export const LOGIN_FAILED = { smtpCode: undefined, text: "[AUTHENTICATIONFAILED] Authentication failed" } as const;
+/** RFC 5530, 3: a limit of ours, which asking for a password would not help. */
+export const TOO_MANY = "* BYE [LIMIT] too many connections\r\n";
+export const LIMIT_REACHED = { smtpCode: undefined, text: "[LIMIT] Too many connections" } as const;
 export const SHUTTING_DOWN = "* BYE shutting down\r\n";
 
 /** nginx's words, with the response code of RFC 5530, 3: clients must not take our trouble for a wrong password. */

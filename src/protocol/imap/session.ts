@@ -32,6 +32,7 @@ export class ImapSession extends LoginSession<ImapOptions> {
   protected readonly greeting = reply.GREETING;
   protected readonly challengePrefix = "+ ";
   protected readonly loginFailed = reply.LOGIN_FAILED;
+  protected readonly limitReached = reply.LIMIT_REACHED;
   /** Of the command under way; forgotten with it, so that no later reply carries it. */
   #tag: Octets | undefined;
   /** Where the literal ends that the client was told to send. */
@@ -137,6 +138,10 @@ export class ImapSession extends LoginSession<ImapOptions> {
 
   protected forbidden(): Octets {
     return reply.FORBIDDEN;
+  }
+
+  protected tooMany(): Octets {
+    return reply.TOO_MANY;
   }
 
   protected farewell(): Octets {

@@ -9,6 +9,9 @@ export const INTERNAL_ERROR = "-ERR [SYS/TEMP] internal server error\r\n";
 export const FORBIDDEN = "-ERR access denied\r\n";
 /** RFC 3206, 4. */
 export const LOGIN_FAILED = { smtpCode: undefined, text: "[AUTH] Authentication failed" } as const;
+/** RFC 3206, 4, and RFC 2449, 8.1.2 for a login that is right: asking for a password would not help. */
+export const TOO_MANY = "-ERR [SYS/TEMP] too many connections\r\n";
+export const LIMIT_REACHED = { smtpCode: undefined, text: "[IN-USE] Too many connections" } as const;
 export const SHUTTING_DOWN = "-ERR [SYS/TEMP] shutting down\r\n";
 
 /** The greeting; a timestamp (RFC 1939, 7) is what APOP is answered with. */

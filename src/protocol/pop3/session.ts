@@ -37,6 +37,7 @@ export class Pop3Session extends LoginSession<Pop3Options> {
   protected greeting: Octets;
   protected readonly challengePrefix = "+ ";
   protected readonly loginFailed = reply.LOGIN_FAILED;
+  protected readonly limitReached = reply.LIMIT_REACHED;
   /** The name that USER gave, until PASS or another command follows. */
   #user: Octets | undefined;
   /** Whether APOP is between the client and its server. */
@@ -200,6 +201,10 @@ export class Pop3Session extends LoginSession<Pop3Options> {
 
   protected forbidden(): Octets {
     return reply.FORBIDDEN;
+  }
+
+  protected tooMany(): Octets {
+    return reply.TOO_MANY;
   }
 
   protected farewell(): Octets {

@@ -16,6 +16,11 @@ export const FORBIDDEN = "554 5.7.1 Access denied\r\n";
 export const EARLY_TALKER = "503 5.5.0 Improper use of SMTP command pipelining\r\n";
 /** RFC 4954, 6. */
 export const LOGIN_FAILED = { smtpCode: "535 5.7.8", text: "Authentication failed" } as const;
+/** RFC 5321, 3.8, and RFC 4954, 6 for a login that is right: asking for a password would not help. */
+export const TOO_MANY = "421 4.7.0 Too many connections\r\n";
+export const LIMIT_REACHED = { smtpCode: "454 4.7.0", text: "Too many connections" } as const;
+/** The same in answer to a RCPT that came without a login. */
+export const LIMIT_REACHED_BY_MAIL = { smtpCode: "451 4.7.0", text: "Too many connections" } as const;
 export const SHUTTING_DOWN = "421 4.3.2 Shutting down\r\n";
 
 export function greeting(serverName: Octets): Octets {

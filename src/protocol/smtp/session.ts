@@ -208,6 +208,14 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     return reply.FORBIDDEN;
   }
 
+  protected get limitReached(): typeof reply.LIMIT_REACHED | typeof reply.LIMIT_REACHED_BY_MAIL {
+    return this.#isAnonymous ? reply.LIMIT_REACHED_BY_MAIL : reply.LIMIT_REACHED;
+  }
+
+  protected tooMany(): Octets {
+    return reply.TOO_MANY;
+  }
+
   protected farewell(): Octets {
     return reply.SHUTTING_DOWN;
   }

@@ -82,6 +82,7 @@ describe("mail and server", () => {
       authUsersFile: undefined,
       proxyPass: undefined,
       authFailure: undefined,
+      limits: { rules: [], level: "error", isDryRun: false },
       proxy: {
         timeout: 86_400_000,
         buffer: 4096,

@@ -9,12 +9,10 @@ const REFUSED: readonly [line: string, name: string][] = [
   ["proxy_next_upstream on;", "proxy_next_upstream"],
   ["access_log logs/access.log main;", "access_log"],
   ["mail_log logs/mail.log;", "mail_log"],
-  ["limit_conn perip 10;", "limit_conn"],
 ];
 
 const REFUSED_IN_MAIL: readonly [line: string, name: string][] = [
   ["log_format main '$remote_addr';", "log_format"],
-  ["limit_conn_zone $binary_remote_addr zone=perip:10m;", "limit_conn_zone"],
   ["upstream backends {", "upstream"],
 ];
 

@@ -1,0 +1,121 @@
+/**
+ * `limit_conn`: whether a connection is one too many, when it arrives and when its login was right, and the places that
+ * it has until it ends.
+ *
+ * @module
+ */
+
+import type { LimitsConfig, LimitZoneConfig } from "../config/types.ts";
+import type { Octets, Runtime } from "../runtime.ts";
+import type { LimitRefusal } from "../session/mod.ts";
+import type { Facts } from "../variables/mod.ts";
+import type { Board } from "./board.ts";
+import { type LimitZone, SharedLimitZone, type Taking } from "./limit_zone.ts";
+
+/** All zones of a process. They outlive a reload, as the sessions do that are counted in them. */
+export class LimitZones {
+  readonly #surroundings: { readonly board: Board; readonly runtime: Pick<Runtime, "timer"> };
+  readonly #zones = new Map<Octets, SharedLimitZone>();
+
+  constructor(surroundings: { readonly board: Board; readonly runtime: Pick<Runtime, "timer"> }) {
+    this.#surroundings = surroundings;
+  }
+
+  /** The zone of that name and key: with another key the counts would be of something else. */
+  find({ name, key, capacity }: LimitZoneConfig): LimitZone {
+    const full = `${name} ${key.text}`;
+    const shared = this.#zones.get(full) ?? new SharedLimitZone({ name: full, capacity }, this.#surroundings);
+    this.#zones.set(full, shared);
+    shared.zone.capacity = capacity;
+    return shared.zone;
+  }
+}
+
+/** The limits of one server block. */
+export class Limits {
+  readonly #config: LimitsConfig;
+  readonly #rules: readonly Rule[];
+
+  constructor(config: LimitsConfig, zones: LimitZones) {
+    this.#config = config;
+    this.#rules = config.rules.map(({ zone, most }) => ({ zone, most, counts: zones.find(zone) }));
+  }
+
+  /** Counts a connection by what is known of every client. */
+  arrive(places: Places): LimitRefusal | undefined {
+    return this.#enter(places.arrival, places.facts, (zone) => !zone.needsLogin);
+  }
+
+  /** Counts a connection whose login was right, by what was to be known for that. */
+  logIn(places: Places): LimitRefusal | undefined {
+    places.login.release();
+    return this.#enter(places.login, places.facts, (zone) => zone.needsLogin);
+  }
+
+  #enter(held: Held, facts: Facts, isMeant: (zone: LimitZoneConfig) => boolean): LimitRefusal | undefined {
+    for (const { zone, most, counts } of this.#rules) {
+      if (!isMeant(zone)) continue;
+      const key = zone.key(facts);
+      if (key === "" || key.length > LONGEST_KEY) continue;
+      const taking = counts.take(key, most);
+      if (taking === "taken") {
+        held.add(counts, key);
+        continue;
+      }
+      held.release();
+      return this.#refusal(zone, key, taking);
+    }
+    return undefined;
+  }
+
+  #refusal({ name }: LimitZoneConfig, key: Octets, taking: Taking): LimitRefusal {
+    const { level, isDryRun } = this.#config;
+    const dryRun = isDryRun ? ", dry run," : "";
+    const why = taking === "full" ? ", which is full" : "";
+    const text = `limiting connections${dryRun} by zone "${name}"${why}, key "${printable(key)}"`;
+    return { level, text, isDryRun };
+  }
+}
+
+interface Rule {
+  readonly zone: LimitZoneConfig;
+  readonly most: number;
+  readonly counts: LimitZone;
+}
+
+/** What one connection is counted as. */
+export class Places {
+  readonly facts: Facts;
+  readonly arrival = new Held();
+  readonly login = new Held();
+
+  constructor(facts: Facts) {
+    this.facts = facts;
+  }
+
+  /** The connection is over. */
+  release(): void {
+    this.arrival.release();
+    this.login.release();
+  }
+}
+
+class Held {
+  #taken: { readonly zone: LimitZone; readonly key: Octets }[] = [];
+
+  add(zone: LimitZone, key: Octets): void {
+    this.#taken.push({ zone, key });
+  }
+
+  release(): void {
+    for (const { zone, key } of this.#taken.splice(0)) zone.release(key);
+  }
+}
+
+/** An address may be written in its own octets. */
+function printable(key: Octets): Octets {
+  return key.replace(/[^\x20-\x7e]|["\\]/g, (octet) => `\\x${octet.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+/** As in nginx's stream module. */
+const LONGEST_KEY = 255;

@@ -1,0 +1,150 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import type { Board } from "../../../src/proxy/board.ts";
+import { LimitZone, SharedLimitZone } from "../../../src/proxy/limit_zone.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+
+describe("a zone of connections", () => {
+  it("takes as many of a key as it is told, and others again when some are over", () => {
+    const zone = new LimitZone(8);
+    assertEquals([zone.take("a", 2), zone.take("a", 2), zone.take("a", 2)], ["taken", "taken", "limited"]);
+    assertEquals([zone.take("b", 1), zone.take("b", 1)], ["taken", "limited"]);
+    zone.release("a");
+    assertEquals([zone.take("a", 2), zone.take("a", 2)], ["taken", "limited"]);
+  });
+
+  it("keeps nothing of a key whose connections are over", () => {
+    const zone = new LimitZone(8);
+    zone.take("a", 2);
+    zone.take("a", 2);
+    zone.release("a");
+    assertEquals(zone.size, 1);
+    zone.release("a");
+    zone.release("a");
+    assertEquals(zone.size, 0);
+  });
+
+  it("has room for so many keys, and refuses one more", () => {
+    const zone = new LimitZone(2);
+    assertEquals([zone.take("a", 9), zone.take("b", 9), zone.take("c", 9)], ["taken", "taken", "full"]);
+    assertEquals(zone.take("a", 9), "taken");
+    zone.heard("d", 5, 1);
+    assertEquals(zone.size, 2);
+    zone.release("b");
+    assertEquals(zone.take("c", 9), "taken");
+  });
+
+  it("counts what others count, as they last told it", () => {
+    const zone = new LimitZone(8);
+    zone.heard("a", 1, 1);
+    zone.heard("a", 2, 1);
+    zone.heard("a", 1, 2);
+    assertEquals([zone.take("a", 4), zone.take("a", 4)], ["taken", "limited"]);
+    zone.heard("a", 0, 1);
+    assertEquals([zone.take("a", 4), zone.take("a", 4), zone.take("a", 4)], ["taken", "taken", "limited"]);
+    zone.forget(2);
+    assertEquals(zone.take("a", 4), "taken");
+    assertEquals([...zone.own()], [["a", 4]]);
+  });
+});
+
+/** Boards of processes that hear each other at once. */
+class Boards {
+  readonly #listeners: {
+    readonly id: number;
+    readonly topic: string;
+    readonly hear: Parameters<Board["subscribe"]>[1];
+  }[] = [];
+  readonly #mourners: ((id: number) => void)[] = [];
+
+  board(id: number): Board {
+    return {
+      id,
+      isFirst: id === 1,
+      publish: (topic, value) => {
+        const text = JSON.stringify(value);
+        for (const each of this.#listeners) if (each.id !== id && each.topic === topic) each.hear(JSON.parse(text), id);
+      },
+      subscribe: (topic, hear) => {
+        this.#listeners.push({ id, topic, hear });
+        return () => {};
+      },
+      onGone: (hear) => {
+        this.#mourners.push(hear);
+        return () => {};
+      },
+    };
+  }
+
+  gone(id: number): void {
+    for (const hear of this.#mourners) hear(id);
+  }
+}
+
+describe("a zone that several processes share", () => {
+  const setUp = () => {
+    const clock = new FakeClock();
+    const boards = new Boards();
+    const runtime = { timer: (delay: number, fire: () => void) => clock.timer(delay, fire) };
+    const open = (id: number) =>
+      new SharedLimitZone({ name: "z", capacity: 8 }, { board: boards.board(id), runtime }).zone;
+    return { clock, boards, open };
+  };
+
+  it("is told of changes a moment later", () => {
+    const { clock, open } = setUp();
+    const [one, two] = [open(1), open(2)];
+    one.take("a", 2);
+    one.take("a", 2);
+    clock.advance(50);
+    assertEquals(two.take("a", 2), "limited");
+    one.release("a");
+    clock.advance(50);
+    assertEquals([two.take("a", 2), two.take("a", 2)], ["taken", "limited"]);
+  });
+
+  it("is told all when it begins, which is how counts outlive the processes of a reload", () => {
+    const { clock, open } = setUp();
+    const one = open(1);
+    one.take("a", 1);
+    const two = open(2);
+    assertEquals(two.take("a", 1), "limited");
+    one.release("a");
+    clock.advance(50);
+    assertEquals(two.take("a", 1), "taken");
+  });
+
+  it("forgets a process that is gone, and one that begins again under its number", () => {
+    const { clock, boards, open } = setUp();
+    const [one, two] = [open(1), open(2)];
+    two.take("a", 1);
+    clock.advance(50);
+    assertEquals(one.take("a", 1), "limited");
+    boards.gone(2);
+    assertEquals(one.take("a", 1), "taken");
+    one.release("a");
+    clock.advance(50);
+    two.take("b", 1);
+    clock.advance(50);
+    open(2);
+    assertEquals(one.take("b", 1), "taken");
+  });
+
+  it("is set right by a full account every minute, whatever was lost", () => {
+    const { clock, open } = setUp();
+    const [one, two] = [open(1), open(2)];
+    two.take("a", 1);
+    clock.advance(50);
+    one.forget(2);
+    assertEquals(one.take("a", 2), "taken");
+    clock.advance(60_000);
+    assertEquals(one.take("a", 2), "limited");
+  });
+
+  it("has nothing to tell as long as it is alone", () => {
+    const { clock, open } = setUp();
+    const one = open(1);
+    one.take("a", 1);
+    assertEquals(clock.pending, 0);
+  });
+});

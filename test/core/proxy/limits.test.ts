@@ -1,0 +1,130 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { Proxy } from "./_support.ts";
+
+const BYE = "* BYE [LIMIT] too many connections\r\n";
+const PER_ADDRESS = "limit_conn_zone $binary_remote_addr zone=perip:1m; limit_conn perip 2;";
+const PER_USER = "limit_conn_zone $auth_user zone=peruser:1m; limit_conn peruser 1; limit_conn_log_level notice;";
+
+/** A client from there, and what it heard. */
+function connect(proxy: Proxy, host = "192.0.2.1"): { heard: string; leave: () => void } {
+  const client = proxy.listeners[0]?.client({ family: 4, host, port: 40000 });
+  const leave = () => {
+    client?.abort();
+    proxy.runtime.clock.advance(1);
+  };
+  return { heard: client?.heard() ?? "", leave };
+}
+
+const GREETING = "* OK IMAP4 ready\r\n";
+
+describe("connections of one address", () => {
+  it("are as many as is configured, and one more when one is over", async () => {
+    const proxy = await Proxy.start(PER_ADDRESS);
+    const [first, second, third] = [connect(proxy), connect(proxy), connect(proxy)];
+    assertEquals([first.heard, second.heard, third.heard], [GREETING, GREETING, BYE]);
+    assertEquals(connect(proxy, "192.0.2.7").heard, GREETING);
+    third.leave();
+    assertEquals(connect(proxy).heard, BYE);
+    second.leave();
+    assertEquals([connect(proxy).heard, connect(proxy).heard], [GREETING, BYE]);
+  });
+
+  it("are refused with one line in the log, with the zone and the key", async () => {
+    const proxy = await Proxy.start(PER_ADDRESS);
+    for (const _ of [1, 2]) connect(proxy);
+    proxy.log();
+    connect(proxy);
+    assertEquals(proxy.log(), [
+      "[info] *3 client 192.0.2.1:40000 connected to 127.0.0.1:143",
+      '[error] *3 limiting connections by zone "perip", key "\\xc0\\x00\\x02\\x01" while sending client greeting line, ' +
+      "client: 192.0.2.1, server: 127.0.0.1:143",
+    ]);
+  });
+
+  it("stay counted over a reload, and fewer may be allowed then", async () => {
+    const proxy = await Proxy.start(PER_ADDRESS);
+    const [first] = [connect(proxy), connect(proxy)];
+    await proxy.reload(PER_ADDRESS);
+    assertEquals(connect(proxy).heard, BYE);
+    first?.leave();
+    assertEquals(connect(proxy).heard, GREETING);
+    await proxy.reload(PER_ADDRESS.replace("perip 2", "perip 1"));
+    assertEquals(connect(proxy).heard, BYE);
+    await proxy.reload(PER_ADDRESS.replace("perip 2", "perip 3"));
+    assertEquals([connect(proxy).heard, connect(proxy).heard], [GREETING, BYE]);
+  });
+
+  it("are counted anew when the key becomes another one", async () => {
+    const proxy = await Proxy.start(PER_ADDRESS);
+    for (const _ of [1, 2]) connect(proxy);
+    await proxy.reload(PER_ADDRESS.replace("$binary_remote_addr", "$remote_addr"));
+    assertEquals(connect(proxy).heard, GREETING);
+  });
+
+  it("are let in by a dry run, and not counted past the limit", async () => {
+    const proxy = await Proxy.start(`${PER_ADDRESS} limit_conn_dry_run on; limit_conn_log_level warn;`);
+    for (const _ of [1, 2]) connect(proxy);
+    proxy.log();
+    const third = connect(proxy);
+    assertEquals(third.heard, GREETING);
+    assertEquals(
+      proxy.log()[1]?.split(" while ")[0],
+      '[warn] *3 limiting connections, dry run, by zone "perip", key "\\xc0\\x00\\x02\\x01"',
+    );
+    third.leave();
+    assertEquals(connect(proxy).heard, GREETING);
+    assertEquals(proxy.log().filter((line) => line.includes("dry run")).length, 1);
+  });
+
+  it("of whom nothing is denied counts who is denied", async () => {
+    const proxy = await Proxy.start(
+      `${PER_ADDRESS} limit_conn_zone all zone=all:1m; limit_conn all 1; deny 192.0.2.9;`,
+    );
+    assertEquals(connect(proxy, "192.0.2.9").heard, "* BYE access denied\r\n");
+    assertEquals(connect(proxy).heard, GREETING);
+    assertEquals(connect(proxy, "192.0.2.2").heard, BYE);
+  });
+
+  it("whose key is empty, or too long, are not counted", async () => {
+    const map = 'map $remote_addr $key { 192.0.2.1 ""; 192.0.2.2 "$long$long$long"; default x; }';
+    const long = `map $remote_addr $long { default ${"x".repeat(100)}; }`;
+    const proxy = await Proxy.start(`${map} ${long} limit_conn_zone $key zone=z:1m; limit_conn z 1;`);
+    for (const host of ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"]) {
+      assertEquals(connect(proxy, host).heard, GREETING);
+    }
+    assertEquals(connect(proxy, "192.0.2.4").heard, BYE);
+  });
+
+  it("beyond the keys of a full zone are refused", async () => {
+    const proxy = await Proxy.start("limit_conn_zone $remote_addr zone=small:32k; limit_conn small 9;");
+    for (let last = 0; last < 256; last++) assertEquals(connect(proxy, `192.0.2.${last}`).heard, GREETING);
+    proxy.log();
+    assertEquals(connect(proxy, "192.0.3.1").heard, BYE);
+    assertEquals(
+      proxy.log()[1]?.split(" while ")[0],
+      '[error] *257 limiting connections by zone "small", which is full, key "192.0.3.1"',
+    );
+    assertEquals(connect(proxy, "192.0.2.1").heard, GREETING);
+  });
+});
+
+describe("connections of one user", () => {
+  it("are judged when the login was right, and only then", async () => {
+    const proxy = await Proxy.start(PER_USER);
+    const [first, second] = [proxy.client(), proxy.client()];
+    proxy.logIn(first);
+    proxy.log();
+    proxy.ask(second);
+    assertEquals(second.heard(), "");
+    proxy.answer();
+    assertEquals(second.heard(), "a NO [LIMIT] Too many connections\r\n");
+    assertEquals(proxy.log(), [
+      '[notice] *2 limiting connections by zone "peruser", key "anna" while in http auth state, client: 192.0.2.1, ' +
+      'server: 127.0.0.1:143, login: "anna"',
+    ]);
+    first.abort();
+    proxy.runtime.clock.advance(1);
+    proxy.admit(second);
+  });
+});
