@@ -1,0 +1,208 @@
+/**
+ * The health checks of a group: when each server is checked, and what a check changes. One worker checks; the others
+ * hear on the board what it has found.
+ *
+ * @module
+ */
+
+import type { Cancel, ConnectTarget, Millis, Octets, Runtime } from "../../runtime.ts";
+import type { ProbeVerdict } from "./probe.ts";
+
+/** How a server stands: one that is being `checking` has yet to pass its first check. */
+export type Health = "up" | "down" | "checking";
+
+/** A server of the group, as its checks see it. */
+export interface CheckedServer {
+  readonly target: ConnectTarget;
+  /** The server as the log shows it; no two of a group are the same. */
+  readonly text: Octets;
+  /** How it stood when it was checked last, be it before a reload; `undefined` for one that never was. */
+  readonly health: Health | undefined;
+  /** Hears how it stands. Only one that is `up` is to get sessions. */
+  judged(health: Health): void;
+}
+
+/** `health_check`. */
+export interface HealthCheckOptions {
+  /** From the end of one check to the next. */
+  readonly interval: Millis;
+  /** Up to how much longer each of them is put off, at random. */
+  readonly jitter: Millis;
+  /** After how many checks in a row a server is down, and up again. */
+  readonly fails: number;
+  readonly passes: number;
+  /** Whether a server has to pass a check before it gets its first session. */
+  readonly isMandatory: boolean;
+  /** Whether that does not hold for servers that were up before a reload. */
+  readonly isPersistent: boolean;
+}
+
+/** The part of a board that checks need. */
+export interface HealthBoard {
+  readonly isFirst: boolean;
+  publish(topic: Octets, value: unknown): void;
+  subscribe(topic: Octets, hear: (value: unknown) => void): Cancel;
+}
+
+export interface MonitorOptions {
+  /** The name of the group. */
+  readonly group: Octets;
+  readonly check: HealthCheckOptions;
+  /** Checks a server once; the verdict is `undefined` when it is our own fault that there is none. */
+  readonly probe: (server: CheckedServer, done: (verdict: ProbeVerdict | undefined) => void) => Cancel;
+  readonly board: HealthBoard;
+  readonly runtime: Pick<Runtime, "timer" | "random">;
+  /** Hears of every change, and of failed checks that do not change anything yet. */
+  readonly note: (level: "error" | "notice" | "info", text: Octets) => void;
+}
+
+export class HealthMonitor {
+  readonly #options: MonitorOptions;
+  readonly #watched = new Map<Octets, WatchedServer>();
+  #unsubscribe: Cancel = () => {};
+
+  constructor(options: MonitorOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to check these. */
+  start(servers: readonly CheckedServer[]): void {
+    this.#unsubscribe = this.#options.board.subscribe(this.#topic, (value) => this.#hear(value));
+    this.replace(servers);
+  }
+
+  /** These are the servers now; those that stay are checked as before. */
+  replace(servers: readonly CheckedServer[]): void {
+    const texts = new Set(servers.map(({ text }) => text));
+    for (const [text, watched] of this.#watched) {
+      if (texts.has(text)) continue;
+      watched.stop();
+      this.#watched.delete(text);
+    }
+    for (const server of servers) {
+      const watched = this.#watched.get(server.text);
+      if (watched === undefined) this.#watch(server);
+      else watched.become(server);
+    }
+  }
+
+  /** Checks no more, and leaves the servers as they stand. */
+  stop(): void {
+    this.#unsubscribe();
+    for (const watched of this.#watched.values()) watched.stop();
+  }
+
+  get #topic(): Octets {
+    return `health ${this.#options.group}`;
+  }
+
+  #watch(server: CheckedServer): void {
+    const watched = new WatchedServer(server, this.#options, () => this.#publish());
+    this.#watched.set(server.text, watched);
+    watched.start();
+  }
+
+  /** Everything each time: whoever missed something has it with the next message. */
+  #publish(): void {
+    const all = [...this.#watched].map(([text, { health }]) => [text, health]);
+    this.#options.board.publish(this.#topic, Object.fromEntries(all));
+  }
+
+  #hear(value: unknown): void {
+    if (typeof value !== "object" || value === null) return;
+    for (const [text, health] of Object.entries(value)) {
+      if (health === "up" || health === "down" || health === "checking") this.#watched.get(text)?.hear(health);
+    }
+  }
+}
+
+/** One server and its next check. */
+class WatchedServer {
+  #server: CheckedServer;
+  readonly #options: MonitorOptions;
+  readonly #checked: () => void;
+  #health: Health;
+  /** How many checks in a row have ended as the last one. */
+  #streak = 0;
+  #wasHealthy = false;
+  #cancel: Cancel = () => {};
+
+  constructor(server: CheckedServer, options: MonitorOptions, checked: () => void) {
+    this.#server = server;
+    this.#options = options;
+    this.#checked = checked;
+    const { isMandatory, isPersistent } = options.check;
+    const known = server.health;
+    // A server that was down does not get sessions only because the configuration was read again.
+    const isBelieved = known === "down" || !isMandatory || isPersistent;
+    this.#health = (isBelieved ? known : undefined) ?? (isMandatory ? "checking" : "up");
+  }
+
+  get health(): Health {
+    return this.#health;
+  }
+
+  /** Begins with a check at once, but for the jitter. */
+  start(): void {
+    this.#server.judged(this.#health);
+    this.#wait(0);
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  /** It is the same server, as somebody else has it now. */
+  become(server: CheckedServer): void {
+    this.#server = server;
+    server.judged(this.#health);
+  }
+
+  /** The worker that checks has found this. */
+  hear(health: Health): void {
+    if (!this.#options.board.isFirst) this.#set(health);
+  }
+
+  #wait(delay: Millis): void {
+    const { runtime, check: { jitter } } = this.#options;
+    const [high = 0, low = 0] = runtime.random(new Uint8Array(2));
+    const more = jitter * (high * 256 + low) / 65536;
+    this.#cancel = runtime.timer(delay + more, () => this.#check());
+  }
+
+  #check(): void {
+    const { board, check: { interval } } = this.#options;
+    if (!board.isFirst) return this.#wait(interval);
+    let isOver = false;
+    const cancel = this.#options.probe(this.#server, (verdict) => {
+      isOver = true;
+      if (verdict !== undefined) this.#judge(verdict);
+      this.#wait(interval);
+    });
+    if (!isOver) this.#cancel = cancel;
+  }
+
+  #judge(verdict: ProbeVerdict): void {
+    const { check: { fails, passes }, group, note } = this.#options;
+    const { isHealthy } = verdict;
+    this.#streak = isHealthy === this.#wasHealthy ? this.#streak + 1 : 1;
+    this.#wasHealthy = isHealthy;
+    const health = isHealthy ? "up" : "down";
+    const needed = isHealthy ? passes : fails;
+    const of = `health check of ${this.#server.text} in upstream "${group}"`;
+    if (health !== this.#health && this.#streak >= needed) {
+      this.#set(health);
+      if (isHealthy) note("notice", `${of} passed: it gets sessions`);
+      else note("error", `${of} failed: ${verdict.reason}: it gets no sessions`);
+    } else if (health !== this.#health && !isHealthy) {
+      note("info", `${of} failed (${this.#streak} of ${needed}): ${verdict.reason}`);
+    }
+    this.#checked();
+  }
+
+  #set(health: Health): void {
+    if (health === this.#health) return;
+    this.#health = health;
+    this.#server.judged(health);
+  }
+}
