@@ -27,17 +27,40 @@ export interface Guess {
   readonly secret: Secret;
 }
 
-/** What wrong passwords came from where. Of IPv6 the first 64 bits count: they are one network's. */
+/** How processes tell each other: they have no fingerprint in common, so that they tell addresses and numbers alone. */
+export interface FailureBoard {
+  publish(topic: Octets, value: unknown): void;
+  subscribe(topic: Octets, hear: (value: unknown) => void): unknown;
+}
+
+/** What a {@linkcode FailureBook} can be told beside its runtime. */
+export interface FailureBookOptions {
+  /** How many addresses are remembered; the one that failed longest ago is forgotten for a new one. */
+  readonly most?: number;
+  /** The way to the books of other processes; without it there are none. */
+  readonly board?: FailureBoard;
+}
+
+/**
+ * What wrong passwords came from where. Of IPv6 the first 64 bits count: they are one network's. Each process goes on
+ * counting from the highest number that it has heard of; a password that several of them were sent counts once in each.
+ */
 export class FailureBook {
   readonly #runtime: Pick<Runtime, "now" | "fingerprint">;
   readonly #most: number;
+  readonly #board: FailureBoard | undefined;
   /** Those that failed last are last. */
   readonly #entries = new Map<Octets, Entry>();
 
-  /** `most` is how many addresses are remembered; the one that failed longest ago is forgotten for a new one. */
-  constructor(runtime: Pick<Runtime, "now" | "fingerprint">, most = MOST_ADDRESSES) {
+  constructor(
+    runtime: Pick<Runtime, "now" | "fingerprint">,
+    { most = MOST_ADDRESSES, board }: FailureBookOptions = {},
+  ) {
     this.#runtime = runtime;
     this.#most = most;
+    this.#board = board;
+    board?.subscribe(TOPIC, (value) => this.#hear(messageOf(value)));
+    board?.publish(TOPIC, { isNew: true } satisfies Message);
   }
 
   /** How many addresses are remembered. */
@@ -48,25 +71,54 @@ export class FailureBook {
   /** Writes a wrong password down; gives how many there were from there, this one included. */
   failed({ client, login, secret }: Guess): number {
     const key = keyOf(client);
-    const now = this.#runtime.now();
-    const known = this.#entries.get(key);
-    const entry = known === undefined || now - known.last > MEMORY ? { count: 0, last: now, guesses: [] } : known;
+    const entry = this.#touch(key, this.#runtime.now());
     const guess = this.#runtime.fingerprint(`${login}\0${secret.reveal()}`);
     // A digest is another one each time; nobody can tell whether it is of the same password.
     if (secret.length === 0 || !entry.guesses.includes(guess)) {
       entry.count++;
       entry.guesses = [...entry.guesses.slice(1 - MOST_GUESSES), guess];
     }
-    entry.last = now;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    this.#forgetOldest();
+    this.#tell([[key, entry.count, 0]]);
     return entry.count;
   }
 
   /** Somebody from there is in: all is forgiven. */
   succeeded(client: SocketAddress): void {
-    if (this.#entries.size > 0) this.#entries.delete(keyOf(client));
+    if (this.#entries.size === 0) return;
+    const key = keyOf(client);
+    if (this.#entries.delete(key)) this.#tell([[key, 0, 0]]);
+  }
+
+  /** The entry of an address that has failed at that time, which is now the last one. */
+  #touch(key: Octets, now: Millis): Entry {
+    const known = this.#entries.get(key);
+    const entry = known === undefined || now - known.last > MEMORY ? { count: 0, last: now, guesses: [] } : known;
+    entry.last = now;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    this.#forgetOldest();
+    return entry;
+  }
+
+  #tell(counts: NonNullable<Message["counts"]>): void {
+    this.#board?.publish(TOPIC, { counts } satisfies Message);
+  }
+
+  #hear({ isNew, counts = [] }: Message): void {
+    const now = this.#runtime.now();
+    if (isNew) this.#tellAll(now);
+    for (const [key, count, age] of counts) {
+      if (count === 0) this.#entries.delete(key);
+      else if (age <= MEMORY) {
+        const entry = this.#touch(key, now - age);
+        entry.count = Math.max(entry.count, count);
+      }
+    }
+  }
+
+  #tellAll(now: Millis): void {
+    const all = Array.from(this.#entries, ([key, { count, last }]) => [key, count, now - last] as const);
+    for (let at = 0; at < all.length; at += MOST_AT_ONCE) this.#tell(all.slice(at, at + MOST_AT_ONCE));
   }
 
   #forgetOldest(): void {
@@ -81,6 +133,19 @@ interface Entry {
   last: Millis;
   /** Fingerprints of what was tried last. */
   guesses: readonly Octets[];
+}
+
+/** What books tell each other. */
+interface Message {
+  /** The sender has just begun, and wants to be told all. */
+  readonly isNew?: true;
+  /** How many wrong passwords there were, none after a right one, and how long ago the last one came. */
+  readonly counts?: readonly (readonly [key: Octets, count: number, age: Millis])[];
+}
+
+/** The board carries what another process of ours has written. */
+function messageOf(value: unknown): Message {
+  return typeof value === "object" && value !== null ? value : {};
 }
 
 /** How long the answer is held back to the failure that is the `count`th. */
@@ -161,6 +226,9 @@ const MEMORY: Millis = 15 * 60_000;
 
 /** About 20 MiB. */
 const MOST_ADDRESSES = 65_536;
+
+const TOPIC = "auth_failure_delay";
+const MOST_AT_ONCE = 1000;
 
 /** How many of an address's last guesses are known again. */
 const MOST_GUESSES = 8;

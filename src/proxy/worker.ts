@@ -98,8 +98,8 @@ class Worker implements Server {
     this.#runtime = runtime;
     this.#options = options;
     this.#logFiles = new LogFiles(runtime);
-    this.#failures = new FailureBook(runtime);
     this.#board = options.board ?? SOLITARY_BOARD;
+    this.#failures = new FailureBook(runtime, { board: this.#board });
     this.#limitZones = new LimitZones({ board: this.#board, runtime });
     this.#ticketKey = options.ticketKey ?? runtime.random(new Uint8Array(48));
     this.#listeners = new Listeners(runtime, (binding, socket) => this.#accept(binding, socket));

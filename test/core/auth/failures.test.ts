@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { FailureBook, SlowedAuthenticator } from "../../../src/auth/failures.ts";
+import { type FailureBoard, FailureBook, SlowedAuthenticator } from "../../../src/auth/failures.ts";
 import type { Authenticator, Verdict } from "../../../src/auth/mod.ts";
 import type { SocketAddress } from "../../../src/runtime.ts";
 import { Secret } from "../../../src/session/secret.ts";
@@ -55,7 +55,7 @@ describe("a book of wrong passwords", () => {
   });
 
   it("has room for so many addresses, and forgets the one that failed longest ago for one more", () => {
-    const book = new FailureBook(new FakeRuntime(), 3);
+    const book = new FailureBook(new FakeRuntime(), { most: 3 });
     for (const last of [1, 2, 3]) book.failed(guess(`192.0.2.${last}`, "a"));
     book.failed(guess("192.0.2.1", "b"));
     assertEquals(book.failed(guess("192.0.2.4", "a")), 1);
@@ -68,6 +68,71 @@ describe("a book of wrong passwords", () => {
     const book = new FailureBook(new FakeRuntime());
     for (let i = 0; i < 70_000; i++) book.failed(guess(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, "a"));
     assertEquals(book.size, 65_536);
+  });
+});
+
+describe("books of several processes", () => {
+  /** Boards that carry what is published to each other's subscribers at once. */
+  const boards = (): [FailureBoard, FailureBoard, string[]] => {
+    const hearers: ((value: unknown) => void)[][] = [[], []];
+    const carried: string[] = [];
+    const board = (own: number, other: number): FailureBoard => ({
+      publish: (_topic, value) => {
+        carried.push(JSON.stringify(value));
+        for (const hear of hearers[other] ?? []) hear(JSON.parse(JSON.stringify(value)));
+      },
+      subscribe: (_topic, hear) => hearers[own]?.push(hear),
+    });
+    return [board(0, 1), board(1, 0), carried];
+  };
+
+  it("go on from the highest number that any of them has", () => {
+    const runtime = new FakeRuntime();
+    const [one, two] = boards();
+    const [first, second] = [new FailureBook(runtime, { board: one }), new FailureBook(runtime, { board: two })];
+    assertEquals(["a", "b"].map((secret) => first.failed(guess("192.0.2.1", secret))), [1, 2]);
+    assertEquals(second.failed(guess("192.0.2.1", "c")), 3);
+    assertEquals(first.failed(guess("192.0.2.1", "d")), 4);
+    assertEquals(first.failed(guess("192.0.2.1", "a")), 4);
+  });
+
+  it("forgive together", () => {
+    const runtime = new FakeRuntime();
+    const [one, two] = boards();
+    const [first, second] = [new FailureBook(runtime, { board: one }), new FailureBook(runtime, { board: two })];
+    first.failed(guess("192.0.2.1", "a"));
+    second.succeeded(from("192.0.2.1"));
+    assertEquals(first.failed(guess("192.0.2.1", "b")), 1);
+  });
+
+  it("tell one that begins what there is, and since when", () => {
+    const runtime = new FakeRuntime();
+    const [one, two] = boards();
+    const first = new FailureBook(runtime, { board: one });
+    for (const last of [1, 2]) first.failed(guess(`192.0.2.${last}`, "a"));
+    runtime.clock.advance(10 * 60_000);
+    first.failed(guess("192.0.2.2", "b"));
+    const second = new FailureBook(runtime, { board: two });
+    assertEquals(second.size, 2);
+    runtime.clock.advance(5 * 60_000 + 1);
+    assertEquals(second.failed(guess("192.0.2.1", "c")), 1);
+    assertEquals(second.failed(guess("192.0.2.2", "c")), 3);
+  });
+
+  it("have room for so many addresses, wherever they heard of them", () => {
+    const runtime = new FakeRuntime();
+    const [one, two] = boards();
+    const first = new FailureBook(runtime, { board: one });
+    const second = new FailureBook(runtime, { board: two, most: 3 });
+    for (const last of [1, 2, 3, 4]) first.failed(guess(`192.0.2.${last}`, "a"));
+    assertEquals([first.size, second.size], [4, 3]);
+  });
+
+  it("tell nothing of logins, passwords or their fingerprints", () => {
+    const runtime = new FakeRuntime();
+    const [one, , carried] = boards();
+    new FailureBook(runtime, { board: one }).failed(guess("192.0.2.1", "s3cret"));
+    assertEquals(carried, ['{"isNew":true}', '{"counts":[["192.0.2.1",1,0]]}']);
   });
 });
 
