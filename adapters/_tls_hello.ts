@@ -5,6 +5,7 @@
  */
 
 import type { Octets } from "../src/runtime.ts";
+import { KEY_NAME } from "./_ticket_keys.ts";
 
 /** What is looked at in a ClientHello. */
 export interface ClientHello {
@@ -18,6 +19,8 @@ export interface ClientHello {
   readonly suites: readonly number[];
   /** Whether the client speaks TLS 1.3, which has suites of its own. */
   readonly offersTls13: boolean;
+  /** The name of the key that the client's ticket was made with, if it comes with one. */
+  readonly ticketKey: Uint8Array | undefined;
 }
 
 /** Octets of the longest hello that is taken. Real ones stay below a quarter of it, tickets with certificates included. */
@@ -42,6 +45,7 @@ export function readClientHello(bytes: Uint8Array): ClientHello | Octets | undef
     takesEcdsa: takesEcdsa(extensions.get(13), suites),
     suites,
     offersTls13: numbersIn(new Reader(extensions.get(43) ?? NOTHING).vector(1)).includes(TLS_1_3),
+    ticketKey: keyNameOf(readFirstIdentity(extensions.get(41)) ?? extensions.get(35)),
   };
 }
 
@@ -112,6 +116,16 @@ function takesEcdsa(signatures: Uint8Array | undefined, suites: readonly number[
   const schemes = signatures === undefined ? [] : numbersIn(new Reader(signatures).vector(2));
   return schemes.some((scheme) => ECDSA_SCHEMES.has(scheme)) &&
     suites.some((suite) => suite >> 8 === 0x13 || ECDSA_SUITES.has(suite));
+}
+
+/** RFC 8446, 4.2.11: of several sessions the client likes the first best. */
+function readFirstIdentity(extension: Uint8Array | undefined): Uint8Array | undefined {
+  return extension && new Reader(new Reader(extension).vector(2)).vector(2);
+}
+
+/** RFC 5077, 4. An empty ticket asks for one. */
+function keyNameOf(ticket: Uint8Array | undefined): Uint8Array | undefined {
+  return ticket === undefined || ticket.length < KEY_NAME ? undefined : ticket.subarray(0, KEY_NAME);
 }
 
 function numbersIn(bytes: Uint8Array): number[] {

@@ -2,8 +2,7 @@
 
 import { constants, createHash } from "node:crypto";
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
-import { Buffer } from "node:buffer";
-import type { Octets, TlsClientOptions, TlsFault, TlsServerOptions, TlsVersion } from "../src/runtime.ts";
+import type { Octets, TicketKeys, TlsClientOptions, TlsFault, TlsServerOptions, TlsVersion } from "../src/runtime.ts";
 import { Certificate } from "./_certificate.ts";
 import type { Policy } from "./_chain.ts";
 import { parseRevocationLists } from "./_revocation.ts";
@@ -16,6 +15,8 @@ export interface ServerSettings {
   readonly policy: Policy;
   /** A client is served by the first that it suits. */
   readonly faces: readonly Face[];
+  /** The keys of tickets that the library is to use. */
+  readonly ticketKeys: TicketKeys;
   readonly expires: number;
   readonly caveat: TlsFault | undefined;
 }
@@ -51,8 +52,18 @@ export function checkServer(options: TlsServerOptions, traits: TlsTraits): Serve
   const faces = isSplit ? [faceOf([ecdsa], true), main] : [main];
   const expires = Math.min(...pairs.map((pair) => pair.expires));
   const caveat = caveatOf(choiceOf(options.ciphers, suites), "a client of TLS 1.2 that prefers");
-  return tryOut(main.settings) ?? { policy, faces, expires, caveat };
+  return tryOut(main.settings) ?? { policy, faces, ticketKeys: ticketKeysOf(options, traits), expires, caveat };
 }
+
+/**
+ * A session brings its client's certificate along with a verdict that may have been another's, so where clients are asked
+ * for one, tickets stay within the one context that has seen it.
+ */
+function ticketKeysOf({ ticketKeys, requestsCertificate }: TlsServerOptions, traits: TlsTraits): TicketKeys {
+  return traits.takesTicketKeys && !requestsCertificate ? ticketKeys : () => NO_KEYS;
+}
+
+const NO_KEYS: readonly Uint8Array[] = [];
 
 /** The same for a client. */
 export interface ClientSettings {
@@ -161,24 +172,10 @@ function serverSettings(options: TlsServerOptions, traits: TlsTraits): TlsOption
     rejectUnauthorized: false,
     sessionTimeout: Math.max(1, Math.round(options.sessionTimeout / 1000)),
     sessionIdContext: sessionContextOf(options),
-    // A session brings its client's certificate along with a verdict that may have been another's, so where clients
-    // are asked for one, tickets stay within the one context that has seen it.
-    ...traits.takesTicketKeys && options.ticketKey !== undefined && !options.requestsCertificate
-      ? { ticketKeys: ticketKeys(options.ticketKey) }
-      : {},
     // None: the driver has its own clock for the whole login. 0 would mean two minutes; and a timer holds on Deno what
     // is left of a handshake that failed until it strikes, some 20 KiB.
     handshakeTimeout: -1,
   };
-}
-
-/**
- * nginx's file has a name and two keys: AES and HMAC of 16 octets each, or HMAC and AES of 32. Node wants HMAC before
- * AES and knows keys of 16 octets only, for which those of 32 give their beginnings.
- */
-function ticketKeys(key: Uint8Array): Buffer {
-  const [hmac, aes] = key.length === 48 ? [32, 16] : [16, 48];
-  return Buffer.concat([key.subarray(0, 16), key.subarray(hmac, hmac + 16), key.subarray(aes, aes + 16)]);
 }
 
 function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits: TlsTraits) {

@@ -20,6 +20,7 @@ import type { Census, NetSocket } from "./_socket.ts";
 import { commonFacts, faultText, Handshake, PEER_CLOSED } from "./_tls_handshake.ts";
 import { type ClientHello, LONGEST_HELLO, readClientHello } from "./_tls_hello.ts";
 import { checkServer, type Face, type ServerSettings } from "./_tls_options.ts";
+import { TicketServers } from "./_ticket_keys.ts";
 import { ClientJudge } from "./_peer_certificate.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 import type { Turns } from "./_turns.ts";
@@ -37,7 +38,7 @@ export class ServerContext implements TlsContext {
   readonly caveat: TlsFault | undefined;
   readonly #options: TlsServerOptions;
   readonly #hasTls13: boolean;
-  readonly #faces: readonly (Face & { readonly server: Server })[];
+  readonly #faces: readonly (Face & { readonly servers: TicketServers })[];
   readonly #judge: ClientJudge;
   /** Handshakes under way, by their raw sockets. */
   readonly #handshakes = new WeakMap<object, ServerHandshake>();
@@ -48,7 +49,9 @@ export class ServerContext implements TlsContext {
     this.#options = options;
     this.#hasTls13 = options.versions.includes("TLSv1.3");
     this.#judge = new ClientJudge(settings.policy, traits.judgesClients);
-    this.#faces = settings.faces.map((face) => ({ ...face, server: this.#open(face) }));
+    this.#faces = settings.faces.map((face) => {
+      return { ...face, servers: new TicketServers(settings.ticketKeys, (ticketKeys) => this.#open(face, ticketKeys)) };
+    });
   }
 
   /** Whether a client that offers these protocols can be served (RFC 7301, 3.2). */
@@ -58,11 +61,11 @@ export class ServerContext implements TlsContext {
   }
 
   /** The server for a client; `undefined` when all would come to a cipher suite that is not allowed. */
-  serverFor({ takesEcdsa, suites, offersTls13 }: ClientHello): Server | undefined {
+  serverFor({ takesEcdsa, suites, offersTls13, ticketKey }: ClientHello): Server | undefined {
     const isFree = this.#hasTls13 && offersTls13;
     return this.#faces.find(({ isEcdsa, ciphers }) => {
       return (takesEcdsa || !isEcdsa) && (isFree || ciphers?.admits(suites) !== false);
-    })?.server;
+    })?.servers.for(ticketKey);
   }
 
   begin(handshake: ServerHandshake, server: Server): void {
@@ -77,8 +80,8 @@ export class ServerContext implements TlsContext {
     return { ...commonFacts(tls), serverName: hello.serverName, certificate };
   }
 
-  #open({ settings, ciphers }: Face): Server {
-    const server = createServer(settings);
+  #open({ settings, ciphers }: Face, ticketKeys: Buffer | undefined): Server {
+    const server = createServer(ticketKeys === undefined ? settings : { ...settings, ticketKeys });
     server.on("secureConnection", (tls: TLSSocket) => {
       const handshake = this.#handshakeOf(tls);
       if (handshake === undefined) {

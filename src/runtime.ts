@@ -18,6 +18,7 @@ export type {
   KeyPair,
   PeerCertificate,
   SecureHandler,
+  TicketKeys,
   TlsClientOptions,
   TlsContext,
   TlsFacts,

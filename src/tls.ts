@@ -30,8 +30,8 @@ export interface TlsServerOptions {
   readonly ecdhCurve: Octets;
   readonly dhparam: Octets | undefined;
   readonly sessionTickets: boolean;
-  /** nginx's ticket key file, 48 or 80 octets; none leaves keys to the runtime. */
-  readonly ticketKey: Uint8Array | undefined;
+  /** Asked with each handshake. */
+  readonly ticketKeys: TicketKeys;
   /** How long a session may be resumed. */
   readonly sessionTimeout: Millis;
   /** Keeps sessions of one server block from being resumed at another. */
@@ -46,6 +46,13 @@ export interface TlsServerOptions {
   /** The application protocols we speak: a client that offers others only is refused with an alert. */
   readonly alpn: readonly string[];
 }
+
+/**
+ * Gives the keys of session tickets that are in force, each as nginx's key file has it, 48 or 80 octets: the first makes
+ * tickets, all of them are taken. The same keys are the same array. None leaves keys to the runtime, as does a runtime
+ * that takes none.
+ */
+export type TicketKeys = () => readonly Uint8Array[];
 
 /** What a TLS client wants of a server, from `proxy_ssl_*`. */
 export interface TlsClientOptions {

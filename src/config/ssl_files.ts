@@ -12,7 +12,10 @@ import { ConfigError } from "./error.ts";
 import type { CertificateConfig, ClientTlsConfig, PemSource, SslConfig } from "./ssl_types.ts";
 
 /** What the files of a {@linkcode SslConfig} say. */
-export type SslFiles = Pick<TlsServerOptions, "keyPairs" | "authorities" | "crl" | "dhparam" | "ticketKey">;
+export type SslFiles = Pick<TlsServerOptions, "keyPairs" | "authorities" | "crl" | "dhparam"> & {
+  /** Empty where the configuration names none. */
+  readonly ticketKeys: readonly Uint8Array[];
+};
 
 /** What the files of a {@linkcode ClientTlsConfig} say. */
 export interface ClientTlsFiles {
@@ -34,7 +37,7 @@ export function readSslFiles(ssl: SslConfig, files: Reader): SslFiles {
     authorities: isAsked ? authorities.map((path) => readAuthorities(path, files)).join("") : "",
     crl: isAsked ? readCrl(ssl.crl, files) : "",
     dhparam: ssl.dhparam === undefined ? undefined : readDhparam(ssl.dhparam, files),
-    ticketKey: ssl.ticketKeys.map((path) => readTicketKey(path, files))[0],
+    ticketKeys: ssl.ticketKeys.map((path) => readTicketKey(path, files)),
   };
 }
 

@@ -16,6 +16,7 @@ import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import { type ErrorLog, LogFailure, type LogFiles } from "../log/error_log.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
+import type { TicketKeys } from "../tls.ts";
 import { createAuthenticator, slowedDown } from "./authenticators.ts";
 import { connectFrom } from "./bind.ts";
 import type { Board } from "./board.ts";
@@ -41,8 +42,8 @@ export interface Surroundings {
   readonly failures: FailureBook;
   /** The connections that are counted by what they have in common. */
   readonly limitZones: LimitZones;
-  /** Encrypts session tickets where the configuration names no key. */
-  readonly ticketKey: Uint8Array | undefined;
+  /** Encrypt session tickets where the configuration names no key. */
+  readonly ticketKeys: TicketKeys;
   /** The way to the other workers. */
   readonly board: Board;
 }
@@ -126,9 +127,9 @@ export class Generation {
   }
 
   #renewal(server: ServerConfig, ssl: SslConfig, log: ErrorLog): Renewal {
-    const { runtime, ticketKey } = this.#surroundings;
+    const { runtime, ticketKeys } = this.#surroundings;
     const note = (level: "warn" | "notice", text: string) => log.write(level, text);
-    const create = () => createServerTls(server, ssl, { runtime, ticketKey, note });
+    const create = () => createServerTls(server, ssl, { runtime, ticketKeys, note });
     const renewal = new Renewal({ ssl, runtime, create, note });
     const { caveat } = renewal.context;
     if (caveat !== undefined) note("warn", tlsCaveat(ssl, caveat));

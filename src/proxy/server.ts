@@ -16,7 +16,11 @@ export interface ServeOptions {
   readonly errorLog?: ErrorLogConfig;
   /** Called for every connection when it is over. */
   readonly sessionEnded?: (record: SessionRecord) => void;
-  /** Encrypts session tickets, where the configuration names no key: 48 octets that several processes may share. */
+  /**
+   * Encrypts session tickets, where the configuration names no key: 48 octets that several processes share, one of which
+   * sees to {@linkcode Server.rotateTicketKey}. Without it, this process makes its keys, and another each
+   * {@linkcode TICKET_KEY_LIFE}.
+   */
   readonly ticketKey?: Uint8Array;
   /** The way to the other processes that serve the same configuration; without it there are none. */
   readonly board?: Board;
@@ -45,6 +49,8 @@ export interface Server {
    * that stays is closed. Throws {@linkcode StartError} with everything as it was before, also once it is stopping.
    */
   reload(config: Config): Promise<void>;
+  /** Makes session tickets with this key from now on; those made with the key before are taken as well. */
+  rotateTicketKey(key: Uint8Array): void;
   /** Closes and opens all log files anew. */
   reopenLogs(): void;
   /** Resolves when every line has been written. */

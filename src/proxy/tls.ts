@@ -12,14 +12,15 @@ import type { ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
 import { clientTlsFault, sslFault } from "../config/tls_fault.ts";
 import type { Cancel, ConnectTarget, Octets, Runtime, TlsContext, TlsFault } from "../runtime.ts";
 import { isFault } from "../runtime.ts";
+import type { TicketKeys } from "../tls.ts";
 
 /** What is needed to make contexts. */
 export type TlsRuntime = Pick<Runtime, "files" | "createTlsServer" | "createTlsClient" | "secureClient">;
 
-/** What server contexts are made with: `ticketKey` serves where the configuration names none. */
+/** What server contexts are made with: `ticketKeys` serve where the configuration names none. */
 export interface ServerTlsOptions {
   readonly runtime: TlsRuntime & Pick<Runtime, "name" | "capabilities">;
-  readonly ticketKey: Uint8Array | undefined;
+  readonly ticketKeys: TicketKeys;
   readonly note: (level: "warn", text: Octets) => void;
 }
 
@@ -29,7 +30,7 @@ export function createServerTls(server: ServerConfig, ssl: SslConfig, options: S
   const files = readSslFiles(ssl, runtime.files);
   const context = runtime.createTlsServer({
     ...files,
-    ticketKey: files.ticketKey ?? options.ticketKey,
+    ticketKeys: files.ticketKeys.length > 0 ? () => files.ticketKeys : options.ticketKeys,
     versions: ssl.versions,
     ciphers: ssl.ciphers,
     prefersServerCiphers: ssl.prefersServerCiphers,
@@ -51,7 +52,7 @@ export function createServerTls(server: ServerConfig, ssl: SslConfig, options: S
     alpn: [server.protocol],
   });
   if (isFault(context)) throw sslFault(ssl, context);
-  if (files.ticketKey?.length === LONG_TICKET_KEY) noteLongKey(ssl, options);
+  if (files.ticketKeys.some(({ length }) => length === LONG_TICKET_KEY)) noteLongKey(ssl, options);
   return context;
 }
 

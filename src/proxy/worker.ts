@@ -24,6 +24,7 @@ import { Listeners, type Purpose } from "./listeners.ts";
 import { Preface } from "./preface.ts";
 import type { ServeOptions, Server, ServingListener } from "./server.ts";
 import { StartError } from "./start_error.ts";
+import { TicketKeyRing } from "./ticket_keys.ts";
 
 /** Opens the listeners of a configuration and serves them. Throws {@linkcode StartError} with nothing left open. */
 export async function serve(config: Config, runtime: Runtime, options: ServeOptions = {}): Promise<Server> {
@@ -89,7 +90,7 @@ class Worker implements Server {
   /** How many sockets the descriptors last for. */
   readonly #descriptorRoom: number;
   /** Outlives a reload, so that sessions do. */
-  readonly #ticketKey: Uint8Array;
+  readonly #ticketKeys: TicketKeyRing;
   #generation: Generation | undefined;
   #lastNumber = 0;
   #isStopping = false;
@@ -101,7 +102,7 @@ class Worker implements Server {
     this.#board = options.board ?? SOLITARY_BOARD;
     this.#failures = new FailureBook(runtime, { board: this.#board });
     this.#limitZones = new LimitZones({ board: this.#board, runtime });
-    this.#ticketKey = options.ticketKey ?? runtime.random(new Uint8Array(48));
+    this.#ticketKeys = new TicketKeyRing(runtime, options.ticketKey);
     this.#listeners = new Listeners(runtime, (binding, socket) => this.#accept(binding, socket));
     const { limit, open } = runtime.descriptors();
     this.#descriptorRoom = limit - open - spareDescriptors(limit);
@@ -143,6 +144,10 @@ class Worker implements Server {
     this.#limitStay(before.config);
   }
 
+  rotateTicketKey(key: Uint8Array): void {
+    this.#ticketKeys.rotate(key);
+  }
+
   reopenLogs(): void {
     for (const failure of this.#logFiles.reopen()) this.log.write("emerg", failure.text);
   }
@@ -176,7 +181,7 @@ class Worker implements Server {
       hasRoom: (log, more) => this.#hasRoom(log, more, config),
       services: this.#services,
       failures: this.#failures,
-      ticketKey: this.#ticketKey,
+      ticketKeys: this.#ticketKeys.keys,
       limitZones: this.#limitZones,
       board: this.#board,
     });

@@ -30,7 +30,7 @@ export function serverOptions(
     ecdhCurve: "auto",
     dhparam: undefined,
     sessionTickets: true,
-    ticketKey: undefined,
+    ticketKeys: () => [],
     sessionTimeout: 300_000,
     sessionContext: "test",
     requestsCertificate: false,

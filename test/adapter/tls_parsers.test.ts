@@ -75,11 +75,32 @@ describe("a ClientHello", () => {
       takesEcdsa: true,
       suites: SUITES,
       offersTls13: false,
+      ticketKey: undefined,
     });
-    const more = { serverName: undefined, alpn: [], takesEcdsa: true, suites: SUITES };
+    const more = { serverName: undefined, alpn: [], takesEcdsa: true, suites: SUITES, ticketKey: undefined };
     assertEquals(readClientHello(hello(undefined, [])), { ...more, offersTls13: false });
     assertEquals(readClientHello(hello(undefined, [], "03040303")), { ...more, offersTls13: true });
     assertEquals(readClientHello(hello(undefined, [], "03030302")), { ...more, offersTls13: false });
+  });
+
+  it("says which key its session's ticket was made with", () => {
+    const key = "0123456789abcdef";
+    const named = (extensions: string) => {
+      const read = readClientHello(hello(undefined, [], "", extensions));
+      return typeof read === "object" && read.ticketKey !== undefined && String.fromCharCode(...read.ticketKey);
+    };
+    const ticket = (text: string) => `0023${length(2, hex(text))}`;
+    assertEquals(named(ticket(`${key} and more`)), key);
+    assertEquals(named(ticket(key)), key);
+    assertEquals(named(ticket(key.slice(1))), false);
+    assertEquals(named(ticket("")), false);
+    const identity = (text: string) => length(2, hex(text)) + "00000000";
+    const sessions = (...texts: string[]) =>
+      `0029${length(2, length(2, texts.map(identity).join("")) + length(2, "20" + "00".repeat(32)))}`;
+    assertEquals(named(sessions(`${key} and more`)), key);
+    assertEquals(named(ticket("") + sessions(`${key} and more`, "fedcba9876543210 and more")), key);
+    assertEquals(named(ticket("fedcba9876543210") + sessions(key)), key);
+    assertEquals(named(`0029${length(2, "00")}`), false);
   });
 
   it("is waited for, octet by octet", () => {
@@ -106,13 +127,13 @@ describe("a ClientHello", () => {
   });
 });
 
-/** With the versions in hex in the extension for them, if they are given. */
-function hello(serverName: string | undefined, alpn: readonly string[], versions = ""): Uint8Array {
+/** With the versions in hex in the extension for them, if they are given, and more extensions behind. */
+function hello(serverName: string | undefined, alpn: readonly string[], versions = "", more = ""): Uint8Array {
   const names = alpn.map((name) => length(1, hex(name))).join("");
   const sni = serverName === undefined ? "" : `0000${length(2, length(2, `00${length(2, hex(serverName))}`))}`;
   const extensions = sni + (alpn.length === 0 ? "" : `0010${length(2, length(2, names))}`) +
     `000d${length(2, length(2, "0403"))}` +
-    (versions === "" ? "" : `002b${length(2, length(1, versions))}`);
+    (versions === "" ? "" : `002b${length(2, length(1, versions))}`) + more;
   const body = `0303${"00".repeat(32)}${length(1, "")}${length(2, "1301c02b")}${length(1, "00")}${
     length(2, extensions)
   }`;

@@ -204,12 +204,41 @@ describe("a TLS server", () => {
         const [one, two] = ["one", "two"].map((sessionContext) => bench.serverContext({ sessionContext }));
         assert(one !== undefined && two !== undefined);
         assertEquals(await resumes(one, two), !has("tls.separateSessions"));
-        const ticketKey = new Uint8Array(48).fill(7);
-        const sharing = () => bench.serverContext({ ticketKey, sessionContext: "shared" });
+        const keys = [new Uint8Array(48).fill(7)];
+        const sharing = () => bench.serverContext({ ticketKeys: () => keys, sessionContext: "shared" });
         assertEquals(await resumes(sharing(), sharing()), has("tls.ticketKeys") || !has("tls.separateSessions"));
-        const keyOnly = bench.serverContext({ ticketKey, sessionContext: "not shared" });
+        const keyOnly = bench.serverContext({ ticketKeys: () => keys, sessionContext: "not shared" });
         assertEquals(await resumes(sharing(), keyOnly), !has("tls.separateSessions"));
+      });
+
+      it(`takes tickets of the keys before with ${version}, where it takes keys`, { timeout: 20_000 }, async () => {
+        const [old = NO_KEY, middle = NO_KEY, young = NO_KEY] = [1, 2, 3].map((i) => new Uint8Array(48).fill(i));
+        let keys: readonly Uint8Array[] = [old];
+        const context = bench.serverContext({ ticketKeys: () => keys });
+        const takesKeys = runtime.capabilities["tls.ticketKeys"].state === "yes";
+        const session = (name: string) => `${bench.folder.path}/turn${version}-${name}`;
+        const comes = async (from?: string, to?: string) => {
+          const [given, kept] = [
+            from === undefined ? [] : ["-sess_in", from],
+            to === undefined ? [] : ["-sess_out", to],
+          ];
+          return (await visit(context, version, ...given, ...kept)).seen.isResumed;
+        };
+        await comes(undefined, session("old"));
+        keys = [middle, old];
+        assertEquals(await comes(session("old")), true);
+        await comes(undefined, session("middle"));
+        assertEquals(await comes(session("middle")), true);
+        keys = [young, middle];
+        assertEquals(await comes(session("middle")), true);
+        assertEquals(await comes(session("old")), !takesKeys);
+        // Back again, as one that has not heard of the others yet.
+        keys = [old];
+        assertEquals(await comes(session("old")), true);
+        assertEquals(await comes(session("middle")), !takesKeys);
       });
     }
   });
 });
+
+const NO_KEY = new Uint8Array(0);

@@ -100,7 +100,9 @@ export const sslSessionTicketKey = directive<readonly Octets[]>({
   since: "1.5.7",
   kind: listOf("file", (call) => [call.fullName(call.arg(0))], ONE),
   default: [],
-  meaning: "A key of 48 or 80 octets for tickets that several servers share; the first is used (Node, with AES-128)",
+  meaning:
+    "A key of 48 or 80 octets for tickets that several servers share; the first makes tickets, all are taken (Node, with " +
+    "AES-128)",
 });
 
 export const sslSessionTimeout = directive({

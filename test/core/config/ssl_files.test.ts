@@ -59,7 +59,7 @@ describe("the files of TLS with clients", () => {
       authorities: `${FILES.ca}\n${FILES.chain}`,
       crl: FILES.crl,
       dhparam: FILES.dh,
-      ticketKey: new TextEncoder().encode(FILES.t80),
+      ticketKeys: [FILES.t80, FILES.t48].map((text) => new TextEncoder().encode(text)),
     });
   });
 
@@ -70,7 +70,7 @@ describe("the files of TLS with clients", () => {
       authorities: "",
       crl: "",
       dhparam: undefined,
-      ticketKey: undefined,
+      ticketKeys: [],
     });
   });
 
