@@ -40,13 +40,14 @@ class AppendedFile implements LogFile {
     this.#descriptor = openToAppend(path);
   }
 
-  write(line: Octets): void {
-    if (this.#descriptor === undefined) return;
-    try {
-      writeSync(this.#descriptor, toBytes(line));
-    } catch {
-      // A full disk must not end mail sessions.
-    }
+  write(lines: Octets): SystemFailure | undefined {
+    const descriptor = this.#descriptor;
+    if (descriptor === undefined) return undefined;
+    const bytes = toBytes(lines);
+    return failureOnly(() => {
+      // A disk that fills up takes a part, and says why when it is asked to take the rest.
+      for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
+    });
   }
 
   /** The old file stays in use when the new one cannot be opened. */

@@ -201,8 +201,11 @@ export interface Relay {
 
 /** A log file that is appended to. */
 export interface LogFile {
-  /** Writes one line, newline included, at once. Failures are swallowed: a full disk must not end mail sessions. */
-  write(line: Octets): void;
+  /**
+   * Writes whole lines, newlines included, at once and in one piece, so that several processes may write to one file.
+   * Gives back why they are not, or not all, in the file.
+   */
+  write(lines: Octets): SystemFailure | undefined;
   /** Closes the file and opens its path anew (log rotation). */
   reopen(): SystemFailure | undefined;
   close(): void;

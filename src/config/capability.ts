@@ -49,7 +49,8 @@ function ipv6OnlyError(config: Config, runtime: CapableRuntime): ConfigError | u
 /** Lines that nobody gets are no log. */
 function unixSyslogError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
   const reason = lack("log.unixDatagram", runtime);
-  const logs = [config.main.errorLogs, ...config.servers.map(({ errorLogs }) => errorLogs)].flat();
+  const ofServers = config.servers.flatMap(({ errorLogs, accessLogs }) => [...errorLogs, ...accessLogs]);
+  const logs = [...config.main.errorLogs, ...ofServers];
   for (const { target } of reason === undefined ? [] : logs) {
     if (target.type !== "syslog" || !("path" in target.server)) continue;
     return new ConfigError(`syslog server "${target.text}" is not possible with ${runtime.name}: ${reason}`, {

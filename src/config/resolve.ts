@@ -6,6 +6,7 @@
 
 import type { Octets } from "../runtime.ts";
 import { allow, setRealIpFrom } from "./directives/access.ts";
+import { accessLogsOf } from "./directives/access_log.ts";
 import { authFailureDelay, authFailureDelayExempt } from "./directives/auth_failure.ts";
 import {
   authHttpHeader,
@@ -113,6 +114,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     serverName: scope.value(serverName).name || hostname.toLowerCase(),
     serverNames: scope.value(serverName).names.map((name) => name.toLowerCase()),
     errorLogs: resolveErrorLogs(scope, prefix),
+    accessLogs: accessLogsOf(scope, scope.parent ?? scope, prefix),
     timeout: scope.value(timeout),
     maxErrors: scope.value(maxErrors),
     maxCommands: scope.value(maxCommands),

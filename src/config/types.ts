@@ -6,7 +6,7 @@
  */
 
 import type { KeepAlive, Millis, Octets } from "../runtime.ts";
-import type { Template } from "../variables/mod.ts";
+import type { LineWriter, Template } from "../variables/mod.ts";
 import type { Network } from "./cidr.ts";
 import type { ClientTlsConfig, ProxySslConfig, SslConfig, StartTls } from "./ssl_types.ts";
 
@@ -30,16 +30,37 @@ export interface HostAndPort {
 
 export type LogLevel = "emerg" | "alert" | "crit" | "error" | "warn" | "notice" | "info" | "debug";
 
+/** Where lines go. */
+export type LogTarget =
+  | { readonly type: "stderr" }
+  | { readonly type: "file"; readonly path: Octets }
+  | ({ readonly type: "syslog" } & SyslogConfig);
+
 /** One `error_log` line. */
 export interface ErrorLogConfig {
-  readonly target:
-    | { readonly type: "stderr" }
-    | { readonly type: "file"; readonly path: Octets }
-    | ({ readonly type: "syslog" } & SyslogConfig);
+  readonly target: LogTarget;
   readonly level: LogLevel;
 }
 
-/** Where `error_log syslog:…` sends its lines. The severity of a line follows from its level. */
+/** One `access_log` line. */
+export interface AccessLogConfig {
+  readonly target: LogTarget;
+  readonly write: LineWriter;
+  /** `undefined`: each line is written at once. */
+  readonly buffer: LogBuffer | undefined;
+  /** Nothing is logged where this comes out empty or `0`. */
+  readonly condition: Template | undefined;
+}
+
+/** How lines are gathered before they are written. */
+export interface LogBuffer {
+  /** In octets. */
+  readonly size: number;
+  /** How long a line may wait at most; `undefined` for as long as there is room. */
+  readonly flush: Millis | undefined;
+}
+
+/** Where `syslog:…` sends its lines. */
 export interface SyslogConfig {
   /** For `host not found in syslog server "TEXT"`, and its place. */
   readonly text: Octets;
@@ -47,6 +68,8 @@ export interface SyslogConfig {
   readonly server: HostAndPort | { readonly path: Octets };
   /** The number of the facility, 23 for `local7`. */
   readonly facility: number;
+  /** That of the lines of an access log; that of an error's follows from its level. */
+  readonly severity: LogLevel;
   readonly tag: Octets;
   /** Whether lines tell the name of this machine. */
   readonly hasHostname: boolean;
@@ -119,6 +142,7 @@ export interface ServerConfig {
   readonly serverNames: readonly Octets[];
   /** Empty: the main ones serve. */
   readonly errorLogs: readonly ErrorLogConfig[];
+  readonly accessLogs: readonly AccessLogConfig[];
   /** How long a client may take to log in, and how long one upstream login may take. */
   readonly timeout: Millis;
   readonly maxErrors: number;

@@ -53,6 +53,7 @@ const RESULTS: Readonly<Record<SessionRecord["result"], Octets>> = {
   timeout: "took too long to log in",
   tooManyErrors: "sent too many invalid commands",
   tooLongCommand: "sent a command that is too long",
+  badProxyHeader: "sent no good PROXY header",
   protocolError: "broke the protocol",
   limited: "too many connections",
   forbidden: "may not connect",

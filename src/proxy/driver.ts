@@ -11,7 +11,7 @@ import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.
 import { EMPTY, encode } from "../session/bytes.ts";
 import type { Effect, Input, NoteLevel, Session, Side, Splice } from "../session/mod.ts";
 import type { SessionFacts } from "./facts.ts";
-import type { SessionRecord } from "./record.ts";
+import { recordOf, type SessionRecord } from "./record.ts";
 import { certificateChooser } from "./choice.ts";
 import { SideHandler, steer } from "./side.ts";
 import type { Arrival, Service, StopReason } from "./service.ts";
@@ -134,6 +134,7 @@ export class Driver {
       case "write":
         return this.#write(effect.side, effect.bytes);
       case "log":
+        if (effect.event === "loginFailed") this.#loginFailed();
         return this.#log(effect.level, effect.text, effect.action);
       case "secure":
         return effect.side === "client" ? this.#secureClient() : this.#upstream.secure();
@@ -186,6 +187,12 @@ export class Driver {
         this.#feed({ type: "verdict", verdict });
       },
     );
+  }
+
+  #loginFailed(): void {
+    this.#facts.loginFailed();
+    this.#service.accessLog?.write(this.#facts);
+    this.#facts.mayTryAgain();
   }
 
   #createLink(): UpstreamLink {
@@ -303,20 +310,8 @@ export class Driver {
     this.#isOver = true;
     this.#letGo(result);
     this.#facts.end(result);
-    this.#arrival.ended({
-      connection: this.#arrival.number,
-      protocol: this.#service.protocol,
-      client: this.#arrival.connection.client,
-      server: this.#arrival.server,
-      login: this.#session.login,
-      upstream: this.#upstream.text,
-      loggedIn: relayed !== undefined,
-      result,
-      bytesToClient: relayed?.bytesToClient ?? 0,
-      bytesToUpstream: relayed?.bytesToUpstream ?? 0,
-      started: this.#facts.accepted,
-      duration: this.#facts.duration,
-    });
+    this.#service.accessLog?.write(this.#facts);
+    this.#arrival.ended(recordOf(this.#facts, result, { login: this.#session.login, relayed }));
   }
 
   /** Gives up all but the client's socket. */

@@ -13,7 +13,7 @@ import type { Service } from "./service.ts";
 
 /** What is known when a connection is accepted. */
 export interface Acceptance {
-  readonly service: Service;
+  readonly service: Pick<Service, "runtime" | "limits" | "protocol" | "serverName">;
   readonly socket: Pick<Socket, "remote" | "local">;
   /** The number behind `*` in the log. */
   readonly number: number;
@@ -94,8 +94,9 @@ export class SessionFacts implements Facts {
     this.enter("login");
   }
 
-  /** The client says who it is. */
+  /** The client says who it is. What became of what it said before is told already. */
   claimed(claim: ClaimFacts): void {
+    this.upstreams.length = 0;
     this.claim = claim;
     this.attempts++;
     this.authTime = undefined;
@@ -107,9 +108,21 @@ export class SessionFacts implements Facts {
     if (this.claim !== undefined) this.claim = { ...this.claim, login };
   }
 
-  /** Somebody has judged that. */
+  /** Somebody has judged that, or cannot. */
   judged(): void {
     this.authTime = this.#sincePhaseBegan();
+  }
+
+  /** Who the client says it is, it is not. */
+  loginFailed(): void {
+    this.event = "login_failed";
+    this.result = "refused";
+  }
+
+  /** That has been told, and the client is waited for again. */
+  mayTryAgain(): void {
+    this.event = undefined;
+    this.result = undefined;
     this.enter("login");
   }
 
@@ -159,6 +172,8 @@ export class SessionFacts implements Facts {
 
   /** Nothing is left of the connection. */
   end(result: SessionResult): void {
+    // A login that was the last one is where the connection ended.
+    if (result === "refused") this.phase = "auth";
     this.result = result;
     this.event = "end";
     this.#ended = this.host.now();

@@ -13,7 +13,9 @@ import { tlsCaveat } from "../config/tls_fault.ts";
 import type { Config, ErrorLogConfig, ProxyConfig, ServerConfig } from "../config/types.ts";
 import { connectWith } from "../dns/connect.ts";
 import { resolveClientHost, Resolver } from "../dns/mod.ts";
-import { type ErrorLog, LogFailure, type LogFiles } from "../log/error_log.ts";
+import type { AccessLog } from "../log/access_log.ts";
+import type { ErrorLog } from "../log/error_log.ts";
+import { LogFailure, type LogFiles } from "../log/log_files.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
@@ -92,6 +94,13 @@ export class Generation {
     return log;
   }
 
+  #openAccessLog({ accessLogs }: ServerConfig, log: ErrorLog): AccessLog | undefined {
+    const note = (level: "alert" | "notice", text: string) => log.write(level, text);
+    const opened = this.#surroundings.logFiles.openAccess(accessLogs, { hosts: this.#syslogHosts, note });
+    if (opened instanceof LogFailure) throw new StartError([opened.text]);
+    return opened;
+  }
+
   async #service(server: ServerConfig, names: Names): Promise<Service> {
     const { runtime, hasRoom } = this.#surroundings;
     const log = server.errorLogs.length > 0 ? this.#openLog(server.errorLogs) : this.log;
@@ -111,6 +120,7 @@ export class Generation {
       timeout: server.timeout,
       proxyTimeout: server.proxy.timeout,
       log,
+      accessLog: this.#openAccessLog(server, log),
       get tls() {
         return renewal?.context;
       },

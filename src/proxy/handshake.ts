@@ -2,6 +2,9 @@ import type { Cancel, Millis, Octets, Runtime, Socket, TlsContext, TlsFacts } fr
 import { describeHandshakeFailure } from "../runtime.ts";
 import type { StopReason } from "./service.ts";
 
+/** How a connection ends that does not come to speak TLS. */
+export type HandshakeFailure = "handshakeFailed" | "timeout" | "shutdown";
+
 /** What a {@linkcode Handshake} needs, and whom it tells. Exactly one of `secured` and `failed` is called. */
 export interface HandshakeOptions {
   readonly socket: Socket;
@@ -13,7 +16,7 @@ export interface HandshakeOptions {
   readonly timeout: Millis;
   readonly note: (level: "info", text: Octets) => void;
   readonly secured: (socket: Socket, facts: TlsFacts) => void;
-  readonly failed: () => void;
+  readonly failed: (result: HandshakeFailure) => void;
 }
 
 /** The handshake of a client that speaks TLS from its first octet. */
@@ -27,7 +30,7 @@ export class Handshake {
     const { runtime, socket, choose, held, note } = options;
     this.#cancelTimer = runtime.timer(options.timeout, () => {
       note("info", "client timed out (110: Connection timed out)");
-      this.abort();
+      this.#giveUp("timeout");
     });
     this.#cancelHandshake = runtime.secureServer(socket, { choose, held }, {
       secured: (secure, facts) => {
@@ -37,7 +40,7 @@ export class Handshake {
       failed: (text) => {
         this.#cancelTimer();
         note("info", describeHandshakeFailure(text));
-        options.failed();
+        options.failed("handshakeFailed");
       },
     });
   }
@@ -50,8 +53,12 @@ export class Handshake {
 
   /** Gives the client up without a word. */
   abort(): void {
+    this.#giveUp("shutdown");
+  }
+
+  #giveUp(result: HandshakeFailure): void {
     this.#cancelTimer();
     this.#cancelHandshake();
-    this.#options.failed();
+    this.#options.failed(result);
   }
 }

@@ -53,7 +53,8 @@ export class Names {
   /** The addresses of all syslog servers in a configuration that are given by name. */
   async syslogServers(config: Config): Promise<ReadonlyMap<string, string>> {
     const hosts = new Map<string, string>();
-    const logs = [config.main.errorLogs, ...config.servers.map(({ errorLogs }) => errorLogs)].flat();
+    const ofServers = config.servers.flatMap(({ errorLogs, accessLogs }) => [...errorLogs, ...accessLogs]);
+    const logs = [...config.main.errorLogs, ...ofServers];
     for (const { target } of logs) {
       if (target.type !== "syslog" || "path" in target.server) continue;
       const [host] = await this.#hosts(target.server, syslogComplaint(target));

@@ -3,6 +3,9 @@ import { describeFailure } from "../runtime.ts";
 import type { StopReason } from "./service.ts";
 import { HeaderReader, type ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 
+/** How a connection ends whose PROXY header did not come. */
+export type PrefaceFailure = "badProxyHeader" | "clientGone" | "timeout" | "shutdown";
+
 /** What a {@linkcode Preface} needs, and whom it tells. Exactly one of `read` and `failed` is called. */
 export interface PrefaceOptions {
   readonly socket: Socket;
@@ -11,7 +14,7 @@ export interface PrefaceOptions {
   readonly timeout: Millis;
   readonly note: (level: "info" | "error", text: Octets) => void;
   readonly read: (header: ReceivedHeader) => void;
-  readonly failed: () => void;
+  readonly failed: (result: PrefaceFailure) => void;
 }
 
 /** Reads the PROXY header that a client's proxy sends first. Who sends none is not answered: it may be anybody. */
@@ -24,7 +27,7 @@ export class Preface implements SocketHandler {
   constructor(options: PrefaceOptions) {
     this.#options = options;
     this.#cancelTimer = options.runtime.timer(options.timeout, () => {
-      this.#fail("info", "client timed out (110: Connection timed out)");
+      this.#fail("timeout", "info", "client timed out (110: Connection timed out)");
     });
     options.socket.handler = this;
     options.socket.resume();
@@ -32,8 +35,8 @@ export class Preface implements SocketHandler {
 
   /** Gives the client up. */
   stop(why: StopReason): void {
-    if (why === "timeout") this.#fail("info", "shutdown timeout");
-    else this.#fail();
+    if (why === "timeout") this.#fail("shutdown", "info", "shutdown timeout");
+    else this.#fail("shutdown");
   }
 
   abort(): void {
@@ -44,7 +47,7 @@ export class Preface implements SocketHandler {
     if (this.#isOver) return;
     const header = this.#reader.receive(bytes);
     if (header === "more") return;
-    if (header.type === "broken") return this.#fail("error", header.reason);
+    if (header.type === "broken") return this.#fail("badProxyHeader", "error", header.reason);
     this.#end();
     this.#options.socket.pause();
     this.#options.read(header);
@@ -53,20 +56,20 @@ export class Preface implements SocketHandler {
   drained(): void {}
 
   ended(): void {
-    this.#fail();
+    this.#fail("clientGone");
   }
 
   closed(failure: SystemFailure | undefined): void {
-    if (failure === undefined) this.#fail();
-    else this.#fail("info", `recv() failed ${describeFailure(failure)}`);
+    if (failure === undefined) this.#fail("clientGone");
+    else this.#fail("clientGone", "info", `recv() failed ${describeFailure(failure)}`);
   }
 
-  #fail(level?: "info" | "error", text?: Octets): void {
+  #fail(result: PrefaceFailure, level?: "info" | "error", text?: Octets): void {
     if (this.#isOver) return;
     if (level !== undefined && text !== undefined) this.#options.note(level, text);
     this.#end();
     this.#options.socket.abort();
-    this.#options.failed();
+    this.#options.failed(result);
   }
 
   #end(): void {

@@ -6,6 +6,7 @@
 
 import type { Authenticator } from "../auth/mod.ts";
 import type { Protocol } from "../config/types.ts";
+import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Cancel, ConnectTarget, Millis, Octets, Runtime, Socket, SocketAddress, TlsContext } from "../runtime.ts";
 import type { Connection, Session } from "../session/mod.ts";
@@ -30,6 +31,8 @@ export interface Service {
   /** How long a logged-in session may be silent: `proxy_timeout`. */
   readonly proxyTimeout: Millis;
   readonly log: ErrorLog;
+  /** `undefined` where there is none. */
+  readonly accessLog: AccessLog | undefined;
   readonly authenticator: Authenticator;
   createSession(connection: Connection): Session;
   /** The PROXY header that an upstream is sent first, if it is to be sent one. */

@@ -6,7 +6,8 @@
 
 import { FailureBook } from "../auth/failures.ts";
 import type { Config, ServerConfig } from "../config/types.ts";
-import { type ErrorLog, LogFiles } from "../log/error_log.ts";
+import type { ErrorLog } from "../log/error_log.ts";
+import { LogFiles } from "../log/log_files.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 import type { Octets, Runtime, Socket } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
@@ -22,6 +23,7 @@ import { Handshake } from "./handshake.ts";
 import { LimitZones, Places } from "./limits.ts";
 import { Listeners, type Purpose } from "./listeners.ts";
 import { Preface } from "./preface.ts";
+import { recordOf, type SessionRecord } from "./record.ts";
 import type { ServeOptions, Server, ServingListener } from "./server.ts";
 import { StartError } from "./start_error.ts";
 import { TicketKeyRing } from "./ticket_keys.ts";
@@ -268,7 +270,10 @@ class Worker implements Server {
         this.#guests.delete(preface);
         this.#arrive(visit, header);
       },
-      failed: () => this.#leave(preface, visit),
+      failed: (result) => {
+        this.#turnAway(visit, result);
+        this.#leave(preface, visit);
+      },
     });
     this.#guests.add(preface);
   }
@@ -282,7 +287,10 @@ class Worker implements Server {
     if (!visit.isTls || service.tls === undefined) return this.#drive(visit, { held, onArrival });
     if (onArrival !== undefined) this.#note(visit, "accepting connection")(onArrival.level, onArrival.text);
     // To tell it so would take a handshake: its cost, and a socket for as long as it likes.
-    if (onArrival?.isDryRun === false) return this.#turnAway(visit);
+    if (onArrival?.isDryRun === false) {
+      socket.abort();
+      return this.#turnAway(visit, "limited");
+    }
     facts.enter("handshake");
     const handshake: Handshake = new Handshake({
       socket,
@@ -298,14 +306,12 @@ class Worker implements Server {
         facts.secured(tls);
         this.#drive({ ...visit, service: chosen, socket: secure }, { held: EMPTY, onArrival: undefined });
       },
-      failed: () => this.#leave(handshake, visit),
+      failed: (result) => {
+        this.#turnAway(visit, result);
+        this.#leave(handshake, visit);
+      },
     });
     this.#guests.add(handshake);
-  }
-
-  #turnAway({ facts, socket }: Visit): void {
-    facts.end("limited");
-    socket.abort();
   }
 
   #drive(visit: Visit, { held, onArrival }: Pick<Arrival, "held"> & Pick<ConnectionLimit, "onArrival">): void {
@@ -323,6 +329,13 @@ class Worker implements Server {
     });
     this.#guests.add(driver);
     driver.start();
+  }
+
+  /** A connection ends that never came to have a session. */
+  #turnAway({ service, facts }: Visit, result: SessionRecord["result"]): void {
+    facts.end(result);
+    service.accessLog?.write(facts);
+    this.#options.sessionEnded?.(recordOf(facts, result));
   }
 
   #leave(guest: Guest, { places }: Visit): void {

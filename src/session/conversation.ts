@@ -116,6 +116,12 @@ export abstract class Conversation<Options extends LoginOptions> {
     this.emit({ type: "log", level, text, action: this.action });
   }
 
+  /** A login was wrong, and `text` is what its client hears of that. */
+  protected logFailedLogin(text: Octets): void {
+    const line = `client login failed: "${text}"`;
+    this.emit({ type: "log", level: "info", text: line, action: this.action, event: "loginFailed" });
+  }
+
   /** The next whole line without its end, or `undefined` when there is none yet. It is used up. */
   protected nextLine(): Octets | undefined {
     const lineEnd = this.input.lineEnd();

@@ -62,7 +62,14 @@ export type NoteLevel = "info" | "notice" | "warn" | "error";
 export type Effect =
   | { readonly type: "write"; readonly side: Side; readonly bytes: Uint8Array }
   /** `action` is what the session was at when it said so; it may have gone on since. */
-  | { readonly type: "log"; readonly level: NoteLevel; readonly text: Octets; readonly action: string }
+  | {
+    readonly type: "log";
+    readonly level: NoteLevel;
+    readonly text: Octets;
+    readonly action: string;
+    /** What the line tells, where the access log is to have it too. */
+    readonly event?: "loginFailed";
+  }
   /** TLS is to begin with that side. What it sent in clear and nobody has read is thrown away. */
   | { readonly type: "secure"; readonly side: Side }
   | { readonly type: "resolve" }

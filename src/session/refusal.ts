@@ -22,7 +22,7 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
 
   /** Obeys a verdict; its wait is over before the client hears of it. */
   protected refuse(refused: Refused): void {
-    this.log("info", `client login failed: "${refused.text}"`);
+    this.logFailedLogin(refused.text);
     this.#refusal = refused;
     if (refused.wait === 0) return this.tellRefusal();
     this.phase = "delaying";
@@ -31,7 +31,7 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
 
   /** Tells the client that its login was wrong, for the upstream says so. It may try again, as often as it may err. */
   protected refuseForUpstream(refusal: UpstreamRefusal, mayPass: boolean): void {
-    this.log("info", `client login failed: "${refusal.text}"`);
+    this.logFailedLogin(refusal.text);
     const { text, smtpCode } = mayPass && refusal.text !== "" ? refusal : this.loginFailed;
     const wait = this.isLastError() ? 0 : 1;
     this.#refusal = { type: "refused", text, wait, smtpCode, saslError: refusal.saslError };

@@ -84,6 +84,11 @@ const upstream: readonly Builtin[] = [
 ];
 
 const course: readonly Builtin[] = [
+  variable(
+    "session_start",
+    "When the client connected, in the form of `time_iso8601`",
+    (f) => isoTime(f.host, f.accepted),
+  ),
   variable("session_time", "How long the connection has lasted, in seconds", (f) => seconds(f.duration)),
   variable("ssl_handshake_time", "How long the handshake with the client took", (f) => seconds(f.handshakeTime)),
   variable("auth_time", "How long the last login waited for its verdict", (f) => seconds(f.authTime)),

@@ -32,7 +32,7 @@ export const ENDINGS: Readonly<Record<SessionResult, Ending>> = {
   tooManyErrors: { fault: "client", status: 400, meaning: "`max_errors` or `max_commands`" },
   tooLongCommand: { fault: "client", status: 400, meaning: "a command was longer than the client's buffer" },
   protocolError: { fault: "client", status: 400, meaning: "the client spoke before the greeting" },
-  badProxyHeader: { fault: "client", status: 400, meaning: "the PROXY header was broken, or never came" },
+  badProxyHeader: { fault: "client", status: 400, meaning: "the PROXY header was broken" },
   handshakeFailed: { fault: "client", status: 400, meaning: "TLS with the client was not agreed on" },
   certificateRefused: { fault: "client", status: 400, meaning: "the client's certificate was not taken" },
   forbidden: { fault: "client", status: 403, meaning: "`deny`" },

@@ -13,5 +13,7 @@ export type { Builtin } from "./builtin.ts";
 export { ENDINGS } from "./ending.ts";
 export type { Ending, Fault } from "./ending.ts";
 export type * from "./facts.ts";
+export { lineWriter } from "./log_format.ts";
+export type { Escaping, LineWriter } from "./log_format.ts";
 export { constantOf, isVariableName, VariableTable } from "./table.ts";
 export type { Captures, CompileOptions, Definition, Evaluate, Part, Reference, Template } from "./table.ts";

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { renameSync } from "node:fs";
 import { hostname } from "node:os";
 import { after, before, beforeEach, describe, it } from "node:test";
@@ -11,7 +10,7 @@ import { breakOff, FakeUpstream, hangUp, IMAP_LOGIN, type Script } from "../supp
 import { installations } from "../support/installation.ts";
 import { freePorts } from "../support/free_ports.ts";
 import { connectTo } from "../support/raw_client.ts";
-import { Watch } from "../support/watch.ts";
+import { SyslogServer } from "../support/syslog_server.ts";
 import type { Wire } from "../support/wire.ts";
 
 const LIMIT = { timeout: 30_000 };
@@ -501,33 +500,3 @@ describe("a secret is in no log", () => {
     }
   }
 });
-
-/** A syslog server on UDP. */
-class SyslogServer {
-  readonly lines: string[] = [];
-  readonly #socket: UdpSocket = createSocket("udp4");
-  readonly #watch = new Watch();
-
-  static async start(): Promise<SyslogServer> {
-    const server = new SyslogServer();
-    server.#socket.on("message", (bytes) => {
-      server.lines.push(bytes.toString("latin1"));
-      server.#watch.look();
-    });
-    await new Promise<void>((resolve) => server.#socket.bind(0, "127.0.0.1", resolve));
-    return server;
-  }
-
-  get port(): number {
-    return this.#socket.address().port;
-  }
-
-  /** Resolves once that many lines have come. */
-  until(count: number): Promise<void> {
-    return this.#watch.until(() => this.lines.length >= count, () => this.lines.join("\n"));
-  }
-
-  close(): Promise<void> {
-    return new Promise((resolve) => this.#socket.close(() => resolve()));
-  }
-}

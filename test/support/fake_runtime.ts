@@ -337,9 +337,16 @@ export class FakeFiles implements Files {
     return this.contents.delete(path) ? undefined : MISSING;
   }
 
+  /** Why nothing can be written, if so: a full disk. */
+  writeFailure: SystemFailure | undefined;
+
   openLog(path: Octets): LogFile {
-    const write = (line: Octets) => void this.contents.set(path, (this.contents.get(path) ?? "") + line);
-    write("");
+    const write = (lines: Octets) => {
+      if (this.writeFailure !== undefined) return this.writeFailure;
+      this.contents.set(path, (this.contents.get(path) ?? "") + lines);
+      return undefined;
+    };
+    this.contents.set(path, this.contents.get(path) ?? "");
     return { write, reopen: () => undefined, close: () => {} };
   }
 }

@@ -3,7 +3,7 @@
 import type { Octets } from "../../runtime.ts";
 import { parseServer } from "../address.ts";
 import type { Call } from "../call.ts";
-import type { SyslogConfig } from "../types.ts";
+import type { LogLevel, SyslogConfig } from "../types.ts";
 
 type Given = { -readonly [K in "server" | "facility" | "severity" | "tag"]?: Octets };
 
@@ -21,7 +21,8 @@ export function readSyslog(call: Call, parameters: Octets): SyslogConfig {
   const { server: text, facility = "local7", tag = "nginx" } = given;
   if (text === undefined) throw call.error("no syslog server specified");
   const server = readServer(call, text);
-  return { text, place: call.place, server, facility: FACILITIES.indexOf(facility), tag, hasHostname };
+  const severity = SEVERITIES.find((candidate) => candidate === given.severity) ?? "info";
+  return { text, place: call.place, server, facility: FACILITIES.indexOf(facility), severity, tag, hasHostname };
 }
 
 function checked(call: Call, name: keyof Given, value: Octets): Octets {
@@ -33,7 +34,7 @@ function checked(call: Call, name: keyof Given, value: Octets): Octets {
       if (!FACILITIES.includes(value)) throw call.error(`unknown syslog facility "${value}"`);
       break;
     case "severity":
-      if (!SEVERITIES.includes(value)) throw call.error(`unknown syslog severity "${value}"`);
+      if (!SEVERITIES.some((severity) => severity === value)) throw call.error(`unknown syslog severity "${value}"`);
       break;
     case "tag":
       if (value.length > TAG_LIMIT) throw call.error(`syslog tag length exceeds ${TAG_LIMIT}`);
@@ -57,7 +58,7 @@ const FACILITIES: readonly string[] = [
 ];
 
 /** As in a configuration of nginx: not `err` and `warning`. */
-const SEVERITIES: readonly string[] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
+const SEVERITIES: readonly LogLevel[] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
 
 const SYSLOG_PORT = 514;
 /** RFC 3164, 4.1.3. */

@@ -25,25 +25,10 @@ const backendTls = [
   planned("proxy_ssl_conf_command", { syntax: "name value", count: TWO, meaning: "A command to OpenSSL" }),
 ];
 
-const logs = [
-  planned("access_log", {
-    syntax: "file [format] | off",
-    count: SOME,
-    meaning: "One line for each session that ended",
-  }),
-  planned("mail_log", { syntax: "file [format] | off", count: SOME, meaning: "Another name for `access_log`" }),
-  planned("log_format", {
-    syntax: "name [escape=…] string …",
-    count: { least: 2, most: Infinity },
-    contexts: MAIL,
-    meaning: "What such a line says",
-  }),
-];
-
 export const later: Module = {
   title: "To come",
   about:
     "None of these is in nginx's mail module. They have the names that its stream and http modules or freenginx have for " +
     "them.",
-  directives: [...upstreams, ...backendTls, ...logs],
+  directives: [...upstreams, ...backendTls],
 };

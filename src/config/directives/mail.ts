@@ -13,6 +13,7 @@ import { sslOf } from "../ssl.ts";
 import { didYouMean } from "../suggest.ts";
 import type { Protocol } from "../types.ts";
 import { parseMillis, parseNumber } from "../values.ts";
+import { checkAccessLogs } from "./access_log.ts";
 import { authHttpOf } from "./auth_http.ts";
 import { limitsOf } from "./limit_conn.ts";
 import { listen } from "./listen.ts";
@@ -34,6 +35,7 @@ export const mail = block({
     for (const each of servers) sslOf(each);
     for (const each of servers) authHttpOf(each);
     for (const each of servers) proxySslOf(each);
+    checkAccessLogs([scope, ...servers], scope);
     scope.variables.link();
     for (const each of servers) limitsOf(each);
   },

@@ -8,6 +8,7 @@ import type { Octets } from "../../runtime.ts";
 import type { AnyDirective, Context, Module } from "../directive.ts";
 import type { Protocol } from "../types.ts";
 import { accessModule } from "./access.ts";
+import { accessLogModule } from "./access_log.ts";
 import { authHttpModule } from "./auth_http.ts";
 import { authFailure } from "./auth_failure.ts";
 import { authUsersFileModule } from "./auth_users_file.ts";
@@ -32,6 +33,7 @@ import { variablesModule } from "./variables.ts";
 export const MODULES: readonly Module[] = [
   core,
   errorLogModule,
+  accessLogModule,
   eventsModule,
   mailModule,
   accessModule,

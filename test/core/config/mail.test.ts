@@ -71,6 +71,7 @@ describe("mail and server", () => {
       serverName: "host.example",
       serverNames: [],
       errorLogs: [],
+      accessLogs: [],
       timeout: 60_000,
       maxErrors: 5,
       maxCommands: 1000,

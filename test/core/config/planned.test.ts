@@ -7,12 +7,9 @@ import { inMail, inMain, inServer, problem } from "../../support/config.ts";
 const REFUSED: readonly [line: string, name: string][] = [
   ["proxy_ssl_conf_command Options KTLS;", "proxy_ssl_conf_command"],
   ["proxy_next_upstream on;", "proxy_next_upstream"],
-  ["access_log logs/access.log main;", "access_log"],
-  ["mail_log logs/mail.log;", "mail_log"],
 ];
 
 const REFUSED_IN_MAIL: readonly [line: string, name: string][] = [
-  ["log_format main '$remote_addr';", "log_format"],
   ["upstream backends {", "upstream"],
 ];
 

@@ -3,8 +3,9 @@ import { describe, it } from "node:test";
 import type { ErrorLogConfig, SyslogConfig } from "../../../src/config/mod.ts";
 import { inServer, load, problem, serverWith } from "../../support/config.ts";
 
-const DEFAULTS: Pick<SyslogConfig, "facility" | "tag" | "hasHostname"> = {
+const DEFAULTS: Pick<SyslogConfig, "facility" | "severity" | "tag" | "hasHostname"> = {
   facility: 23,
+  severity: "info",
   tag: "nginx",
   hasHostname: true,
 };
@@ -30,7 +31,7 @@ const GOOD: readonly [
   ["server=127.0.0.1,facility=mail", "127.0.0.1", host("127.0.0.1"), { facility: 2 }],
   ["facility=kern,server=127.0.0.1", "127.0.0.1", host("127.0.0.1"), { facility: 0 }],
   ["server=127.0.0.1,facility=local0", "127.0.0.1", host("127.0.0.1"), { facility: 16 }],
-  ["server=127.0.0.1,severity=warn", "127.0.0.1", host("127.0.0.1")],
+  ["server=127.0.0.1,severity=warn", "127.0.0.1", host("127.0.0.1"), { severity: "warn" }],
   ["server=127.0.0.1,tag=Postern_1", "127.0.0.1", host("127.0.0.1"), { tag: "Postern_1" }],
   ["server=127.0.0.1,tag=", "127.0.0.1", host("127.0.0.1"), { tag: "" }],
   [`server=127.0.0.1,tag=${"t".repeat(32)}`, "127.0.0.1", host("127.0.0.1"), { tag: "t".repeat(32) }],

@@ -116,6 +116,7 @@ const ROWS: readonly Row[] = [
   ["upstream_session_time", { upstreams: [UPSTREAM] }, "61.002"],
   ["upstream_bytes_sent", { upstreams: [UPSTREAM] }, "5"],
   ["upstream_bytes_received", { upstreams: [DEAD, UPSTREAM] }, "0, 7"],
+  ["session_start", {}, "2026-03-01T08:05:08+01:00"],
   ["session_time", {}, "1.012"],
   ["ssl_handshake_time", {}, undefined],
   ["ssl_handshake_time", { handshakeTime: 0 }, "0.000"],
