@@ -3,11 +3,10 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { writeFileSync } from "node:fs";
-import process from "node:process";
 import { needs, outputOf, python, run } from "../support/clients.ts";
 import { Dovecot } from "../support/dovecot.ts";
 import { freePorts } from "../support/free_ports.ts";
-import { TestFolder } from "../support/program.ts";
+import { programCommand, TestFolder } from "../support/program.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 
 const REAL = needs("curl", "dovecot 2.3", "python3");
@@ -104,9 +103,8 @@ describe("postern passwd", () => {
 
   for (const scheme of ["argon2id", "bcrypt", "sha512-crypt", "pbkdf2"]) {
     it(`makes a line with ${scheme} that lets its user in`, { timeout: 60_000 }, async () => {
-      const program = new URL("../../src/main.ts", import.meta.url).pathname;
-      const args = "Deno" in globalThis ? ["run", "-A", program] : [program];
-      const { status, stdout, stderr } = await run(process.execPath, [...args, "passwd", "-s", scheme, "anna"], {
+      const [command, ...args] = programCommand();
+      const { status, stdout, stderr } = await run(command, [...args, "passwd", "-s", scheme, "anna"], {
         input: "s3 cret\nmore",
       });
       assertEquals([status, stderr], [0, ""]);
