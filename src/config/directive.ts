@@ -10,7 +10,7 @@ import type { Scope } from "./scope.ts";
 import type { Place, Protocol } from "./types.ts";
 
 /** Where a directive may stand. */
-export type Context = "main" | "events" | "mail" | "server";
+export type Context = "main" | "events" | "mail" | "server" | "upstream";
 
 /** How many arguments a directive takes. */
 export interface Count {
@@ -79,8 +79,8 @@ export interface Block extends Entry<never> {
   readonly repeatable: boolean;
   /** The block it is another name for. */
   readonly standsFor: Block | undefined;
-  /** Checks the block when its `}` is read. Throws {@linkcode ConfigError}. */
-  readonly check: (scope: Scope) => void;
+  /** Checks the block when its `}`, which is at `end`, is read. Throws {@linkcode ConfigError}. */
+  readonly check: (scope: Scope, end: Place) => void;
 }
 
 /** Reads the lines of a table such as `map {}`. Both throw {@linkcode ConfigError}. */

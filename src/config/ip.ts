@@ -21,6 +21,14 @@ export function parseIpv4(text: string): readonly number[] | undefined {
   return octets.every((octet) => octet < 256) ? octets : undefined;
 }
 
+/** What an address has in common with others of the same customer: all of IPv4, the first 64 bits of IPv6. */
+export function networkOf(host: string): string {
+  const words = host.includes(":") ? parseIpv6(host) : undefined;
+  if (words === undefined) return (parseIpv4(host) ?? [host]).join(".");
+  const isMapped = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
+  return isMapped ? host.slice(host.lastIndexOf(":") + 1) : words.slice(0, 4).join(":");
+}
+
 /** The eight words of an IPv6 address, without brackets or zone. */
 export function parseIpv6(text: string): readonly number[] | undefined {
   const [head = "", tail, ...more] = text.split("::");

@@ -8,7 +8,7 @@ import type { Files, Octets } from "../runtime.ts";
 import { advice } from "./advice.ts";
 import { Parser } from "./parse.ts";
 import { directoryOf, fullName } from "./paths.ts";
-import { resolveMain, resolveServers } from "./resolve.ts";
+import { resolveMain, resolveServers, resolveUpstreams } from "./resolve.ts";
 import type { Config, Protocol } from "./types.ts";
 
 export { capabilityError, capabilityWarnings, fitted } from "./capability.ts";
@@ -20,6 +20,7 @@ export type { ClientTlsFiles, SslFiles } from "./ssl_files.ts";
 export type * from "./ssl_types.ts";
 export { clientTlsFault, sslFault } from "./tls_fault.ts";
 export type * from "./types.ts";
+export type * from "./upstream_types.ts";
 
 /** Where a configuration is, and what it takes from outside. */
 export interface LoadOptions {
@@ -50,6 +51,7 @@ export function loadConfig(options: LoadOptions): Config {
   return {
     main: resolveMain(parser.main, options),
     servers: resolveServers(parser.main, options),
+    upstreams: resolveUpstreams(parser.main),
     warnings: [...parser.warnings, ...advice(parser.main, options.isRoot ?? true)],
     files: Array.from(parser.texts, ([path, text]) => ({ path, text })),
   };

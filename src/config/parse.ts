@@ -146,13 +146,13 @@ export class Parser {
       throw call.error(`"${call.name}" directive is duplicate`);
     }
     if (entry.entries !== undefined) return this.#entries(entry.entries(call), parent, tokens);
-    const scope = new Scope({ block: entry, place, parent });
+    const scope = new Scope({ block: entry, place, parent, args: call.args });
     if (entry.opens === undefined) {
       tokens.skipBlock();
       this.#warn("notice", `the "${call.name}" block is left to nginx, skipped`, place);
     } else {
       this.#statements(tokens, this.#directives(scope), "block");
-      entry.check(scope);
+      entry.check(scope, tokens.place);
     }
   }
 

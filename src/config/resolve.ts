@@ -48,10 +48,12 @@ import { proxySslOf } from "./directives/proxy_ssl.ts";
 import { resolverOf } from "./directives/resolver.ts";
 import { smtpAuth, smtpCapabilities, smtpClientBuffer, smtpGreetingDelay } from "./directives/smtp.ts";
 import { oldSsl, starttls } from "./directives/ssl.ts";
+import { upstreamsOf } from "./directives/upstream.ts";
 import { ConfigError, lineOf } from "./error.ts";
 import { fullName } from "./paths.ts";
 import { Scope } from "./scope.ts";
 import { sslOf } from "./ssl.ts";
+import type { UpstreamConfig } from "./upstream_types.ts";
 import type {
   AuthFailureConfig,
   AuthHttpConfig,
@@ -98,6 +100,11 @@ function refuseUncheckable(server: ServerConfig, scope: Scope): ServerConfig {
     place: scope.place,
     hint,
   });
+}
+
+/** All groups of mail servers, in order. */
+export function resolveUpstreams(main: Scope): readonly UpstreamConfig[] {
+  return main.children(mail).flatMap(upstreamsOf);
 }
 
 /** All servers, in order. */

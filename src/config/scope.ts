@@ -16,6 +16,8 @@ export class Scope {
   /** Where it opens. */
   readonly place: Place | undefined;
   readonly parent: Scope | undefined;
+  /** What stands between its name and its `{`. */
+  readonly args: readonly Octets[];
   /** What may be spoken: all protocols but those that are left out. */
   readonly protocols: readonly Protocol[];
   readonly #children: Scope[] = [];
@@ -28,7 +30,7 @@ export class Scope {
   readonly variables: VariableTable;
 
   constructor(
-    opening?: { readonly block: Block; readonly place: Place; readonly parent: Scope },
+    opening?: Pick<Scope, "args"> & { readonly block: Block; readonly place: Place; readonly parent: Scope },
     protocols: readonly Protocol[] = opening?.parent.protocols ?? PROTOCOLS,
   ) {
     this.protocols = protocols;
@@ -36,6 +38,7 @@ export class Scope {
     this.block = opening?.block;
     this.place = opening?.place;
     this.parent = opening?.parent;
+    this.args = opening?.args ?? [];
     if (this.parent !== undefined) this.parent.#children.push(this);
   }
 

@@ -9,6 +9,7 @@ import type { KeepAlive, Millis, Octets } from "../runtime.ts";
 import type { LineWriter, Template } from "../variables/mod.ts";
 import type { Network } from "./cidr.ts";
 import type { ClientTlsConfig, ProxySslConfig, SslConfig, StartTls } from "./ssl_types.ts";
+import type { UpstreamConfig } from "./upstream_types.ts";
 
 export type Protocol = "imap" | "pop3" | "smtp";
 
@@ -79,6 +80,8 @@ export interface SyslogConfig {
 export interface Config {
   readonly main: MainConfig;
   readonly servers: readonly ServerConfig[];
+  /** Groups of mail servers. */
+  readonly upstreams: readonly UpstreamConfig[];
   /** What deserves a word but does not stop the start, in the order found. */
   readonly warnings: readonly ConfigWarning[];
   /** Every file read, in order of first use, for `-T`. */

@@ -1,7 +1,7 @@
 /** The short form of entries that are only there to be refused by name, and to be documented. */
 
-import { block, directive, MAIL_AND_SERVER, ONE, PLANNED } from "../directive.ts";
-import type { Block, Context, Count, Directive } from "../directive.ts";
+import { directive, MAIL_AND_SERVER, ONE, PLANNED } from "../directive.ts";
+import type { Context, Count, Directive } from "../directive.ts";
 import { anything } from "../kinds.ts";
 import type { Octets } from "../../runtime.ts";
 
@@ -27,12 +27,4 @@ export function planned(name: string, entry: Planned): Directive<readonly Octets
     meaning,
     state: PLANNED,
   });
-}
-
-/** A block of later work; its contents are not read. */
-export function plannedBlock(
-  name: string,
-  entry: Required<Pick<Planned, "syntax" | "meaning" | "count" | "contexts">>,
-): Block {
-  return block({ name, ...entry, state: PLANNED });
 }

@@ -5,17 +5,11 @@
 
 import { MAIL, SOME } from "../directive.ts";
 import type { Module } from "../directive.ts";
-import { planned, plannedBlock } from "./_planned.ts";
+import { planned } from "./_planned.ts";
 
 const TWO = { least: 2, most: 2 };
 
 const upstreams = [
-  plannedBlock("upstream", {
-    syntax: "name",
-    count: { least: 1, most: 1 },
-    contexts: MAIL,
-    meaning: "A group of back ends, or of auth servers, under one name",
-  }),
   planned("proxy_next_upstream", { syntax: "on | off", count: SOME, meaning: "Whether to try another back end" }),
   planned("proxy_next_upstream_timeout", { syntax: "time", meaning: "How long to go on trying back ends" }),
   planned("proxy_next_upstream_tries", { syntax: "number", meaning: "How many back ends to try" }),

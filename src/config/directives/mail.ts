@@ -18,6 +18,7 @@ import { authHttpOf } from "./auth_http.ts";
 import { limitsOf } from "./limit_conn.ts";
 import { listen } from "./listen.ts";
 import { proxySslOf } from "./proxy_ssl.ts";
+import { checkUpstreams } from "./upstream.ts";
 
 export const mail = block({
   name: "mail",
@@ -38,6 +39,7 @@ export const mail = block({
     checkAccessLogs([scope, ...servers], scope);
     scope.variables.link();
     for (const each of servers) limitsOf(each);
+    checkUpstreams(scope);
   },
 });
 

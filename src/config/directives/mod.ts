@@ -27,6 +27,7 @@ import { proxySslModule } from "./proxy_ssl.ts";
 import { resolverModule } from "./resolver.ts";
 import { smtp } from "./smtp.ts";
 import { ssl } from "./ssl.ts";
+import { upstreamModule } from "./upstream.ts";
 import { variablesModule } from "./variables.ts";
 
 /** All entries, in the order of the documentation. */
@@ -44,6 +45,7 @@ export const MODULES: readonly Module[] = [
   resolverModule,
   proxyModule,
   proxySslModule,
+  upstreamModule,
   imap,
   pop3,
   smtp,

@@ -22,7 +22,7 @@ const ROWS: readonly [what: string, text: string, problem: string][] = [
   [
     "a server in a server",
     inServer("server {"),
-    '"server" directive is not allowed here in f:4\n"server" belongs into "mail {}"',
+    '"server" directive is not allowed here in f:4\n"server" belongs into "mail {}" or "upstream {}"',
   ],
   ["too few arguments", inServer("timeout;"), 'invalid number of arguments in "timeout" directive in f:4'],
   ["too many arguments", inServer("timeout 1 2;"), 'invalid number of arguments in "timeout" directive in f:4'],

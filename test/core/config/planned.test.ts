@@ -9,20 +9,12 @@ const REFUSED: readonly [line: string, name: string][] = [
   ["proxy_next_upstream on;", "proxy_next_upstream"],
 ];
 
-const REFUSED_IN_MAIL: readonly [line: string, name: string][] = [
-  ["upstream backends {", "upstream"],
-];
-
 describe("what comes later", () => {
   for (const [line, name] of REFUSED) {
     it(line, () => {
       assertEquals(problem(inServer(line)), `"${name}" directive is not supported yet in f:4`);
       assertEquals(problem(inMail(line)), `"${name}" directive is not supported yet in f:3`);
     });
-  }
-
-  for (const [line, name] of REFUSED_IN_MAIL) {
-    it(line, () => assertEquals(problem(inMail(line)), `"${name}" directive is not supported yet in f:3`));
   }
 
   it("is checked for its form first", () => {

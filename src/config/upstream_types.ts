@@ -1,0 +1,47 @@
+/**
+ * What a configuration says about groups of mail servers.
+ *
+ * @module
+ */
+
+import type { Millis, Octets } from "../runtime.ts";
+import type { Template } from "../variables/mod.ts";
+import type { Place, Position } from "./types.ts";
+
+/** One `upstream {}`. */
+export interface UpstreamConfig {
+  /** Where it opens. */
+  readonly position: Position;
+  readonly name: Octets;
+  /** At least one of them is no backup. */
+  readonly servers: readonly UpstreamServerConfig[];
+  readonly method: BalancingMethod;
+}
+
+/** One `server` line of an `upstream {}`. */
+export interface UpstreamServerConfig {
+  readonly place: Place;
+  /** The address as written. */
+  readonly text: Octets;
+  /** A name stands for all addresses it has. Without a port it is the one of the protocol that is spoken. */
+  readonly address:
+    | { readonly host: string; readonly port: number | undefined; readonly isName: boolean }
+    | { readonly path: Octets };
+  readonly weight: number;
+  /** `Infinity` for any number. */
+  readonly maxConns: number;
+  /** 0: failures do not count. */
+  readonly maxFails: number;
+  readonly failTimeout: Millis;
+  readonly slowStart: Millis;
+  readonly isBackup: boolean;
+  readonly isDown: boolean;
+  readonly isDraining: boolean;
+}
+
+/** How the server of a session is chosen. */
+export type BalancingMethod =
+  | { readonly type: "round_robin" }
+  | { readonly type: "least_conn" }
+  | { readonly type: "random"; readonly isOfTwo: boolean }
+  | { readonly type: "hash"; readonly key: Template; readonly isConsistent: boolean };
