@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parseIpv4, parseIpv6 } from "../config/ip.ts";
+import { networkOf } from "../config/ip.ts";
 import type { Cancel, Millis, Octets, Runtime, SocketAddress } from "../runtime.ts";
 import type { FailureWatch } from "../session/mod.ts";
 import type { Secret } from "../session/secret.ts";
@@ -215,10 +215,7 @@ export class SlowedAuthenticator implements Authenticator {
 
 function keyOf(client: SocketAddress): Octets {
   if (client.family === "unix") return "unix:";
-  const words = client.host.includes(":") ? parseIpv6(client.host) : undefined;
-  if (words === undefined) return (parseIpv4(client.host) ?? [client.host]).join(".");
-  const isMapped = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
-  return isMapped ? client.host.slice(client.host.lastIndexOf(":") + 1) : words.slice(0, 4).join(":");
+  return networkOf(client.host);
 }
 
 /** How long an address is remembered after its last failure. */

@@ -15,20 +15,23 @@ import type { Millis, Octets, Runtime } from "../runtime.ts";
 import { UsersFile, UsersFileAuthenticator } from "../auth/users_file.ts";
 import { ConfigError } from "../config/error.ts";
 import { StartError } from "./start_error.ts";
-import { Routes } from "../upstream/mod.ts";
+import { type Route, Routes } from "../upstream/mod.ts";
 import { ClientContexts } from "./tls.ts";
 
 /** What a server block's logins are checked with. */
 export function createAuthenticator(
   server: ServerConfig,
-  { runtime, connect, note }: {
+  { runtime, connect, groups, note }: {
     readonly runtime: Runtime;
     readonly connect: Runtime["connect"];
+    /** The groups by their names, for servers of theirs without a port it is the given one. */
+    readonly groups: (port: number) => ReadonlyMap<Octets, Route>;
     /** Hears what becomes of files that are read again. */
     readonly note: (level: "warn" | "notice", text: Octets) => void;
   },
 ): Authenticator {
-  const routes = new Routes(new Map(), defaultPort(server));
+  const port = defaultPort(server);
+  const routes = new Routes(groups(port), port);
   const routeFor = routeFinder(server, routes);
   if (server.authUsersFile !== undefined) {
     return openUsersFile(server.authUsersFile, { runtime, routes, routeFor, note });

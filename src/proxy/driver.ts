@@ -39,6 +39,8 @@ export class Driver {
   #timerDue: Millis = 0;
   #relay: Relay | undefined;
   #farewell: Uint8Array = EMPTY;
+  /** What the log was told last: when an upstream is left, the reason for it. */
+  #lastSaid: Octets | undefined;
   /** Whether the log knows already why the session ends. */
   #isStopped = false;
   #result: SessionRecord["result"] | undefined;
@@ -151,7 +153,7 @@ export class Driver {
         return this.#facts.identified(effect.login);
       case "nextUpstream":
         this.#isUpstreamBlocked = false;
-        return this.#upstream.next();
+        return this.#upstream.next(this.#lastSaid);
       case "splice":
         return this.#splice(effect);
       case "close":
@@ -162,7 +164,7 @@ export class Driver {
   #write(side: Side, bytes: Uint8Array): void {
     this.#facts.sent(side, bytes.length);
     if (side === "client") this.#isClientBlocked = !this.#client.write(bytes);
-    else if (this.#upstream.socket !== undefined) this.#isUpstreamBlocked = !this.#upstream.socket.write(bytes);
+    else this.#isUpstreamBlocked = !this.#upstream.write(bytes);
   }
 
   #resolve(): void {
@@ -210,7 +212,10 @@ export class Driver {
         this.#feed({ type: "connectFailed" });
       },
       notSecured: (text) => this.#feed({ type: "notSecured", side: "upstream", text }),
-      exhausted: () => this.#feed({ type: "noUpstream" }),
+      exhausted: (shortage) => {
+        if (shortage === "noneLive") this.#log("error", "no live upstreams");
+        this.#feed({ type: "noUpstream" });
+      },
     });
   }
 
@@ -356,6 +361,7 @@ export class Driver {
 
   #log(level: NoteLevel | "alert", text: Octets, action = this.#session.action): void {
     const { log } = this.#service;
+    this.#lastSaid = text;
     if (!log.takes(level)) return;
     const doing = action === "" ? "" : ` while ${action}`;
     const tail = describeSession(this.#facts, { login: this.#session.login, upstream: this.#upstream.text });

@@ -24,6 +24,7 @@ import { connectFrom } from "./bind.ts";
 import type { Board } from "./board.ts";
 import type { Service, UpstreamTls } from "./service.ts";
 import { sessionFactory } from "./factory.ts";
+import { Groups, type GroupStandings } from "./groups.ts";
 import { Limits, type LimitZones } from "./limits.ts";
 import { Names } from "./names.ts";
 import { Renewal } from "./renewal.ts";
@@ -44,6 +45,8 @@ export interface Surroundings {
   readonly failures: FailureBook;
   /** The connections that are counted by what they have in common. */
   readonly limitZones: LimitZones;
+  /** What is known of the mail servers of the generation before. */
+  readonly standings: GroupStandings | undefined;
   /** Encrypt session tickets where the configuration names no key. */
   readonly ticketKeys: TicketKeys;
   /** The way to the other workers. */
@@ -56,6 +59,7 @@ export class Generation {
   readonly log: ErrorLog;
   readonly #surroundings: Surroundings;
   readonly #syslogHosts: ReadonlyMap<string, string>;
+  #groups: Groups | undefined;
   readonly #authenticators: Authenticator[] = [];
   readonly #renewals: Renewal[] = [];
 
@@ -64,6 +68,7 @@ export class Generation {
     const names = new Names(surroundings.runtime);
     const generation = new Generation(config, surroundings, await names.syslogServers(config));
     try {
+      await generation.#findGroups(names);
       for (const server of config.servers) {
         surroundings.services.set(server, await generation.#service(server, names));
       }
@@ -82,10 +87,21 @@ export class Generation {
     this.log = this.#openLog(errorLogs.length > 0 ? errorLogs : [surroundings.errorLog]);
   }
 
+  /** The groups of mail servers. */
+  get groups(): Groups | undefined {
+    return this.#groups;
+  }
+
   /** Keeps nothing open any longer that only new sessions would use. */
   retire(): void {
     for (const authenticator of this.#authenticators) authenticator.close();
     for (const renewal of this.#renewals) renewal.stop();
+  }
+
+  async #findGroups(names: Names): Promise<void> {
+    const { runtime, standings } = this.#surroundings;
+    const note = (level: "warn" | "notice", text: string) => this.log.write(level, text);
+    this.#groups = await Groups.create(this.config, { names, runtime, note, standings });
   }
 
   #openLog(configs: readonly ErrorLogConfig[]): ErrorLog {
@@ -155,7 +171,9 @@ export class Generation {
 
   #authenticator(server: ServerConfig, connect: Runtime["connect"], log: ErrorLog): Authenticator {
     const note = (level: "warn" | "notice", text: string) => log.write(level, text);
-    const authenticator = createAuthenticator(server, { runtime: this.#surroundings.runtime, connect, note });
+    const groups = (port: number) => this.#groups?.forPort(port) ?? new Map();
+    const { runtime } = this.#surroundings;
+    const authenticator = createAuthenticator(server, { runtime, connect, groups, note });
     this.#authenticators.push(authenticator);
     return authenticator;
   }

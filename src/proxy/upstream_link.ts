@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Cancel, Octets, Socket, SystemFailure, TlsFacts } from "../runtime.ts";
-import type { Attempt, Outcome, Route, Selection } from "../upstream/mod.ts";
+import type { Cancel, ConnectTarget, Octets, Socket, SystemFailure, TlsFacts } from "../runtime.ts";
+import type { Attempt, Outcome, Peer, Route, Selection } from "../upstream/mod.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { Service } from "./service.ts";
 
@@ -20,9 +20,12 @@ export interface LinkHandler {
   failed(failure: SystemFailure): void;
   /** No TLS; `text` is the library's. */
   notSecured(text: Octets): void;
-  /** No server is left. */
-  exhausted(): void;
+  /** There is no server, or no other one. */
+  exhausted(shortage: Shortage): void;
 }
+
+/** Why there is no server to go to: none may be tried at all, or those that may have been. */
+export type Shortage = "noneLive" | "noneLeft";
 
 export class UpstreamLink {
   /** The server under way as the log shows it, or the last one. */
@@ -33,8 +36,9 @@ export class UpstreamLink {
   #selection: Selection | undefined;
   #attempt: Attempt | undefined;
   #hasOutcome = false;
-  /** Whether the server can be talked to. */
-  #isTalking = false;
+  /** Whether it was told that there is a client: until then no client has a part in what it does. */
+  #knowsClient = false;
+  #hasHeader = false;
   #socket: Socket | undefined;
   #cancel: Cancel | undefined;
 
@@ -51,47 +55,58 @@ export class UpstreamLink {
 
   /** Goes to the first server of the route. */
   start(route: Route): void {
-    this.#selection = route.select();
-    this.next();
+    this.#selection = route.select(this.#facts);
+    this.text = this.#selection.name;
+    this.#goOn("noneLive");
   }
 
-  /** Leaves the server and goes to the next one. */
-  next(): void {
-    // Whoever cannot even be talked to is out of order for everybody.
-    this.leave(this.#isTalking ? "failed" : "unreachable");
+  /** Leaves the server, which has failed for that reason, and goes to the next one. */
+  next(reason: Octets | undefined): void {
+    this.leave(this.#knowsClient ? "failed" : "unreachable", reason);
+    this.#goOn("noneLeft");
+  }
+
+  #goOn(otherwise: Shortage): void {
     const attempt = this.#selection?.next();
-    if (attempt === undefined) return this.#handler.exhausted();
+    if (attempt === undefined) return this.#handler.exhausted(otherwise);
     this.#attempt = attempt;
     this.#hasOutcome = false;
-    this.#isTalking = false;
+    this.#knowsClient = false;
+    this.#hasHeader = false;
     this.text = attempt.peer.text;
     this.#facts.tries(attempt.peer.text);
     this.#connect(attempt);
   }
 
   /** Tells the outcome of the attempt under way, if it has none yet. */
-  settle(outcome: Outcome): void {
+  settle(outcome: Outcome, reason?: Octets): void {
     if (this.#attempt === undefined || this.#hasOutcome) return;
     this.#hasOutcome = true;
-    this.#attempt.ended(outcome);
+    this.#attempt.ended(outcome, reason);
   }
 
   /** Drops the connection, and whatever is under way. */
-  leave(outcome: Outcome): void {
+  leave(outcome: Outcome, reason?: Octets): void {
     this.#cancel?.();
     this.#cancel = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.abort();
-    this.release(outcome);
+    this.release(outcome, reason);
   }
 
   /** The connection is gone, or somebody else's to close. */
-  release(outcome: Outcome): void {
-    this.settle(outcome);
+  release(outcome: Outcome, reason?: Octets): void {
+    this.settle(outcome, reason);
     this.#facts.left();
     this.#attempt?.released();
     this.#attempt = undefined;
+  }
+
+  /** Sends octets of the session's; as {@linkcode Socket.write}, and for nobody `true`. */
+  write(bytes: Uint8Array): boolean {
+    this.#knowsClient = true;
+    return this.#socket?.write(bytes) ?? true;
   }
 
   /** The peer is gone: there is no socket to talk to any more. */
@@ -110,12 +125,14 @@ export class UpstreamLink {
         this.#cancel = undefined;
         this.#socket = socket;
         const header = this.#service.proxyHeader(this.#facts.client, this.#facts.server);
+        this.#hasHeader = this.#knowsClient = header !== undefined;
         if (header !== undefined) socket.write(header);
         if (this.#service.upstreamTls?.isImplicit) this.#secure((secure) => this.#handler.connected(secure));
         else this.#talk(socket, () => this.#handler.connected(socket));
       },
       failed: (failure) => {
         this.#cancel = undefined;
+        if (OURS.includes(failure.number)) this.settle("abandoned");
         this.#handler.failed(failure);
       },
     });
@@ -123,7 +140,6 @@ export class UpstreamLink {
 
   #talk(socket: Socket, tell: () => void): void {
     this.#socket = socket;
-    this.#isTalking = true;
     this.#facts.connected();
     tell();
   }
@@ -131,13 +147,13 @@ export class UpstreamLink {
   #secure(secured: (socket: Socket, facts: TlsFacts) => void): void {
     const { upstreamTls, runtime } = this.#service;
     const socket = this.#socket;
-    const target = this.#attempt?.peer.target;
-    if (upstreamTls === undefined || socket === undefined || target === undefined) {
+    const peer = this.#attempt?.peer;
+    if (upstreamTls === undefined || socket === undefined || peer === undefined) {
       return this.#handler.notSecured("TLS with upstreams is not configured");
     }
     this.#socket = undefined;
-    this.#isTalking = false;
-    this.#cancel = runtime.secureClient(socket, upstreamTls.contextFor(target), {
+    this.#knowsClient = this.#hasHeader;
+    this.#cancel = runtime.secureClient(socket, upstreamTls.contextFor(named(peer)), {
       secured: (secure, facts) => {
         this.#cancel = undefined;
         this.#talk(secure, () => secured(secure, facts));
@@ -149,3 +165,11 @@ export class UpstreamLink {
     });
   }
 }
+
+/** What a certificate has to be for. */
+function named({ target, lookedUp }: Peer): ConnectTarget {
+  return lookedUp === undefined || "path" in target ? target : { ...target, host: lookedUp };
+}
+
+/** ENOMEM, ENFILE, EMFILE, EADDRINUSE, EADDRNOTAVAIL, ENOBUFS: what we are short of speaks against no server. */
+const OURS: readonly number[] = [12, 23, 24, 98, 99, 105];

@@ -185,6 +185,7 @@ class Worker implements Server {
       failures: this.#failures,
       ticketKeys: this.#ticketKeys.keys,
       limitZones: this.#limitZones,
+      standings: this.#generation?.groups?.standings,
       board: this.#board,
     });
     try {

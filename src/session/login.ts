@@ -105,7 +105,11 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     switch (verdict.type) {
       case "accepted":
         this.#accepted = verdict;
+        // HEAD
         if (!verdict.isPassThrough && this.isOverLimit()) return this.refuseOverLimit();
+        //
+        this.#failure = undefined;
+        //1532c98 (wip2)
         this.phase = "connecting";
         this.action = "connecting to upstream";
         this.deadline = this.now + this.options.timeout;
@@ -341,8 +345,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   }
 
   #noUpstream(): void {
-    if (this.phase !== "connecting" || this.#failure === undefined) return;
-    this.#fail(this.#failure.reason, this.#failure.reply);
+    if (this.phase !== "connecting") return;
+    this.#fail(this.#failure?.reason ?? "upstreamUnavailable", this.#failure?.reply);
   }
 
   /** Ends the session for no fault of the client's, who hears the internal error unless there is something better. */

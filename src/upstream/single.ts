@@ -11,6 +11,7 @@ export class SingleRoute implements Route {
   select(): Selection {
     let attempt: Attempt | undefined = { peer: this.peer, ended: () => {}, released: () => {} };
     return {
+      name: this.peer.text,
       next: () => {
         const next = attempt;
         attempt = undefined;

@@ -84,7 +84,7 @@ interface Answer {
 /** The verdict in one line. */
 function brief(verdict: Verdict): string {
   if (verdict.type === "accepted") {
-    return `${verdict.login} ${verdict.secret?.reveal()} at ${verdict.route.select().next()?.peer.text}`;
+    return `${verdict.login} ${verdict.secret?.reveal()} at ${verdict.route.select(factsOf()).next()?.peer.text}`;
   }
   return verdict.type === "refused" ? verdict.text : verdict.type;
 }

@@ -15,6 +15,13 @@ export const POP3_LOGIN: Script = ["+OK ready\r\n", "+OK\r\n", "+OK mailbox open
 /** With `xclient on`, for a client that said its name. */
 export const SMTP_LOGIN: Script = ["220 up ESMTP\r\n", "250 up\r\n", "220 up ESMTP\r\n", "250 up\r\n", echo];
 
+/** Those that are there to check logins themselves (`proxy_pass`) let in whoever comes, too, and say everything back. */
+export const CHECKING: Readonly<Record<"imap" | "pop3" | "smtp", Script>> = {
+  imap: ["* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n", "TAG OK logged in\r\n", echo],
+  pop3: ["+OK ready\r\n", "-ERR what?\r\n", "+OK\r\n", "+OK mailbox open\r\n", echo],
+  smtp: ["220 up ESMTP\r\n", "250-up\r\n250 AUTH PLAIN\r\n", "235 in\r\n", echo],
+};
+
 /** The same script for a server that is sent a PROXY header first: `isWhole` knows one that is all there. */
 export function afterHeader(isWhole: (octets: string) => boolean, script: Script): Script {
   return [

@@ -19,6 +19,7 @@ import type { Accepted, Refused } from "../../src/auth/mod.ts";
 import type { TlsFacts } from "../../src/runtime.ts";
 import { decode, encode } from "../../src/session/bytes.ts";
 import { type Effect, type Input, Secret, type Session } from "../../src/session/mod.ts";
+import { factsOf } from "./facts.ts";
 import { SingleRoute } from "../../src/upstream/mod.ts";
 
 /** Plays the dialogue in every chunking and asserts that all that was said and done is what is written. */
@@ -220,7 +221,7 @@ class Player {
         return `ask ${method} ${quote(login)} ${quote(secret.reveal())} ${attempt}${salted}`;
       }
       case "connect":
-        return `connect ${effect.route.select().next()?.peer.text}`;
+        return `connect ${effect.route.select(factsOf()).next()?.peer.text}`;
       case "nextUpstream":
         return "next upstream";
       case "leaveUpstream":

@@ -3,7 +3,7 @@
  * freenginx.
  */
 
-import { MAIL, SOME } from "../directive.ts";
+import { SOME } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { planned } from "./_planned.ts";
 

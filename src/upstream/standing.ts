@@ -1,0 +1,125 @@
+/**
+ * What is known of a server: how many connections it has, and whether it may be tried. It outlives the configuration
+ * that named the server. This file has the rules by which failures take a server out, and knows nothing of choosing.
+ *
+ * @module
+ */
+
+import type { Millis, Octets } from "../runtime.ts";
+
+/** What the configuration says of a server's failures. */
+export interface FailureLimits {
+  /** 0: they do not count. */
+  readonly maxFails: number;
+  readonly failTimeout: Millis;
+}
+
+/** One failure. */
+export interface Failure {
+  /** The client whose failure alone it may be; `undefined` for one that no client has a part in. */
+  readonly client: Octets | undefined;
+  /** When the attempt began, and now. */
+  readonly began: Millis;
+  readonly now: Millis;
+}
+
+/** A server that is out: since when, and when a login may try it. */
+interface Rest {
+  readonly since: Millis;
+  readonly until: Millis;
+}
+
+export class Standing {
+  /** Attempts that have not been released: those of all generations. */
+  connections = 0;
+  #rest: Rest | undefined;
+  /** When it came back: what began before counts no more. */
+  #backSince: Millis = -Infinity;
+  /** Failures that no client has a part in, each less than `fail_timeout` after the one before. */
+  #fails = 0;
+  #failedAt: Millis = -Infinity;
+  /** When the login of which client failed last. */
+  readonly #clients = new Map<Octets, Millis>();
+
+  /** Whether it was taken out and has not come back. */
+  get isOut(): boolean {
+    return this.#rest !== undefined;
+  }
+
+  /** When it came back, if it was ever out. */
+  get backSince(): Millis {
+    return this.#backSince;
+  }
+
+  /** How many failures speak against it. */
+  get fails(): number {
+    return this.#fails + this.#clients.size;
+  }
+
+  /** Whether a login may try it. */
+  mayTry(now: Millis): boolean {
+    return this.#rest === undefined || now >= this.#rest.until;
+  }
+
+  /** A login tries it: of a server that is out, one at a time. */
+  tried(now: Millis, { failTimeout }: FailureLimits): void {
+    if (this.#rest !== undefined) this.#rest = { ...this.#rest, until: now + failTimeout };
+  }
+
+  /** The login that tried it has left: the next one may. */
+  left(now: Millis): void {
+    if (this.#rest !== undefined) this.#rest = { ...this.#rest, until: now };
+  }
+
+  /** It has failed; gives whether that takes it out. */
+  failed({ client, began, now }: Failure, { maxFails, failTimeout }: FailureLimits): boolean {
+    if (maxFails === 0 || began < this.#backSince) return false;
+    if (this.#rest !== undefined) {
+      this.#rest = { ...this.#rest, until: now + failTimeout };
+      return false;
+    }
+    this.#forget(now - failTimeout);
+    if (client === undefined) {
+      this.#fails++;
+      this.#failedAt = now;
+    } else {
+      this.#note(client, now);
+    }
+    if (!this.#isEnough(maxFails)) return false;
+    this.#rest = { since: now, until: now + failTimeout };
+    return true;
+  }
+
+  /** It has done its work; gives how long it was out, if that brings it back. */
+  succeeded(began: Millis, now: Millis): Millis | undefined {
+    // Whoever is served here speaks for the server, as far as clients speak against it.
+    this.#clients.clear();
+    if (this.#rest === undefined || began < this.#rest.since) return undefined;
+    const { since } = this.#rest;
+    this.#rest = undefined;
+    this.#fails = 0;
+    this.#backSince = now;
+    return now - since;
+  }
+
+  #isEnough(maxFails: number): boolean {
+    if (this.#fails >= maxFails) return true;
+    // One client's failures alone never take a server out, however many they are.
+    return this.#clients.size > 1 && this.fails >= Math.min(maxFails, MOST_CLIENTS);
+  }
+
+  #note(client: Octets, now: Millis): void {
+    this.#clients.delete(client);
+    const [oldest] = this.#clients.keys();
+    if (this.#clients.size >= MOST_CLIENTS && oldest !== undefined) this.#clients.delete(oldest);
+    this.#clients.set(client, now);
+  }
+
+  #forget(before: Millis): void {
+    if (this.#failedAt < before) this.#fails = 0;
+    for (const [client, at] of this.#clients) if (at < before) this.#clients.delete(client);
+  }
+}
+
+/** How many clients are told apart: as many as that are many, whatever `max_fails` says. */
+export const MOST_CLIENTS = 256;
