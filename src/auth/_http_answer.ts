@@ -59,7 +59,9 @@ export function interpret(head: ResponseHead, credentials: Credentials, log: Rea
   if (fields.status !== OK && fields.status !== WAIT) return refused(fields, fields.status, { credentials, complain });
   if (fields.status === WAIT) return { type: "wait", delay: Math.max(fields.wait, MIN_WAIT) };
   const route = routeOf(fields, { credentials, log, complain });
-  return "type" in route ? route : accepted(fields, route, { credentials, complain });
+  if ("type" in route) return route;
+  const verdict = accepted(fields, route, { credentials, complain });
+  return verdict.type === "accepted" && namesNothing(fields) ? { ...verdict, isRouteOurs: true } : verdict;
 }
 
 /** The text with every control character made a blank, so that it is one line wherever it is shown. */
@@ -163,7 +165,7 @@ interface Way {
  */
 function routeOf({ server, port }: Fields, { credentials, log, complain }: Way): Route | Unavailable {
   const { group, routeFor } = log.whereabouts;
-  if (server === "" && port === "" && routeFor !== undefined) {
+  if (namesNothing({ server, port }) && routeFor !== undefined) {
     return routeFor(credentials, log.note) ?? { type: "unavailable" };
   }
   const named = port === "" ? group(server) : undefined;
@@ -176,6 +178,10 @@ function routeOf({ server, port }: Fields, { credentials, log, complain }: Way):
   const number = parsePort(port);
   if (number === undefined) return complain(`sent invalid server port:"${printable(port)}"`);
   return new SingleRoute({ target: { host, port: number }, text: `${server}:${port}` });
+}
+
+function namesNothing({ server, port }: Pick<Fields, "server" | "port">): boolean {
+  return server === "" && port === "";
 }
 
 /** What the client sent, where it is worth something to an upstream: a digest is not, and EXTERNAL sends nothing. */

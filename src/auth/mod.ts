@@ -82,6 +82,17 @@ export interface Accepted {
    * logins): its refusal is then the client's wrong password, and the client may try again.
    */
   readonly isPassThrough?: boolean;
+  /** Whether the source named no server, so that the route is `proxy_pass`'s. */
+  readonly isRouteOurs?: boolean;
+  /** That it was kept for the next such login; `undefined` where nothing is kept. */
+  readonly kept?: KeptVerdict;
+}
+
+/** A verdict that is kept. An upstream that refuses it shows that it holds no more. */
+export interface KeptVerdict {
+  /** Whether it was kept from an earlier login, so that the source may say something else by now. */
+  readonly isOld: boolean;
+  forget(): void;
 }
 
 /** The user's fault: a wrong password, an unknown name, a locked account. */

@@ -15,6 +15,7 @@ import {
   authHttpSsl,
   authHttpTimeout,
 } from "./directives/auth_http.ts";
+import { authCacheOf } from "./directives/auth_http_cache.ts";
 import { authUsersFile } from "./directives/auth_users_file.ts";
 import {
   daemon,
@@ -173,6 +174,7 @@ function resolveAuthHttp(scope: Scope): AuthHttpConfig | undefined {
     headers: scope.value(authHttpHeader),
     passClientCert: scope.value(authHttpPassClientCert),
     ssl: authHttpSsl.of(scope),
+    cache: authCacheOf(scope),
   };
 }
 

@@ -222,6 +222,20 @@ export interface AuthHttpConfig extends AuthServerConfig {
   readonly passClientCert: boolean;
   /** For those servers that speak TLS. */
   readonly ssl: ClientTlsConfig;
+  /** Whether answers are kept. */
+  readonly cache: AuthCacheConfig | undefined;
+}
+
+/** `auth_http_cache` and what goes with it. */
+export interface AuthCacheConfig {
+  /** Servers that name the same have their answers in common. */
+  readonly zone: Octets;
+  /** How many answers are kept. */
+  readonly capacity: number;
+  readonly valid: Millis;
+  /** What has to be the same beside the login itself; `undefined` for all that is asked. */
+  readonly key: Template | undefined;
+  readonly methods: readonly ("plain" | "external" | "xoauth2" | "oauthbearer")[];
 }
 
 /** `auth_failure_delay` and its exemptions. */

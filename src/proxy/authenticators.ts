@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AnswerStore } from "../auth/cache.ts";
 import { FailoverAuthenticator } from "../auth/failover.ts";
 import { type FailureBook, SlowedAuthenticator } from "../auth/failures.ts";
 import { HttpAuthenticator } from "../auth/http.ts";
@@ -14,6 +15,7 @@ import type { AuthHttpConfig, ServerConfig } from "../config/types.ts";
 import type { Millis, Octets, Runtime } from "../runtime.ts";
 import { UsersFile, UsersFileAuthenticator } from "../auth/users_file.ts";
 import { ConfigError } from "../config/error.ts";
+import { keepingAnswers } from "./answers.ts";
 import { StartError } from "./start_error.ts";
 import { type Route, Routes } from "../upstream/mod.ts";
 import { ClientContexts } from "./tls.ts";
@@ -21,11 +23,13 @@ import { ClientContexts } from "./tls.ts";
 /** What a server block's logins are checked with. */
 export function createAuthenticator(
   server: ServerConfig,
-  { runtime, connect, groups, note }: {
+  { runtime, connect, groups, answers, note }: {
     readonly runtime: Runtime;
     readonly connect: Runtime["connect"];
     /** The groups by their names, for servers of theirs without a port it is the given one. */
     readonly groups: (port: number) => ReadonlyMap<Octets, Route>;
+    /** The answers that are kept, by their zones. */
+    readonly answers: Map<Octets, AnswerStore>;
     /** Hears what becomes of files that are read again. */
     readonly note: (level: "warn" | "notice", text: Octets) => void;
   },
@@ -37,7 +41,8 @@ export function createAuthenticator(
     return openUsersFile(server.authUsersFile, { runtime, routes, routeFor, note });
   }
   if (server.authHttp === undefined) return new PassThrough(routeFor ?? (() => undefined));
-  return createHttpAuthenticator(server.authHttp, { runtime, connect, routes, routeFor });
+  const source = createHttpAuthenticator(server.authHttp, { runtime, connect, routes, routeFor });
+  return keepingAnswers(source, server.authHttp, { runtime, routeFor, answers, port });
 }
 
 interface FileSurroundings extends Pick<HttpSurroundings, "runtime" | "routes" | "routeFor"> {

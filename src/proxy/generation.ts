@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AnswerStore } from "../auth/cache.ts";
 import type { FailureBook } from "../auth/failures.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { NetworkList } from "../config/cidr.ts";
@@ -17,7 +18,7 @@ import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { LogFailure, type LogFiles } from "../log/log_files.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
-import type { Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
+import type { Octets, Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
 import { createAuthenticator, slowedDown } from "./authenticators.ts";
 import { connectFrom } from "./bind.ts";
@@ -62,6 +63,8 @@ export class Generation {
   #groups: Groups | undefined;
   readonly #authenticators: Authenticator[] = [];
   readonly #renewals: Renewal[] = [];
+  /** The answers of auth servers that are kept, by their zones. */
+  readonly #answers = new Map<Octets, AnswerStore>();
 
   /** Throws {@linkcode StartError} when a log cannot be opened or a name not be found. */
   static async create(config: Config, surroundings: Surroundings): Promise<Generation> {
@@ -173,7 +176,7 @@ export class Generation {
     const note = (level: "warn" | "notice", text: string) => log.write(level, text);
     const groups = (port: number) => this.#groups?.forPort(port) ?? new Map();
     const { runtime } = this.#surroundings;
-    const authenticator = createAuthenticator(server, { runtime, connect, groups, note });
+    const authenticator = createAuthenticator(server, { runtime, connect, groups, answers: this.#answers, note });
     this.#authenticators.push(authenticator);
     return authenticator;
   }

@@ -148,6 +148,11 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   /** Asks who this is and where they live. */
   protected authenticate(claim: Claim): void {
     this.#attempt++;
+    this.ask(claim);
+  }
+
+  /** Asks about an attempt, for the first time or again. */
+  protected ask(claim: Claim): void {
     this.phase = "authenticating";
     this.action = "in http auth state";
     this.deadline = undefined;

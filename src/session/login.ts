@@ -26,6 +26,7 @@ export type { LoginOptions } from "./conversation.ts";
 export abstract class LoginSession<Options extends LoginOptions> extends RefusableHalf<Options> implements Session {
   readonly #replies: UpstreamReplies;
   #accepted: Accepted | undefined;
+  #claim: Claim | undefined;
   #upstream: UpstreamLogin | undefined;
   /** Whether what the upstream says may be anybody's, since TLS with it is still to come. */
   #isUpstreamInClear = false;
@@ -252,6 +253,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   protected override authenticate(claim: Claim): void {
     if (this.#upstream !== undefined) this.#forgetUpstream();
     this.#accepted = undefined;
+    this.#claim = claim;
     super.authenticate(claim);
   }
 
@@ -316,10 +318,22 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
       this.#forgetUpstream();
       return this.refuseForUpstream(refusal, mayPass);
     }
+    if (!isTemporary && this.#isOutdated(text)) return;
     this.log(mayPass ? "info" : "error", `upstream sent invalid response: "${text}"`);
     const reply = mayPass ? this.#replies.takeAll() : undefined;
     if (isTemporary || this.#accepted?.isPassThrough) this.#leaveUpstream("upstreamRefused", reply);
     else this.#fail("upstreamRefused", reply);
+  }
+
+  /** Whether the verdict was one of before, and its source is asked now what it says today. */
+  #isOutdated(text: Octets): boolean {
+    const kept = this.#accepted?.kept;
+    kept?.forget();
+    if (kept?.isOld !== true || this.#claim === undefined) return false;
+    this.log("info", `upstream refused a login that had a cached answer: "${text}", asking again`);
+    this.#forgetUpstream();
+    this.ask(this.#claim);
+    return true;
   }
 
   #upstreamEnds(): void {

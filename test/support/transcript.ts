@@ -7,7 +7,7 @@
  *     connect TARGET                      splice "TO CLIENT" "TO UPSTREAM"
  *     close REASON                        next upstream
  *
- * and the stimuli `accept`, `let through`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `resolved HOST`, `unavailable`, `connected`, `connectFailed`, `noUpstream`, `shutdown`,
+ * and the stimuli `accept`, `accept from the cache`, `let through`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `resolved HOST`, `unavailable`, `connected`, `connectFailed`, `noUpstream`, `shutdown`,
  * `C ended`, `U ended`, `C secured`, `U secured`, `C not secured TEXT`, `U not secured TEXT`, and `after MILLISECONDS`, which delivers `timedOut` when the deadline has come by then.
  * A dialogue that never says `next upstream` has only one: its session hears at once that there is no other.
  * A line of C, S, U or P has its CRLF left out; a backslash at its end says that none follows. `\r`, `\n`, `\0`,
@@ -94,6 +94,8 @@ function parseInput(line: string): Input | undefined {
       return { type: "secured", side: "upstream", facts: TLS };
     case "accept":
       return { type: "verdict", verdict: ACCEPTED };
+    case "accept from the cache":
+      return { type: "verdict", verdict: { ...ACCEPTED, kept: { isOld: true, forget: () => {} } } };
     case "let through":
       return { type: "verdict", verdict: { ...ACCEPTED, isPassThrough: true } };
     case "accept a line break":

@@ -9,7 +9,8 @@ import { ConfigError } from "../error.ts";
 import { flag, listOf, oneOf } from "../kinds.ts";
 import type { Scope } from "../scope.ts";
 import type { LimitsConfig, LimitZoneConfig, Place } from "../types.ts";
-import { parseNumber, parseSize } from "../values.ts";
+import { parseNumber } from "../values.ts";
+import { readZone } from "./_zone.ts";
 
 /** One `limit_conn_zone` line. */
 interface ZoneLine {
@@ -25,7 +26,7 @@ export const limitConnZone: Directive<readonly ZoneLine[]> = directive<readonly 
   name: "limit_conn_zone",
   contexts: MAIL,
   since: "stream 1.9.3",
-  kind: listOf("key zone=name:size", (call) => [readZone(call)], TWO),
+  kind: listOf("key zone=name:size", (call) => [readLine(call)], TWO),
   default: [],
   meaning:
     "What is counted for `limit_conn`: connections by the text `key`, such as `$binary_remote_addr`, `$auth_user` or both. " +
@@ -33,16 +34,8 @@ export const limitConnZone: Directive<readonly ZoneLine[]> = directive<readonly 
     "a new key is refused, and the log says so",
 });
 
-function readZone(call: Call): ZoneLine {
-  const word = call.arg(1);
-  if (!word.startsWith("zone=")) throw call.error(`invalid parameter "${word}"`);
-  const [name = "", ...sizes] = word.slice("zone=".length).split(":");
-  const size = parseSize(sizes.join(":"));
-  if (size === undefined) {
-    throw call.error(`invalid zone size "${word}"`, "a zone has a name and a size: zone=name:10m");
-  }
-  if (name === "") throw call.error(`"${call.name}" must have "zone" parameter`);
-  if (size < LEAST_SIZE) throw call.error(`zone "${name}" is too small`);
+function readLine(call: Call): ZoneLine {
+  const { name, size } = readZone(call, call.arg(1));
   const bound = call.scope.own(limitConnZone)?.find((zone) => zone.name === name);
   if (bound !== undefined) {
     throw call.error(`${call.name} "${name}" is already bound to key "${bound.key.text}"`);
@@ -123,9 +116,6 @@ const LATE = /^(?:auth_|ssl_|smtp_|starttls$|client_host$)/;
 
 /** A key, its count, and what a table costs; 64 or 32 in nginx, whose keys are binary. */
 const OCTETS_PER_KEY = 128;
-
-/** Eight pages of memory, as nginx has it. */
-const LEAST_SIZE = 8 * 4096;
 
 export const limitConnModule: Module = {
   title: "Limits",

@@ -10,6 +10,7 @@ import type { Protocol } from "../types.ts";
 import { accessModule } from "./access.ts";
 import { accessLogModule } from "./access_log.ts";
 import { authHttpModule } from "./auth_http.ts";
+import { authHttpCacheModule } from "./auth_http_cache.ts";
 import { authFailure } from "./auth_failure.ts";
 import { authUsersFileModule } from "./auth_users_file.ts";
 import { core } from "./core.ts";
@@ -39,6 +40,7 @@ export const MODULES: readonly Module[] = [
   mailModule,
   accessModule,
   authHttpModule,
+  authHttpCacheModule,
   authUsersFileModule,
   authFailure,
   limitConnModule,

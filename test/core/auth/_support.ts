@@ -21,6 +21,7 @@ export function config(changes: Partial<AuthHttpConfig> = {}): AuthHttpConfig {
     tls: false,
     passClientCert: false,
     ssl: authHttpWith().ssl,
+    cache: undefined,
     ...changes,
   };
 }

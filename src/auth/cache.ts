@@ -1,0 +1,122 @@
+/**
+ * `auth_http_cache`: answers that let somebody in serve for a while when the same is asked again. What was asked is
+ * known by its fingerprint alone, so that no password is anybody's key.
+ *
+ * @module
+ */
+
+import type { Cancel, Millis, Octets, Runtime } from "../runtime.ts";
+import type { Accepted, Authenticator, AuthMethod, Credentials, Note, Verdict } from "./mod.ts";
+import type { RouteFor } from "./pass_through.ts";
+
+/** Answers by the fingerprints of their questions. Which of them are still good is for whoever asks to know. */
+export class AnswerStore {
+  readonly #capacity: number;
+  /** Those used last are last. */
+  readonly #answers = new Map<Octets, Answer>();
+
+  /** `capacity` is how many there can be; the one used longest ago makes room for a new one. */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#answers.size;
+  }
+
+  find(key: Octets, now: Millis): Accepted | undefined {
+    const answer = this.#answers.get(key);
+    this.#answers.delete(key);
+    if (answer === undefined || answer.until <= now) return undefined;
+    this.#answers.set(key, answer);
+    return answer.verdict;
+  }
+
+  keep(key: Octets, verdict: Accepted, until: Millis): void {
+    this.#answers.delete(key);
+    const [oldest] = this.#answers.keys();
+    if (this.size >= this.#capacity && oldest !== undefined) this.#answers.delete(oldest);
+    this.#answers.set(key, { verdict, until });
+  }
+
+  forget(key: Octets): void {
+    this.#answers.delete(key);
+  }
+
+  clear(): void {
+    this.#answers.clear();
+  }
+}
+
+interface Answer {
+  readonly verdict: Accepted;
+  readonly until: Millis;
+}
+
+/** What a {@linkcode CachedAuthenticator} works with. */
+export interface CacheSetting {
+  readonly store: AnswerStore;
+  readonly valid: Millis;
+  /** Whose answers are kept. */
+  readonly methods: readonly AuthMethod[];
+  /** All that the answer may depend on, the password included. */
+  readonly question: (credentials: Credentials) => Octets;
+  /** Where logins go whose answer names no server: it may be elsewhere for the next one. */
+  readonly routeFor: RouteFor | undefined;
+  readonly runtime: Pick<Runtime, "now" | "fingerprint">;
+}
+
+/** Asks another source what is not known yet. */
+export class CachedAuthenticator implements Authenticator {
+  readonly #source: Authenticator;
+  readonly #setting: CacheSetting;
+  #isClosed = false;
+
+  constructor(source: Authenticator, setting: CacheSetting) {
+    this.#source = source;
+    this.#setting = setting;
+  }
+
+  authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel {
+    const { methods, question, runtime, store } = this.#setting;
+    if (this.#isClosed || !methods.includes(credentials.method)) {
+      return this.#source.authenticate(credentials, note, done);
+    }
+    const key = runtime.fingerprint(question(credentials));
+    const known = store.find(key, runtime.now());
+    if (known !== undefined) {
+      note("info", "auth http answer is a cached one");
+      done(this.#again(known, { key, credentials, note }));
+      return () => {};
+    }
+    return this.#source.authenticate(credentials, note, (verdict) => done(this.#keep(key, verdict)));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#setting.store.clear();
+    this.#source.close();
+  }
+
+  #keep(key: Octets, verdict: Verdict): Verdict {
+    if (verdict.type !== "accepted" || this.#isClosed) return verdict;
+    const { store, valid, runtime } = this.#setting;
+    store.keep(key, verdict, runtime.now() + valid);
+    return { ...verdict, kept: { isOld: false, forget: () => store.forget(key) } };
+  }
+
+  #again(
+    known: Accepted,
+    { key, credentials, note }: { readonly key: Octets; readonly credentials: Credentials; readonly note: Note },
+  ): Verdict {
+    const { store, routeFor } = this.#setting;
+    const route = known.isRouteOurs ? routeFor?.(credentials, note) : known.route;
+    if (route === undefined) return { type: "unavailable" };
+    return { ...known, route, kept: { isOld: true, forget: () => store.forget(key) } };
+  }
+}
+
+/** Texts as one, which no other texts come to. */
+export function joinUniquely(texts: readonly Octets[]): Octets {
+  return texts.map((text) => `${text.length}:${text}`).join("");
+}
