@@ -70,7 +70,7 @@ export class Exchange implements ConnectHandler, Asker {
   }
 
   failed(failure: SystemFailure): void {
-    this.#fail(describeConnectFailure(failure));
+    this.#breakOff(describeConnectFailure(failure));
   }
 
   answered(head: ResponseHead): void {
@@ -88,7 +88,7 @@ export class Exchange implements ConnectHandler, Asker {
     const isStale = reason.unserved && this.#connection?.isReused === true;
     this.#connection = undefined;
     if (isStale) this.#connect();
-    else if (reason.type === "failed") this.#fail(describeBrokenSocket(reason.failure));
+    else if (reason.type === "failed") this.#breakOff(describeBrokenSocket(reason.failure));
     else this.#complain(reason.type === "closed" ? CLOSED : FAULTS[reason.fault]);
   }
 
@@ -106,6 +106,11 @@ export class Exchange implements ConnectHandler, Asker {
   #timeOut(): void {
     const connection = this.#connection;
     this.#complain("timed out (110: Connection timed out)", connection);
+  }
+
+  /** nginx's words, and which of the servers it was. */
+  #breakOff(text: Octets): void {
+    this.#fail(`${text} with auth http server ${this.#link.config.name}`);
   }
 
   #complain(text: Octets, connection?: Connection): void {

@@ -130,7 +130,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
         return this.greet();
       case "connecting":
       case "upstream":
-        this.log("info", `upstream timed out ${TIMED_OUT}`);
+        this.log("error", `upstream timed out ${TIMED_OUT}`);
         return this.#leaveUpstream("upstreamUnavailable");
       default:
         this.log("info", `client timed out ${TIMED_OUT}`);

@@ -253,7 +253,7 @@ describe("auth_http over real sockets", () => {
     const server = new TinyServer(() => {});
     const address = await server.listen();
     await server.close();
-    const note = "connect() failed (111: Connection refused)";
+    const note = `connect() failed (111: Connection refused) with auth http server tiny`;
     assertEquals(await start(authenticator(address), "anna").answer, { verdict: "unavailable", notes: [note] });
   });
 

@@ -49,7 +49,7 @@ const TROUBLES: readonly (readonly [string, Answer, string])[] = [
     "auth http server SERVER sent invalid header in response",
   ],
   ["hangs up", (wire) => wire.end(), "auth http server SERVER closed connection prematurely"],
-  ["breaks off", (wire) => wire.reset(), "recv() failed (104: Connection reset by peer)"],
+  ["breaks off", (wire) => wire.reset(), "recv() failed (104: Connection reset by peer) with auth http server SERVER"],
   ["is slow", () => {}, "auth http server SERVER timed out (110: Connection timed out)"],
 ];
 
@@ -70,7 +70,10 @@ describe("several auth servers", () => {
       const down = await freePort();
       const { enter, proxy } = await start({ protocol, authHttp: (port) => `127.0.0.1:${down} 127.0.0.1:${port}` });
       await enter();
-      assertEquals(proxy.log[1]?.split(" while ")[0], "error connect() failed (111: Connection refused)");
+      assertEquals(
+        proxy.log[1]?.split(" while ")[0],
+        `error connect() failed (111: Connection refused) with auth http server 127.0.0.1:${down}`,
+      );
     });
 
     it(`all down are our trouble, not the client's, in ${protocol}`, async () => {
@@ -82,7 +85,12 @@ describe("several auth servers", () => {
       await client.expect(greeting);
       client.send(login);
       await client.expectEnd(heard + internalError);
-      assertEquals(proxy.log.slice(1), Array(3).fill(`error connect() failed (111: Connection refused)${TAIL}`));
+      assertEquals(
+        proxy.log.slice(1),
+        [one, two, three].map((port) =>
+          `error connect() failed (111: Connection refused) with auth http server 127.0.0.1:${port}${TAIL}`
+        ),
+      );
     });
   }
 

@@ -29,12 +29,12 @@ const FAILURES: readonly Failure[] = [
   {
     title: "breaks the connection off",
     answer: (wire) => wire.reset(),
-    complaint: "recv() failed (104: Connection reset by peer)",
+    complaint: "recv() failed (104: Connection reset by peer) with auth http server auth",
   },
   {
     title: "breaks the connection off within its head",
     answer: said("HTTP/1.0 200 OK\r\nAuth-Sta", "reset"),
-    complaint: "recv() failed (104: Connection reset by peer)",
+    complaint: "recv() failed (104: Connection reset by peer) with auth http server auth",
   },
   {
     title: "is silent",
@@ -105,7 +105,7 @@ describe("an auth server that", () => {
         await scene.auth.stop();
         const client = await scene.claimant(protocol);
         await client.expectEnd(WORDS[protocol].internalError);
-        await assertFailed(scene, protocol, "connect() failed (111: Connection refused)");
+        await assertFailed(scene, protocol, "connect() failed (111: Connection refused) with auth http server auth");
       }));
   }
 

@@ -50,7 +50,7 @@ describe("an upstream that", () => {
           const action = said === 0 ? READING : ACTIONS[protocol][said - 1];
           await assertFailed(scene, protocol, {
             script: WORDS[protocol].upstream.slice(0, said),
-            line: `info upstream timed out (110: Connection timed out) while ${action}`,
+            line: `error upstream timed out (110: Connection timed out) while ${action}`,
           });
         }));
 

@@ -335,7 +335,7 @@ const EVENTS: readonly {
     script: [""],
     says: ["a LOGIN anna sesame\r\n"],
     lines: [
-      'info upstream timed out (110: Connection timed out) while reading response from upstream, AT, login: "anna", UP',
+      'error upstream timed out (110: Connection timed out) while reading response from upstream, AT, login: "anna", UP',
     ],
   },
   {

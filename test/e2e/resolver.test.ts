@@ -428,7 +428,8 @@ describe("names that the resolver looks up", () => {
       client.send(login);
       await client.expectEnd(internalError);
       assertEquals(proxy.log.slice(1), [
-        `error connect() failed ${reason} while in http auth state, client: 127.0.0.1, server: 127.0.0.1:0, login: "joe"`,
+        `error connect() failed ${reason} with auth http server gone.test while in http auth state, ` +
+        'client: 127.0.0.1, server: 127.0.0.1:0, login: "joe"',
       ]);
     });
   }

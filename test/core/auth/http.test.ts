@@ -135,7 +135,9 @@ describe("an auth server that fails", () => {
     const login = bench.login();
     bench.refuse();
     assertEquals(login.verdicts, [UNAVAILABLE]);
-    assertEquals(login.notes, ["error: connect() failed (111: Connection refused)"]);
+    assertEquals(login.notes, [
+      "error: connect() failed (111: Connection refused) with auth http server auth.test:9000",
+    ]);
     assertEquals(bench.runtime.clock.pending, 0);
   });
 
@@ -147,12 +149,14 @@ describe("an auth server that fails", () => {
       socket.says(beginning);
       socket.breaks();
       assertEquals(login.verdicts, [UNAVAILABLE]);
-      assertEquals(login.notes, ["error: recv() failed (104: Connection reset by peer)"]);
+      assertEquals(login.notes, [
+        "error: recv() failed (104: Connection reset by peer) with auth http server auth.test:9000",
+      ]);
     }
     const bench = new Bench();
     const login = bench.login();
     bench.accept().breaks({ number: 32, text: "Broken pipe" });
-    assertEquals(login.notes, ["error: send() failed (32: Broken pipe)"]);
+    assertEquals(login.notes, ["error: send() failed (32: Broken pipe) with auth http server auth.test:9000"]);
   });
 
   it("by vanishing without a reason", () => {

@@ -668,7 +668,7 @@ describe("IMAP and the upstream", () => {
       imapSession,
       `${connecting}
       after 60000
-      log info upstream timed out (110: Connection timed out) (connecting to upstream)
+      log error upstream timed out (110: Connection timed out) (connecting to upstream)
       ${failed}
     `,
     );
@@ -676,7 +676,7 @@ describe("IMAP and the upstream", () => {
       imapSession,
       `${connected}
       after 60000
-      log info upstream timed out (110: Connection timed out) (sending password to upstream)
+      log error upstream timed out (110: Connection timed out) (sending password to upstream)
       ${failed}
     `,
     );

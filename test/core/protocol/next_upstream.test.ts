@@ -71,12 +71,12 @@ describe("an upstream that fails before the login", () => {
         connect 192.0.2.1:143
         connected
         after 60000
-        log info upstream timed out (110: Connection timed out) (reading response from upstream)
+        log error upstream timed out (110: Connection timed out) (reading response from upstream)
         next upstream
         after 59999
         connected
         after 1
-        log info upstream timed out (110: Connection timed out) (reading response from upstream)
+        log error upstream timed out (110: Connection timed out) (reading response from upstream)
         next upstream
         noUpstream
         S: 451 4.3.2 Internal server error

@@ -383,7 +383,7 @@ describe("POP3 and the upstream", () => {
       pop3Session,
       `${connected}
       after 60000
-      log info upstream timed out (110: Connection timed out) (sending password to upstream)
+      log error upstream timed out (110: Connection timed out) (sending password to upstream)
       ${failed}
     `,
     );

@@ -73,6 +73,11 @@ export const DIFFERENCES = {
     reason: "Nobody should forge lines, or steer a terminal, from outside",
     shownIn: "test/e2e/failure_upstream.test.ts",
   },
+  "log-timeouts": {
+    reason: "At the usual level the log would say nothing of a server that hangs",
+    shownIn: "test/e2e/failure_upstream.test.ts",
+  },
+  "log-auth-server": { reason: "There may be several", shownIn: "test/e2e/failover.test.ts" },
   "log-failures": {
     reason: "An operator should see what clients hear of",
     shownIn: "test/e2e/failure_upstream.test.ts",
