@@ -33,7 +33,7 @@ export function createTlsClient(options: TlsClientOptions, traits: TlsTraits): C
 /** What all connections with the same options share. */
 export class ClientContext implements TlsContext {
   readonly kind = "client";
-  readonly expires = undefined;
+  readonly expires: Millis | undefined;
   readonly options: TlsClientOptions;
   readonly secure: SecureContext;
   readonly caveat: TlsFault | undefined;
@@ -42,8 +42,10 @@ export class ClientContext implements TlsContext {
   /** Only what was found good is kept here: a session that is resumed is not looked at again. */
   readonly sessions: SessionStore | undefined;
 
-  constructor(options: TlsClientOptions, { policy, settings, ciphers, caveat }: ClientSettings, traits: TlsTraits) {
+  constructor(options: TlsClientOptions, given: ClientSettings, traits: TlsTraits) {
+    const { policy, settings, ciphers, caveat, expires } = given;
     this.options = options;
+    this.expires = expires;
     this.caveat = caveat;
     this.#ciphers = ciphers;
     this.secure = createSecureContext(settings);

@@ -70,6 +70,7 @@ export interface ClientSettings {
   readonly policy: Policy;
   readonly settings: SecureContextOptions;
   readonly ciphers: CipherChoice | undefined;
+  readonly expires: number | undefined;
   readonly caveat: TlsFault | undefined;
 }
 
@@ -87,7 +88,8 @@ export function checkClient(options: TlsClientOptions, traits: TlsTraits): Clien
     ...sharedSettings(options, traits),
     ...pair === undefined ? {} : { cert: pair.certificate, key: pair.key },
   };
-  return tryOut(settings) ?? { policy, settings, ciphers, caveat: caveatOf(ciphers, "a server that chooses") };
+  const caveat = caveatOf(ciphers, "a server that chooses");
+  return tryOut(settings) ?? { policy, settings, ciphers, expires: pair?.expires, caveat };
 }
 
 /** What TLS 1.2 can come to with these certificates; `undefined` for what the list says, or where there is no TLS 1.2. */

@@ -6,6 +6,7 @@
  */
 
 import type { Millis, Octets } from "../runtime.ts";
+import type { UpstreamTls } from "../session/by_tls.ts";
 import { fromBase64 } from "../session/base64.ts";
 import { Secret } from "../session/secret.ts";
 import type { FieldName } from "./_http_field.ts";
@@ -36,6 +37,8 @@ export interface Whereabouts {
   group(name: Octets): Route | undefined;
   /** For an answer that names no server: `proxy_pass`. */
   readonly routeFor: RouteFor | undefined;
+  /** `proxy_ssl`: an answer may ask for TLS where there would be none, but not for less than this. */
+  readonly upstreamTls: UpstreamTls;
 }
 
 /** What an answer is read with. */
@@ -60,7 +63,9 @@ export function interpret(head: ResponseHead, credentials: Credentials, log: Rea
   if (fields.status === WAIT) return { type: "wait", delay: Math.max(fields.wait, MIN_WAIT) };
   const route = routeOf(fields, { credentials, log, complain });
   if ("type" in route) return route;
-  const verdict = accepted(fields, route, { credentials, complain });
+  const tls = tlsOf(fields, { upstreamTls: log.whereabouts.upstreamTls, complain });
+  if (typeof tls === "object") return tls;
+  const verdict = accepted(fields, tls === undefined ? { route } : { route, tls }, { credentials, complain });
   return verdict.type === "accepted" && namesNothing(fields) ? { ...verdict, isRouteOurs: true } : verdict;
 }
 
@@ -84,6 +89,7 @@ interface Fields {
   status: Octets | undefined;
   server: Octets;
   port: Octets;
+  tls: Octets | undefined;
   login: Octets | undefined;
   pass: Octets | undefined;
   wait: Millis;
@@ -97,6 +103,7 @@ function gather(head: ResponseHead): Fields {
     status: undefined,
     server: "",
     port: "",
+    tls: undefined,
     login: undefined,
     pass: undefined,
     wait: 0,
@@ -117,6 +124,9 @@ function take(fields: Fields, name: FieldName, value: Octets): void {
       break;
     case "auth-port":
       fields.port = value;
+      break;
+    case "auth-server-ssl":
+      fields.tls = value;
       break;
     case "auth-user":
       fields.login = value;
@@ -144,13 +154,13 @@ function weight(status: Octets | undefined): number {
 
 function accepted(
   fields: Fields,
-  route: Route,
+  way: Pick<Accepted, "route" | "tls">,
   { credentials, complain }: { readonly credentials: Credentials; readonly complain: Complain },
 ): Accepted | Unavailable {
   const { login = credentials.login, pass } = fields;
   const secret = pass === undefined ? ownSecret(credentials) : new Secret(pass);
   if (secret === undefined && credentials.protocol !== "smtp") return complain("did not send password");
-  return { type: "accepted", route, login, secret };
+  return { type: "accepted", ...way, login, secret };
 }
 
 interface Way {
@@ -182,6 +192,19 @@ function routeOf({ server, port }: Fields, { credentials, log, complain }: Way):
 
 function namesNothing({ server, port }: Pick<Fields, "server" | "port">): boolean {
   return server === "" && port === "";
+}
+
+/** How TLS is to be spoken, if the answer says so. Whoever can change an answer must not get a password in clear by it. */
+function tlsOf(
+  { tls }: Fields,
+  { upstreamTls, complain }: { readonly upstreamTls: UpstreamTls; readonly complain: Complain },
+): UpstreamTls | undefined | Unavailable {
+  if (tls === undefined) return undefined;
+  if (tls !== "on" && tls !== "starttls" && tls !== "off") {
+    return complain(`sent invalid "Auth-Server-SSL": "${printable(tls)}"`);
+  }
+  if (tls !== "off" || upstreamTls === "off") return tls;
+  return complain(`sent "Auth-Server-SSL: off", which is less than "proxy_ssl ${upstreamTls}"`);
 }
 
 /** What the client sent, where it is worth something to an upstream: a digest is not, and EXTERNAL sends nothing. */

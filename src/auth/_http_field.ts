@@ -10,6 +10,7 @@ const KNOWN = [
   "auth-status",
   "auth-server",
   "auth-port",
+  "auth-server-ssl",
   "auth-user",
   "auth-pass",
   "auth-wait",

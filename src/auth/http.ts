@@ -50,7 +50,7 @@ interface Question {
 }
 
 /** An answer names a server, or it is nobody's. */
-const NOWHERE_ELSE: Whereabouts = { group: () => undefined, routeFor: undefined };
+const NOWHERE_ELSE: Whereabouts = { group: () => undefined, routeFor: undefined, upstreamTls: "off" };
 
 /** One login: an exchange, and while the answer is WAIT, the same exchange again. */
 class Attempt implements ExchangeOwner {

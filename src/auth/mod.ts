@@ -7,6 +7,7 @@
 
 import type { Protocol } from "../config/types.ts";
 import type { Cancel, Millis, Octets, SocketAddress, TlsFacts } from "../runtime.ts";
+import type { UpstreamTls } from "../session/by_tls.ts";
 import type { ProxiedAddresses } from "../session/mod.ts";
 import type { Secret } from "../session/secret.ts";
 import type { Route } from "../upstream/mod.ts";
@@ -77,6 +78,8 @@ export interface Accepted {
   readonly login: Octets;
   /** `undefined` when the client gave none and the source knows none either. */
   readonly secret: Secret | undefined;
+  /** How TLS is to be spoken with the upstream, where that is not as `proxy_ssl` has it; never weaker than that. */
+  readonly tls?: UpstreamTls | undefined;
   /**
    * Whether it is the upstream that checks who this is, and nobody did so before (`proxy_pass` without a source of
    * logins): its refusal is then the client's wrong password, and the client may try again.

@@ -10,19 +10,22 @@ import type { Authenticator, Credentials } from "../auth/mod.ts";
 import type { RouteFor } from "../auth/pass_through.ts";
 import type { AuthHttpConfig } from "../config/types.ts";
 import type { Octets, Runtime } from "../runtime.ts";
+import type { UpstreamTls } from "../session/by_tls.ts";
 import { decode } from "../session/bytes.ts";
 
 /** Keeps answers for a while, where that is asked for. */
 export function keepingAnswers(
   source: Authenticator,
   config: AuthHttpConfig,
-  { runtime, routeFor, answers, port }: {
+  { runtime, routeFor, answers, port, upstreamTls }: {
     readonly runtime: Pick<Runtime, "now" | "fingerprint">;
     readonly routeFor: RouteFor | undefined;
     /** The answers that are kept, by their zones. */
     readonly answers: Map<Octets, AnswerStore>;
     /** What a server has for its port that the answer names without one. */
     readonly port: number;
+    /** `proxy_ssl`: an answer that is good for less is not good for more. */
+    readonly upstreamTls: UpstreamTls;
   },
 ): Authenticator {
   const { cache } = config;
@@ -34,16 +37,19 @@ export function keepingAnswers(
     store,
     valid,
     methods,
-    question: questioner(config, port),
+    question: questioner(config, [String(port), upstreamTls]),
     routeFor,
     runtime,
   });
 }
 
 /** Whoever is asked, and all that has to be the same for an answer to serve again. */
-function questioner(config: AuthHttpConfig, port: number): (credentials: Credentials) => Octets {
+function questioner(
+  config: AuthHttpConfig,
+  block: readonly Octets[],
+): (credentials: Credentials) => Octets {
   const servers = [config, ...config.fallbacks].flatMap(({ tls, name, uri }) => [tls ? "https" : "http", name, uri]);
-  servers.push(String(port));
+  servers.push(...block);
   const { key } = config.cache ?? { key: undefined };
   if (key === undefined) {
     const writer = new RequestWriter(config);

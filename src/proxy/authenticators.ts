@@ -16,9 +16,10 @@ import type { Millis, Octets, Runtime } from "../runtime.ts";
 import { UsersFile, UsersFileAuthenticator } from "../auth/users_file.ts";
 import { ConfigError } from "../config/error.ts";
 import { keepingAnswers } from "./answers.ts";
+import type { UpstreamTls } from "../session/by_tls.ts";
 import { StartError } from "./start_error.ts";
 import { type Route, Routes } from "../upstream/mod.ts";
-import { ClientContexts } from "./tls.ts";
+import { renewedContexts } from "./client_tls.ts";
 
 /** What a server block's logins are checked with. */
 export function createAuthenticator(
@@ -41,8 +42,10 @@ export function createAuthenticator(
     return openUsersFile(server.authUsersFile, { runtime, routes, routeFor, note });
   }
   if (server.authHttp === undefined) return new PassThrough(routeFor ?? (() => undefined));
-  const source = createHttpAuthenticator(server.authHttp, { runtime, connect, routes, routeFor });
-  return keepingAnswers(source, server.authHttp, { runtime, routeFor, answers, port });
+  const upstreamTls = server.proxy.ssl.mode;
+  const http = { runtime, connect, routes, routeFor, upstreamTls, note };
+  const source = createHttpAuthenticator(server.authHttp, http);
+  return keepingAnswers(source, server.authHttp, { runtime, routeFor, answers, port, upstreamTls });
 }
 
 interface FileSurroundings extends Pick<HttpSurroundings, "runtime" | "routes" | "routeFor"> {
@@ -95,10 +98,13 @@ interface HttpSurroundings {
   readonly routes: Routes;
   /** For an answer that names no server. */
   readonly routeFor: RouteFor | undefined;
+  /** `proxy_ssl`. */
+  readonly upstreamTls: UpstreamTls;
+  readonly note: (level: "warn" | "notice", text: Octets) => void;
 }
 
 function createHttpAuthenticator(config: AuthHttpConfig, surroundings: HttpSurroundings): Authenticator {
-  const { runtime, connect, routes, routeFor } = surroundings;
+  const { runtime, connect, routes, routeFor, upstreamTls, note } = surroundings;
   // A runtime may be a class, whose methods must be called on it.
   const clock: Pick<Runtime, "timer" | "now"> = {
     timer: (delay, fire) => runtime.timer(delay, fire),
@@ -106,15 +112,25 @@ function createHttpAuthenticator(config: AuthHttpConfig, surroundings: HttpSurro
   };
   const servers = [config, ...config.fallbacks];
   const hasTls = servers.some(({ tls }) => tls);
-  const secure = hasTls ? new ClientContexts(config.ssl, runtime).connectOver(connect) : connect;
+  const contexts = hasTls ? renewedContexts(config.ssl, { runtime, note }) : undefined;
+  const secure: Runtime["connect"] = (target, handler) =>
+    (contexts?.current().connectOver(connect) ?? connect)(target, handler);
   const sources = servers.map((each) =>
     new HttpAuthenticator({ ...config, ...each }, { connect: each.tls ? secure : connect, ...clock }, {
       group: (name) => routes.group(name),
       routeFor,
+      upstreamTls,
     })
   );
   const [only] = sources;
-  return sources.length === 1 && only !== undefined ? only : new FailoverAuthenticator(sources, runtime);
+  const source = sources.length === 1 && only !== undefined ? only : new FailoverAuthenticator(sources, runtime);
+  return {
+    authenticate: (credentials, tell, done) => source.authenticate(credentials, tell, done),
+    close() {
+      contexts?.stop();
+      source.close();
+    },
+  };
 }
 
 /** Where `proxy_pass` sends a login; `undefined` where there is none. */

@@ -145,7 +145,7 @@ export class Driver {
       case "authenticate":
         return this.#authenticate(effect.credentials);
       case "connect":
-        return this.#upstream.start(effect.route);
+        return this.#upstream.start(effect.route, effect.tls);
       case "leaveUpstream":
         this.#isUpstreamBlocked = false;
         return this.#upstream.leave("refused");

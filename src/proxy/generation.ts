@@ -18,19 +18,20 @@ import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { LogFailure, type LogFiles } from "../log/log_files.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
-import type { Octets, Runtime, SocketAddress, SystemFailure } from "../runtime.ts";
+import type { Octets, Runtime, SocketAddress, SystemFailure, TlsContext } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
 import { createAuthenticator, slowedDown } from "./authenticators.ts";
 import { connectFrom } from "./bind.ts";
 import type { Board } from "./board.ts";
-import type { Service, UpstreamTls } from "./service.ts";
+import type { Service } from "./service.ts";
+import { UpstreamTlsModes } from "./client_tls.ts";
 import { sessionFactory } from "./factory.ts";
 import { Groups, type GroupStandings } from "./groups.ts";
 import { Limits, type LimitZones } from "./limits.ts";
 import { Names } from "./names.ts";
-import { Renewal } from "./renewal.ts";
+import { filesOf, Renewal } from "./renewal.ts";
 import { StartError } from "./start_error.ts";
-import { ClientContexts, createServerTls } from "./tls.ts";
+import { createServerTls } from "./tls.ts";
 
 /** What a generation shares with those before and after it. */
 export interface Surroundings {
@@ -62,7 +63,7 @@ export class Generation {
   readonly #syslogHosts: ReadonlyMap<string, string>;
   #groups: Groups | undefined;
   readonly #authenticators: Authenticator[] = [];
-  readonly #renewals: Renewal[] = [];
+  readonly #renewals: { stop(): void }[] = [];
   /** The answers of auth servers that are kept, by their zones. */
   readonly #answers = new Map<Octets, AnswerStore>();
 
@@ -131,6 +132,7 @@ export class Generation {
     const source = this.#authenticator(server, connect, log);
     const slowed = slowedDown(source, server, { runtime, book: this.#surroundings.failures });
     const renewal = server.ssl && this.#renewal(server, server.ssl, log);
+    const upstreamTls = this.#upstreamTls(server, log);
     return {
       runtime,
       connect: connectFrom(server.proxy.bind, connect),
@@ -143,7 +145,8 @@ export class Generation {
       get tls() {
         return renewal?.context;
       },
-      upstreamTls: upstreamTls(server, runtime, log),
+      upstreamTls: upstreamTls.as(server.proxy.ssl.mode),
+      upstreamTlsAs: (mode) => upstreamTls.as(mode),
       authenticator: slowed ?? source,
       createSession: sessionFactory(server, runtime),
       hasRoom: () => hasRoom(log, 0),
@@ -155,11 +158,18 @@ export class Generation {
     };
   }
 
-  #renewal(server: ServerConfig, ssl: SslConfig, log: ErrorLog): Renewal {
+  #upstreamTls(server: ServerConfig, log: ErrorLog): UpstreamTlsModes {
+    const note = (level: "warn" | "notice", text: string) => log.write(level, text);
+    const modes = new UpstreamTlsModes(server.proxy.ssl, { runtime: this.#surroundings.runtime, note });
+    this.#renewals.push(modes);
+    return modes;
+  }
+
+  #renewal(server: ServerConfig, ssl: SslConfig, log: ErrorLog): Renewal<TlsContext> {
     const { runtime, ticketKeys } = this.#surroundings;
     const note = (level: "warn" | "notice", text: string) => log.write(level, text);
     const create = () => createServerTls(server, ssl, { runtime, ticketKeys, note });
-    const renewal = new Renewal({ ssl, runtime, create, note });
+    const renewal = new Renewal({ files: filesOf(ssl), runtime, create, note });
     const { caveat } = renewal.context;
     if (caveat !== undefined) note("warn", tlsCaveat(ssl, caveat));
     this.#renewals.push(renewal);
@@ -180,14 +190,6 @@ export class Generation {
     this.#authenticators.push(authenticator);
     return authenticator;
   }
-}
-
-function upstreamTls(server: ServerConfig, runtime: Runtime, log: ErrorLog): UpstreamTls | undefined {
-  const { ssl } = server.proxy;
-  if (ssl.mode === "off") return undefined;
-  const contexts = new ClientContexts(ssl, runtime);
-  if (contexts.caveat !== undefined) log.write("warn", tlsCaveat(ssl, contexts.caveat));
-  return { isImplicit: ssl.mode === "on", contextFor: (target) => contexts.for(target) };
 }
 
 /** Connects while there is room: past the limit it is as if the system had no descriptor left. */

@@ -1,43 +1,72 @@
 /**
- * Certificates that are renewed while the program runs: who renews them seldom tells anybody.
+ * Certificates, authorities and revocation lists that are renewed while the program runs: who renews them seldom tells
+ * anybody.
  *
  * @module
  */
 
 import { ConfigError } from "../config/mod.ts";
-import type { SslConfig } from "../config/ssl_types.ts";
-import type { Cancel, Files, Millis, Octets, Runtime, TlsContext } from "../runtime.ts";
+import type { CertificateConfig, ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
+import type { Cancel, Files, Millis, Octets, Runtime } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
 import { isFailure } from "../runtime.ts";
 import { StartError } from "./start_error.ts";
 
+/** What is made of files. */
+export interface Perishable {
+  /** When the first of the certificates in it ends, on the wall clock; `undefined` when there is none. */
+  readonly expires: Millis | undefined;
+}
+
+/** Which files are looked at. */
+export interface WatchedFiles {
+  readonly certificates: readonly CertificateConfig[];
+  /** Authorities, revocation lists and the like. */
+  readonly others: readonly Octets[];
+}
+
 /** What a {@linkcode Renewal} works with. */
-export interface RenewalOptions {
-  readonly ssl: SslConfig;
+export interface RenewalOptions<Context extends Perishable> {
+  readonly files: WatchedFiles;
   readonly runtime: Pick<Runtime, "timer" | "date"> & { readonly files: Pick<Files, "read"> };
-  /** Makes a context of what is in the files now. Throws what a start would. */
-  readonly create: () => TlsContext;
+  /** Makes it of what is in the files now. Throws what a start would. */
+  readonly create: () => Context;
   readonly note: (level: "warn" | "notice", text: Octets) => void;
 }
 
+/** The files of TLS with clients. */
+export function filesOf(ssl: SslConfig): WatchedFiles {
+  const isAsked = ssl.verifyClient !== "off";
+  const asked = isAsked ? [ssl.clientCertificate, ssl.trustedCertificate, ssl.crl] : [];
+  return { certificates: ssl.certificates, others: present([...asked, ssl.dhparam, ...ssl.ticketKeys]) };
+}
+
+/** The files of TLS with a server. */
+export function clientFilesOf({ certificate, verify, trustedCertificate, crl }: ClientTlsConfig): WatchedFiles {
+  return {
+    certificates: certificate === undefined ? [] : [certificate],
+    others: verify ? present([trustedCertificate, crl]) : [],
+  };
+}
+
 /**
- * The context of a server block, which is another one once its files have changed and what is in them is good. A bad
- * one is told once and changes nothing; so is a certificate that ends soon, once a day.
+ * What was made of files, which is made anew once they have changed and what is in them is good. What is bad is told
+ * once and changes nothing; a certificate that ends soon is told once a day.
  */
-export class Renewal {
-  context: TlsContext;
-  readonly #options: RenewalOptions;
-  #seen: Octets;
+export class Renewal<Context extends Perishable> {
+  context: Context;
+  readonly #options: RenewalOptions<Context>;
+  #seen: ReadonlyMap<Octets, Octets>;
   #cancel: Cancel = () => {};
   #toldAt: Millis = -Infinity;
 
   /** Throws what a start would. */
-  constructor(options: RenewalOptions) {
+  constructor(options: RenewalOptions<Context>) {
     this.#options = options;
     this.#seen = this.#read();
     this.context = options.create();
     this.#warn();
-    this.#wait();
+    if (this.#seen.size > 0 || this.context.expires !== undefined) this.#wait();
   }
 
   /** Looks at the files no more. */
@@ -55,15 +84,18 @@ export class Renewal {
 
   #look(): void {
     const now = this.#read();
-    if (now === this.#seen) return;
+    const changed = [...now].filter(([path, content]) => this.#seen.get(path) !== content).map(([path]) => path);
+    if (changed.length === 0) return;
     this.#seen = now;
+    const isCertificate = changed.some((path) => this.#paths.includes(path));
+    const what = isCertificate ? `certificate ${this.#names()}` : quoted(changed);
     try {
       this.context = this.#options.create();
       this.#toldAt = -Infinity;
-      this.#options.note("notice", `certificate ${this.#names()} was renewed`);
+      this.#options.note("notice", `${what} was renewed`);
     } catch (error) {
       if (!(error instanceof StartError || error instanceof ConfigError)) throw error;
-      this.#options.note("warn", `certificate ${this.#names()} was changed and is not used: ${error.message}`);
+      this.#options.note("warn", `${what} was changed and is not used: ${error.message}`);
     }
   }
 
@@ -79,20 +111,31 @@ export class Renewal {
   }
 
   /** What is in the files, whatever it is: the keys count too, but are not kept longer than needed to compare. */
-  #read(): Octets {
-    const paths = this.#options.ssl.certificates.flatMap(({ certificate, key }) => [certificate, key]);
-    return paths.map((source) => {
-      const bytes = "path" in source ? this.#options.runtime.files.read(source.path) : undefined;
-      return bytes === undefined || isFailure(bytes) ? "" : fingerprint(decode(bytes));
-    }).join(" ");
+  #read(): ReadonlyMap<Octets, Octets> {
+    return new Map([...this.#paths, ...this.#options.files.others].map((path) => {
+      const bytes = this.#options.runtime.files.read(path);
+      return [path, isFailure(bytes) ? "" : fingerprint(decode(bytes))];
+    }));
+  }
+
+  get #paths(): readonly Octets[] {
+    const sources = this.#options.files.certificates.flatMap(({ certificate, key }) => [certificate, key]);
+    return sources.flatMap((source) => "path" in source ? [source.path] : []);
   }
 
   #names(): Octets {
-    const names = this.#options.ssl.certificates.map(({ certificate }) =>
-      "path" in certificate ? certificate.path : "data:"
-    );
-    return names.map((name) => `"${name}"`).join(", ");
+    return quoted(this.#options.files.certificates.map(({ certificate }) => {
+      return "path" in certificate ? certificate.path : "data:";
+    }));
   }
+}
+
+function present(paths: readonly (Octets | undefined)[]): readonly Octets[] {
+  return paths.filter((path) => path !== undefined);
+}
+
+function quoted(names: readonly Octets[]): Octets {
+  return names.map((name) => `"${name}"`).join(", ");
 }
 
 /** Enough to see that a text is another one (FNV-1a, 32 bits, and its length); it has nothing of a key in it. */

@@ -11,6 +11,7 @@ import type { ErrorLog } from "../log/error_log.ts";
 import type { Cancel, ConnectTarget, Millis, Octets, Runtime, Socket, SocketAddress, TlsContext } from "../runtime.ts";
 import type { Connection, Session } from "../session/mod.ts";
 import type { ChooseService } from "./choice.ts";
+import type { UpstreamTls as TlsMode } from "../session/by_tls.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { Limits } from "./limits.ts";
 import type { SessionRecord } from "./record.ts";
@@ -53,6 +54,8 @@ export interface Service {
   readonly tls: TlsContext | undefined;
   /** How TLS is spoken with upstreams, and whether from their first octet. */
   readonly upstreamTls: UpstreamTls | undefined;
+  /** The same where a login's verdict has it otherwise. */
+  upstreamTlsAs(mode: TlsMode): UpstreamTls | undefined;
   /** Whether the socket that was just accepted may stay; it has told the log when not. */
   hasRoom(): boolean;
 }

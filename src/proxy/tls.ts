@@ -10,7 +10,7 @@ import { parseIp } from "../config/ip.ts";
 import { readClientTlsFiles, readSslFiles } from "../config/ssl_files.ts";
 import type { ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
 import { clientTlsFault, sslFault } from "../config/tls_fault.ts";
-import type { Cancel, ConnectTarget, Octets, Runtime, TlsContext, TlsFault } from "../runtime.ts";
+import type { Cancel, ConnectTarget, Millis, Octets, Runtime, TlsContext, TlsFault } from "../runtime.ts";
 import { isFault } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
 
@@ -73,6 +73,8 @@ export class ClientContexts {
   readonly #byName = new Map<Octets, TlsContext>();
   /** See `TlsContext`. */
   readonly caveat: TlsFault | undefined;
+  /** See `TlsContext`. */
+  readonly expires: Millis | undefined;
 
   /** Throws a `ConfigError` that says what is wrong. */
   constructor(config: ClientTlsConfig, runtime: TlsRuntime) {
@@ -80,7 +82,7 @@ export class ClientContexts {
     this.#runtime = runtime;
     this.#files = readClientTlsFiles(config, runtime.files);
     // What is wrong with the options is wrong for every name: it is to be known at the start.
-    this.caveat = this.#create("localhost").caveat;
+    ({ caveat: this.caveat, expires: this.expires } = this.#create("localhost"));
   }
 
   /** The context for a server: for the configured name, else the name or address that it is reached by. */

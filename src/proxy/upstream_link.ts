@@ -8,7 +8,8 @@
 import type { Cancel, ConnectTarget, Octets, Socket, SystemFailure, TlsFacts } from "../runtime.ts";
 import type { Attempt, Outcome, Peer, Route, Selection } from "../upstream/mod.ts";
 import type { SessionFacts } from "./facts.ts";
-import type { Service } from "./service.ts";
+import type { UpstreamTls as TlsMode } from "../session/by_tls.ts";
+import type { Service, UpstreamTls } from "./service.ts";
 
 /** Hears how it goes. Never called once the link was closed. */
 export interface LinkHandler {
@@ -40,6 +41,8 @@ export class UpstreamLink {
   #knowsClient = false;
   #hasHeader = false;
   #socket: Socket | undefined;
+  /** How TLS is spoken on this route; `undefined` for clear. */
+  #tls: UpstreamTls | undefined;
   #cancel: Cancel | undefined;
 
   constructor(service: Service, facts: SessionFacts, handler: LinkHandler) {
@@ -53,8 +56,10 @@ export class UpstreamLink {
     return this.#socket;
   }
 
-  /** Goes to the first server of the route. */
-  start(route: Route): void {
+  /** Goes to the first server of the route. `tls` says how TLS is spoken there, if not as it is configured. */
+  start(route: Route, tls?: TlsMode): void {
+    const { upstreamTls, upstreamTlsAs } = this.#service;
+    this.#tls = tls === undefined ? upstreamTls : upstreamTlsAs(tls);
     this.#selection = route.select(this.#facts);
     this.text = this.#selection.name;
     this.#goOn("noneLive");
@@ -127,7 +132,7 @@ export class UpstreamLink {
         const header = this.#service.proxyHeader(this.#facts.client, this.#facts.server);
         this.#hasHeader = this.#knowsClient = header !== undefined;
         if (header !== undefined) socket.write(header);
-        if (this.#service.upstreamTls?.isImplicit) this.#secure((secure) => this.#handler.connected(secure));
+        if (this.#tls?.isImplicit) this.#secure((secure) => this.#handler.connected(secure));
         else this.#talk(socket, () => this.#handler.connected(socket));
       },
       failed: (failure) => {
@@ -145,15 +150,14 @@ export class UpstreamLink {
   }
 
   #secure(secured: (socket: Socket, facts: TlsFacts) => void): void {
-    const { upstreamTls, runtime } = this.#service;
     const socket = this.#socket;
     const peer = this.#attempt?.peer;
-    if (upstreamTls === undefined || socket === undefined || peer === undefined) {
+    if (this.#tls === undefined || socket === undefined || peer === undefined) {
       return this.#handler.notSecured("TLS with upstreams is not configured");
     }
     this.#socket = undefined;
     this.#knowsClient = this.#hasHeader;
-    this.#cancel = runtime.secureClient(socket, upstreamTls.contextFor(named(peer)), {
+    this.#cancel = this.#service.runtime.secureClient(socket, this.#tls.contextFor(named(peer)), {
       secured: (secure, facts) => {
         this.#cancel = undefined;
         this.#talk(secure, () => secured(secure, facts));

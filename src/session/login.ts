@@ -114,7 +114,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
         this.phase = "connecting";
         this.action = "connecting to upstream";
         this.deadline = this.now + this.options.timeout;
-        return this.emit({ type: "connect", route: verdict.route });
+        return this.emit({ type: "connect", route: verdict.route, ...verdict.tls && { tls: verdict.tls } });
       case "refused":
         return this.refuse(verdict);
       case "unavailable":
@@ -142,8 +142,13 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     if (this.phase !== "connecting" || this.#accepted === undefined) return;
     this.phase = "upstream";
     this.action = "reading response from upstream";
-    this.#isUpstreamInClear = this.options.upstreamTls === "starttls";
+    this.#isUpstreamInClear = this.startsUpstreamTls(this.#accepted);
     this.#upstream = this.startUpstream(this.#accepted);
+  }
+
+  /** Whether the upstream is asked for TLS in clear. */
+  protected startsUpstreamTls({ tls }: Accepted): boolean {
+    return (tls ?? this.options.upstreamTls) === "starttls";
   }
 
   #upstreamSent(bytes: Uint8Array): void {

@@ -9,6 +9,7 @@ import type { Credentials, Verdict } from "../auth/mod.ts";
 import type { Millis, Octets, SocketAddress, TlsFacts } from "../runtime.ts";
 import type { Route } from "../upstream/mod.ts";
 import type { Facts } from "../variables/mod.ts";
+import type { UpstreamTls } from "./by_tls.ts";
 
 export type { Millis, Octets };
 import type { Secret } from "./secret.ts";
@@ -74,8 +75,8 @@ export type Effect =
   | { readonly type: "secure"; readonly side: Side }
   | { readonly type: "resolve" }
   | { readonly type: "authenticate"; readonly credentials: Credentials }
-  /** Go to the first upstream of the route. */
-  | { readonly type: "connect"; readonly route: Route }
+  /** Go to the first upstream of the route. `tls` is how TLS is spoken there; `undefined` for as it is configured. */
+  | { readonly type: "connect"; readonly route: Route; readonly tls?: UpstreamTls | undefined }
   /** The upstream said no to this client; it is done with. */
   | { readonly type: "leaveUpstream" }
   /** Who the client is has become clear only now, from an exchange between it and the upstream. */

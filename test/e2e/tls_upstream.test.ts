@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from "node:crypto";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type Certificate, CLIENT_EXTENSIONS, EXPIRED, LONG_AGO, serverExtensions } from "../support/certificates.ts";
@@ -20,14 +21,18 @@ interface Shown {
   readonly foreign: Certificate;
   readonly selfSigned: Certificate;
   readonly wrongPurpose: Certificate;
+  readonly revoked: Certificate;
 }
 
 function certificates(scene: TlsScene): Shown {
   const { folder, authority } = scene;
   const extensions = serverExtensions(`DNS:${MAIL}`, "IP:127.0.0.1");
   const other = folder.authority("other");
+  const revoked = folder.make({ name: "revoked", issuer: authority, extensions });
+  folder.revoke(authority, [revoked]);
   return {
     good: scene.certificate,
+    revoked,
     named: folder.make({ name: "named", issuer: authority, extensions: serverExtensions("DNS:named.example.test") }),
     expired: folder.make({ name: "expired", issuer: authority, extensions, from: LONG_AGO, until: EXPIRED }),
     foreign: folder.make({ name: "foreign", issuer: other, extensions }),
@@ -86,7 +91,7 @@ describe("the certificate of an upstream", () => {
   const trust = () => `proxy_ssl_trusted_certificate ${scene.authority.certificatePath};`;
 
   /** The upstream's certificate, the directives, and whether the login goes through. */
-  const CASES: readonly [string, keyof Shown, (directives: { trust: string }) => string, boolean][] = [
+  const CASES: readonly [string, keyof Shown, (files: { trust: string; crl: string }) => string, boolean][] = [
     ["is taken from a known authority, for the address", "good", ({ trust }) => trust, true],
     ["is taken for the configured name", "named", ({ trust }) => `${trust} proxy_ssl_name named.example.test;`, true],
     ["is refused for another name", "good", ({ trust }) => `${trust} proxy_ssl_name named.example.test;`, false],
@@ -95,6 +100,8 @@ describe("the certificate of an upstream", () => {
     ["is refused by what the system trusts", "good", () => "", false],
     ["is refused when self-signed", "selfSigned", ({ trust }) => trust, false],
     ["is refused when it has expired", "expired", ({ trust }) => trust, false],
+    ["is refused when it was revoked", "revoked", ({ trust, crl }) => `${trust} proxy_ssl_crl ${crl};`, false],
+    ["is taken when another was revoked", "good", ({ trust, crl }) => `${trust} proxy_ssl_crl ${crl};`, true],
     ["is refused when it is a client's", "wrongPurpose", ({ trust }) => trust, false],
     ["is not looked at when told so", "selfSigned", () => "proxy_ssl_verify off;", true],
     ["and its name are not looked at when told so", "named", () => "proxy_ssl_verify off;", true],
@@ -103,7 +110,10 @@ describe("the certificate of an upstream", () => {
   for (const [name, which, directives, isGood] of CASES) {
     it(name, async () => {
       const server = new TlsServer(shown[which]);
-      const { heard, log, wire } = await logIn(directives({ trust: trust() }), server);
+      const { heard, log, wire } = await logIn(
+        directives({ trust: trust(), crl: join(scene.folder.path, "authority.crl") }),
+        server,
+      );
       if (isGood) {
         assertEquals([heard, log], [WORDS.pop3.welcome, ["info client logged in", "info proxied session done"]]);
         assertEquals(server.wires[0]?.received, `USER joe\r\nPASS ${SECRET}\r\n`);
@@ -155,6 +165,64 @@ describe("the certificate of an upstream", () => {
     const old = new TlsServer(shown.good, { maxVersion: "TLSv1.2" });
     const { heard } = await logIn(`${trust()} proxy_ssl_protocols TLSv1.3;`, old);
     assertEquals([heard, old.wires.length], [WORDS.pop3.internalError, 0]);
+  });
+});
+
+describe("an answer of the auth server that says how to speak TLS", () => {
+  let scene: TlsScene;
+  before(async () => {
+    scene = await TlsScene.open();
+  });
+  after(() => scene.close());
+
+  /** Logs in over POP3 with this in the answer; the upstream begins TLS at once or when it is asked to. */
+  async function logIn(
+    mode: string,
+    wish: string,
+    directives = "",
+  ): Promise<{ heard: string; log: readonly string[] }> {
+    const trust = `proxy_ssl_trusted_certificate ${scene.authority.certificatePath};`;
+    const proxy = await scene.proxy(`${mode} ${directives || trust} server { listen 127.0.0.1; protocol pop3; }`);
+    const { startTls } = new TlsServer(scene.certificate);
+    const [greeting = "", ...rest] = POP3_LOGIN;
+    scene.upstream.script = wish === "on"
+      ? [startTls, ...POP3_LOGIN]
+      : wish === "starttls"
+      ? [greeting, "+OK\r\n", startTls, ...rest.slice(0)]
+      : POP3_LOGIN;
+    scene.auth.answer = `${accept(scene.upstream.port)}Auth-Server-SSL: ${wish}\r\n`;
+    const client = await scene.client(proxy.ports[0] ?? 0);
+    await client.expect(WORDS.pop3.greeting);
+    await client.ask(WORDS.pop3.login, WORDS.pop3.heard);
+    await client.until(() => client.unread.includes("\r\n"));
+    return { heard: client.unread, log: proxy.log };
+  }
+
+  it("is followed where it asks for as much as is configured, or more", async () => {
+    for (const mode of ["", "proxy_ssl on;", "proxy_ssl starttls;"]) {
+      for (const wish of mode === "" ? ["off", "on", "starttls"] : ["on", "starttls"]) {
+        assertEquals((await logIn(mode, wish)).heard, WORDS.pop3.welcome, `${mode} ${wish}`);
+      }
+    }
+  });
+
+  it("gets no password in clear out where TLS is configured", async () => {
+    for (const mode of ["on", "starttls"]) {
+      const count = scene.upstream.wires.length;
+      const { heard, log } = await logIn(`proxy_ssl ${mode};`, "off");
+      assertEquals(heard, WORDS.pop3.internalError);
+      const complaint = `sent "Auth-Server-SSL: off", which is less than "proxy_ssl ${mode}"`;
+      assert(log.some((line) => line.startsWith("error auth http server") && line.includes(complaint)), log.join("\n"));
+      assertEquals(scene.upstream.wires.length, count);
+    }
+  });
+
+  it("has certificates checked as if it were configured", async () => {
+    for (const wish of ["on", "starttls"]) {
+      const { heard, log } = await logIn("", wish, "proxy_ssl_name other.example.test;");
+      assertEquals(heard, WORDS.pop3.internalError);
+      assert(log.some((line) => line.includes("certificate verify error")), log.join("\n"));
+    }
   });
 });
 

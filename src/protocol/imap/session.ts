@@ -111,7 +111,7 @@ export class ImapSession extends LoginSession<ImapOptions> {
   }
 
   protected startUpstream(accepted: Accepted): UpstreamLogin {
-    const startsTls = this.options.upstreamTls === "starttls";
+    const startsTls = this.startsUpstreamTls(accepted);
     const tag = this.#tag ?? "";
     const login = accepted.isPassThrough && this.proof
       ? new ImapPassThrough({ tag, proof: this.proof, startsTls })

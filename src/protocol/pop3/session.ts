@@ -172,7 +172,7 @@ export class Pop3Session extends LoginSession<Pop3Options> {
   }
 
   protected startUpstream(accepted: Accepted): UpstreamLogin {
-    const startsTls = this.options.upstreamTls === "starttls";
+    const startsTls = this.startsUpstreamTls(accepted);
     const login = this.#upstreamLogin(accepted, startsTls);
     if (!this.options.tellsClientId) return login;
     return new Pop3Introduction(login, { id: this.clientId(MOST_HOPS - 1), startsTls });

@@ -160,7 +160,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   }
 
   protected startUpstream(accepted: Accepted): SmtpUpstream {
-    const { serverName, xclient, smtpAuth, upstreamTls } = this.options;
+    const { serverName, xclient, smtpAuth } = this.options;
     return new SmtpUpstream({
       accepted,
       serverName,
@@ -168,7 +168,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
       smtpAuth,
       isXclientOptional: accepted.isPassThrough === true,
       replay: accepted.isPassThrough && !this.#isAnonymous && this.proof ? new SmtpReplay(this.proof) : undefined,
-      startsTls: upstreamTls === "starttls",
+      startsTls: this.startsUpstreamTls(accepted),
       helo: this.#helo,
       isExtended: this.#isExtended,
       mail: this.#isAnonymous ? { from: this.#from, to: this.#to } : undefined,

@@ -4,6 +4,7 @@ import { interpret, MAX_WAIT, NO_WORDS, printable } from "../../../src/auth/_htt
 import { ResponseReader } from "../../../src/auth/_http_response.ts";
 import type { Credentials } from "../../../src/auth/mod.ts";
 import { encode } from "../../../src/session/bytes.ts";
+import type { UpstreamTls } from "../../../src/session/by_tls.ts";
 import { Secret } from "../../../src/session/secret.ts";
 import { credentials, ROUTE } from "./_support.ts";
 import { SingleRoute } from "../../../src/upstream/mod.ts";
@@ -12,7 +13,7 @@ import { SingleRoute } from "../../../src/upstream/mod.ts";
 function answer(
   fields: readonly string[],
   changes: Partial<Credentials> = {},
-  statusLine = "HTTP/1.1 200 OK",
+  { statusLine = "HTTP/1.1 200 OK", upstreamTls = "off" }: { statusLine?: string; upstreamTls?: UpstreamTls } = {},
 ): unknown {
   const reader = new ResponseReader();
   reader.read(encode([statusLine, ...fields, "", ""].join("\r\n")));
@@ -21,7 +22,7 @@ function answer(
   const result = interpret(reader.head, credentials(changes), {
     server: "auth.test",
     note,
-    whereabouts: { group: () => undefined, routeFor: undefined },
+    whereabouts: { group: () => undefined, routeFor: undefined, upstreamTls },
   });
   const shown = result.type === "accepted" ? { ...result, secret: result.secret?.reveal() } : result;
   return notes.length === 0 ? shown : { ...shown, notes };
@@ -52,6 +53,26 @@ describe("an answer that lets in", () => {
     });
     assertEquals(answer([...OK, "Auth-Pass:"]), { ...ACCEPTED, secret: "" });
     assertEquals(answer([...OK, "Auth-User:"]), { ...ACCEPTED, login: "" });
+  });
+
+  it("may ask for TLS with the server, but for no less than there would be without it", () => {
+    const modes = ["off", "starttls", "on"] as const;
+    for (const upstreamTls of modes) {
+      for (const tls of modes) {
+        const isLess = tls === "off" && upstreamTls !== "off";
+        assertEquals(
+          answer([...OK, `Auth-Server-SSL: ${tls}`], {}, { upstreamTls }),
+          isLess
+            ? unavailable(`sent "Auth-Server-SSL: off", which is less than "proxy_ssl ${upstreamTls}"`)
+            : { ...ACCEPTED, tls },
+        );
+      }
+      assertEquals(answer(OK, {}, { upstreamTls }), ACCEPTED);
+      for (const wrong of ["", "ON", "yes", "on,off"]) {
+        const complaint = unavailable(`sent invalid "Auth-Server-SSL": "${wrong}"`);
+        assertEquals(answer([...OK, `Auth-Server-SSL: ${wrong}`], {}, { upstreamTls }), complaint);
+      }
+    }
   });
 
   it("needs no login in SMTP without one", () => {
@@ -112,9 +133,9 @@ describe("an answer that lets in", () => {
 
   it("may come with any status below 500, or with none", () => {
     for (const status of ["200 OK", "204 x", "302 x", "401 x", "403 x", "499 x"]) {
-      assertEquals(answer(OK, {}, `HTTP/1.1 ${status}`), ACCEPTED);
+      assertEquals(answer(OK, {}, { statusLine: `HTTP/1.1 ${status}` }), ACCEPTED);
     }
-    assertEquals(answer(OK, {}, "X-First: header"), ACCEPTED);
+    assertEquals(answer(OK, {}, { statusLine: "X-First: header" }), ACCEPTED);
   });
 });
 
@@ -122,20 +143,20 @@ describe("an answer that is of no use", () => {
   it("does not say OK", () => {
     assertEquals(answer(OK.slice(1)), unavailable("did not send status"));
     assertEquals(answer([]), unavailable("did not send status"));
-    assertEquals(answer([], {}, "X-First: header"), unavailable("did not send status"));
+    assertEquals(answer([], {}, { statusLine: "X-First: header" }), unavailable("did not send status"));
     assertEquals(answer([], { protocol: "smtp" }), unavailable("did not send status"));
   });
 
   it("is named by its code when that says more", () => {
-    assertEquals(answer([], {}, "HTTP/1.1 404 Not Found"), unavailable("sent status 404"));
-    assertEquals(answer(OK.slice(1), {}, "HTTP/1.1 302 Found"), unavailable("sent status 302"));
-    assertEquals(answer([], {}, "HTTP/1.1 101 Switching"), unavailable("did not send status"));
+    assertEquals(answer([], {}, { statusLine: "HTTP/1.1 404 Not Found" }), unavailable("sent status 404"));
+    assertEquals(answer(OK.slice(1), {}, { statusLine: "HTTP/1.1 302 Found" }), unavailable("sent status 302"));
+    assertEquals(answer([], {}, { statusLine: "HTTP/1.1 101 Switching" }), unavailable("did not send status"));
   });
 
   it("has a 5xx status, whatever else it says", () => {
-    assertEquals(answer(OK, {}, "HTTP/1.1 500 Oops"), unavailable("sent status 500"));
-    assertEquals(answer(OK, {}, "HTTP/1.0 503"), unavailable("sent status 503"));
-    assertEquals(answer(["Auth-Status: no"], {}, "HTTP/1.1 599 x"), unavailable("sent status 599"));
+    assertEquals(answer(OK, {}, { statusLine: "HTTP/1.1 500 Oops" }), unavailable("sent status 500"));
+    assertEquals(answer(OK, {}, { statusLine: "HTTP/1.0 503" }), unavailable("sent status 503"));
+    assertEquals(answer(["Auth-Status: no"], {}, { statusLine: "HTTP/1.1 599 x" }), unavailable("sent status 599"));
   });
 
   it("names no server or port", () => {

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { PeerCertificate } from "../../../src/runtime.ts";
 import { decode, encode } from "../../../src/session/bytes.ts";
 import { SingleRoute } from "../../../src/upstream/mod.ts";
+import { Secret } from "../../../src/session/secret.ts";
 import { imapSession, pop3Session, smtpSession } from "../../support/sessions.ts";
 import { TLS, transcript } from "../../support/transcript.ts";
 
@@ -339,6 +340,27 @@ describe("STARTTLS with the upstream", () => {
       splice "a OK done\\r\\n" ""
     `,
     );
+  });
+
+  it("comes, or does not, as the verdict wants it", () => {
+    const route = new SingleRoute({ target: { host: "192.0.2.1", port: 143 }, text: "192.0.2.1:143" });
+    for (const upstreamTls of ["off", "starttls", "on"] as const) {
+      for (const tls of [undefined, "off", "starttls", "on"] as const) {
+        const session = imapSession({ upstreamTls });
+        session.receive({ type: "opened" }, 0);
+        session.receive({ type: "bytes", side: "client", bytes: encode("a LOGIN joe s3cret\r\n") }, 0);
+        const verdict = { type: "accepted", route, tls, login: "joe", secret: new Secret("s3cret") } as const;
+        assertEquals(session.receive({ type: "verdict", verdict }, 0), [
+          { type: "connect", route, ...tls && { tls } },
+        ]);
+        session.receive({ type: "connected" }, 0);
+        const bytes = encode("* OK ready\r\n");
+        const [effect] = session.receive({ type: "bytes", side: "upstream", bytes }, 0);
+        const startsTls = (tls ?? upstreamTls) === "starttls";
+        const said = startsTls ? "a STARTTLS\r\n" : "a LOGIN {3}\r\n";
+        assertEquals(effect?.type === "write" && decode(effect.bytes), said);
+      }
+    }
   });
 
   it("ends the attempt when it is not to be had, before any credential", () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { PERIOD, Renewal } from "../../../src/proxy/renewal.ts";
+import { clientFilesOf, filesOf, PERIOD, Renewal } from "../../../src/proxy/renewal.ts";
 import { StartError } from "../../../src/proxy/mod.ts";
 import type { TlsContext } from "../../../src/runtime.ts";
 import { encode } from "../../../src/session/bytes.ts";
@@ -20,7 +20,7 @@ function renewal(expires: (certificate: string) => number = () => Infinity) {
   ).servers;
   if (server?.ssl === undefined) throw new Error("there is no TLS in the configuration");
   const watched = new Renewal({
-    ssl: server.ssl,
+    files: filesOf(server.ssl),
     runtime: {
       files: { read: (path) => encode(files.get(path) ?? "") },
       timer: (delay, fire) => runtime.timer(delay, fire),
@@ -89,6 +89,49 @@ describe("certificates that are renewed while the program runs", () => {
     assertEquals(renewal(() => DAY - 1).told, ['warn certificate "/c.pem" expires within a day']);
   });
 
+  it("are as good as authorities and revocation lists, which have names of their own", () => {
+    const [server] = load(
+      `events {} mail { auth_http a; ssl_verify_client on; ssl_client_certificate /ca.pem; ssl_crl /crl.pem;
+       server { listen 1 ssl; protocol imap; ssl_certificate /c.pem; ssl_certificate_key /k.pem; ssl_dhparam /dh.pem;
+         proxy_ssl on; proxy_ssl_crl /up.crl; proxy_ssl_certificate /up.pem; proxy_ssl_certificate_key /up.key; } }`,
+    ).servers;
+    if (server?.ssl === undefined) throw new Error("there is no TLS in the configuration");
+    assertEquals(filesOf(server.ssl).others, ["/ca.pem", "/crl.pem", "/dh.pem"]);
+    assertEquals(clientFilesOf(server.proxy.ssl).others, ["/up.crl"]);
+    assertEquals(clientFilesOf(server.proxy.ssl).certificates.length, 1);
+    assertEquals(clientFilesOf({ ...server.proxy.ssl, verify: false }).others, []);
+    assertEquals(filesOf({ ...server.ssl, verifyClient: "off" }).others, ["/dh.pem"]);
+
+    const runtime = new FakeRuntime();
+    const contents = new Map([["/crl.pem", "one"]]);
+    const told: string[] = [];
+    let made = 0;
+    const watched = new Renewal({
+      files: filesOf(server.ssl),
+      runtime: {
+        files: { read: (path) => encode(contents.get(path) ?? "") },
+        timer: (delay, fire) => runtime.timer(delay, fire),
+        date: () => runtime.date(),
+      },
+      create: () => ({ expires: undefined, number: ++made }),
+      note: (level, text) => told.push(`${level} ${text}`),
+    });
+    contents.set("/crl.pem", "two");
+    runtime.clock.advance(PERIOD);
+    assertEquals(told, ['notice "/crl.pem" was renewed']);
+    assertEquals(watched.context.number, 2);
+    contents.set("/ca.pem", "other").set("/c.pem", "other");
+    runtime.clock.advance(PERIOD);
+    assertEquals(told.slice(1), ['notice certificate "/c.pem" was renewed']);
+  });
+
+  it("are not looked for where there are none", () => {
+    const runtime = new FakeRuntime();
+    const create = () => ({ expires: undefined });
+    new Renewal({ files: { certificates: [], others: [] }, runtime, create, note: () => {} });
+    assertEquals(runtime.clock.pending, 0);
+  });
+
   it("are looked at no more when the configuration is another", () => {
     const { files, told, inForce, pass, stop } = renewal();
     stop();
@@ -107,7 +150,7 @@ describe("certificates that are renewed while the program runs", () => {
         const create = (): TlsContext => {
           throw new StartError(["no start line"]);
         };
-        new Renewal({ ssl, runtime: new FakeRuntime(), create, note: () => {} });
+        new Renewal({ files: filesOf(ssl), runtime: new FakeRuntime(), create, note: () => {} });
       },
       StartError,
       "no start line",
