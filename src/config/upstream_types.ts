@@ -6,7 +6,7 @@
 
 import type { Millis, Octets } from "../runtime.ts";
 import type { Template } from "../variables/mod.ts";
-import type { Place, Position } from "./types.ts";
+import type { Place, Position, ResolverConfig } from "./types.ts";
 
 /** One `upstream {}`. */
 export interface UpstreamConfig {
@@ -16,6 +16,8 @@ export interface UpstreamConfig {
   /** At least one of them is no backup. */
   readonly servers: readonly UpstreamServerConfig[];
   readonly method: BalancingMethod;
+  /** Who is asked for the names of servers that are looked up again; there where one of them is. */
+  readonly resolver: ResolverConfig | undefined;
 }
 
 /** One `server` line of an `upstream {}`. */
@@ -27,6 +29,10 @@ export interface UpstreamServerConfig {
   readonly address:
     | { readonly host: string; readonly port: number | undefined; readonly isName: boolean }
     | { readonly path: Octets };
+  /** Whether the name is looked up again and again (`resolve`). */
+  readonly isResolved: boolean;
+  /** The name of SRV records to look up in place of addresses (`service=`); only where {@linkcode isResolved}. */
+  readonly service: Octets | undefined;
   readonly weight: number;
   /** `Infinity` for any number. */
   readonly maxConns: number;

@@ -26,7 +26,7 @@ import type { Board } from "./board.ts";
 import type { Service } from "./service.ts";
 import { UpstreamTlsModes } from "./client_tls.ts";
 import { sessionFactory } from "./factory.ts";
-import { Groups, type GroupStandings } from "./groups.ts";
+import { Groups } from "./groups.ts";
 import { Limits, type LimitZones } from "./limits.ts";
 import { Names } from "./names.ts";
 import { filesOf, Renewal } from "./renewal.ts";
@@ -47,8 +47,8 @@ export interface Surroundings {
   readonly failures: FailureBook;
   /** The connections that are counted by what they have in common. */
   readonly limitZones: LimitZones;
-  /** What is known of the mail servers of the generation before. */
-  readonly standings: GroupStandings | undefined;
+  /** The mail servers of the generation before: what is known of those that stay is kept. */
+  readonly groupsBefore: Groups | undefined;
   /** Encrypt session tickets where the configuration names no key. */
   readonly ticketKeys: TicketKeys;
   /** The way to the other workers. */
@@ -98,14 +98,15 @@ export class Generation {
 
   /** Keeps nothing open any longer that only new sessions would use. */
   retire(): void {
+    this.#groups?.stop();
     for (const authenticator of this.#authenticators) authenticator.close();
     for (const renewal of this.#renewals) renewal.stop();
   }
 
   async #findGroups(names: Names): Promise<void> {
-    const { runtime, standings } = this.#surroundings;
-    const note = (level: "warn" | "notice", text: string) => this.log.write(level, text);
-    this.#groups = await Groups.create(this.config, { names, runtime, note, standings });
+    const { runtime, groupsBefore: before } = this.#surroundings;
+    const note = (level: "error" | "warn" | "notice", text: string) => this.log.write(level, text);
+    this.#groups = await Groups.create(this.config, { names, runtime, note, before });
   }
 
   #openLog(configs: readonly ErrorLogConfig[]): ErrorLog {

@@ -4,21 +4,23 @@
  * @module
  */
 
-import { inPlace } from "../config/error.ts";
 import type { Config } from "../config/types.ts";
 import type { UpstreamConfig, UpstreamServerConfig } from "../config/upstream_types.ts";
-import type { Octets, Runtime } from "../runtime.ts";
-import { Group, type ServerSpec, type Standing } from "../upstream/mod.ts";
+import { Resolver } from "../dns/mod.ts";
+import type { Millis, Octets, Runtime } from "../runtime.ts";
+import { Group, type Standing } from "../upstream/mod.ts";
+import type { FoundServer } from "../upstream/name_watch.ts";
 import type { Names } from "./names.ts";
+import { isWatched, ServerLine, watchKey } from "./server_line.ts";
 
 /** What groups are made with. */
 export interface GroupSurroundings {
   readonly names: Names;
-  readonly runtime: Pick<Runtime, "now" | "random">;
-  /** Hears of servers that are taken out, and of those that come back. */
-  readonly note: (level: "warn" | "notice", text: Octets) => void;
+  readonly runtime: Pick<Runtime, "connect" | "datagram" | "now" | "random" | "timer">;
+  /** Hears of servers that are taken out, of those that come back, and of names that change. */
+  readonly note: (level: "error" | "warn" | "notice", text: Octets) => void;
   /** What is known of the servers of the configuration before: of those that stay it is kept. */
-  readonly standings: GroupStandings | undefined;
+  readonly before: Pick<Groups, "standings" | "found"> | undefined;
 }
 
 /** What is known of the servers of each group. */
@@ -26,21 +28,22 @@ export type GroupStandings = ReadonlyMap<Octets, ReadonlyMap<Octets, Standing>>;
 
 export class Groups {
   readonly #surroundings: GroupSurroundings;
-  readonly #upstreams: readonly FoundUpstream[];
+  readonly #upstreams: readonly LocatedUpstream[];
   readonly #groups = new Map<Octets, Group>();
 
-  /** Looks names up. Throws {@linkcode StartError} for one that is not found. */
+  /**
+   * Looks names up. Throws {@linkcode StartError} for one that is not found, unless it is looked up again (`resolve`):
+   * for these it waits a little.
+   */
   static async create(config: Config, surroundings: GroupSurroundings): Promise<Groups> {
-    const upstreams: FoundUpstream[] = [];
-    for (const upstream of config.upstreams) {
-      const servers: FoundServer[] = [];
-      for (const server of upstream.servers) servers.push(...await find(server, surroundings.names));
-      upstreams.push({ config: upstream, servers });
-    }
-    return new Groups(upstreams, surroundings);
+    const upstreams: LocatedUpstream[] = [];
+    const groups = new Groups(upstreams, surroundings);
+    for (const upstream of config.upstreams) upstreams.push(await groups.#locate(upstream));
+    await groups.#findWatched();
+    return groups;
   }
 
-  private constructor(upstreams: readonly FoundUpstream[], surroundings: GroupSurroundings) {
+  private constructor(upstreams: readonly LocatedUpstream[], surroundings: GroupSurroundings) {
     this.#upstreams = upstreams;
     this.#surroundings = surroundings;
   }
@@ -55,6 +58,11 @@ export class Groups {
     return new Map(Array.from(this.#groups, ([key, { standings }]) => [key, standings]));
   }
 
+  /** What the names that are looked up again have come to, for the configuration that follows. */
+  get found(): ReadonlyMap<Octets, readonly FoundServer[]> {
+    return new Map(this.#watched.map(({ config, watch }) => [watchKey(config), watch?.servers ?? []]));
+  }
+
   /**
    * The groups by their names. `port` is for servers that are written without one: a group that has such is another one
    * for each protocol, with counts and states of its own.
@@ -63,51 +71,100 @@ export class Groups {
     return new Map(this.#upstreams.map((upstream) => [upstream.config.name, this.#group(upstream, port)]));
   }
 
-  #group({ config, servers }: FoundUpstream, port: number): Group {
-    const { name, method } = config;
-    const isComplete = servers.every(({ host }) => "path" in host || host.port !== undefined);
-    const key = isComplete ? name : `${name} ${port}`;
+  /** Looks nothing up any more. */
+  stop(): void {
+    for (const { watch } of this.#watched) watch?.stop();
+  }
+
+  get #watched(): readonly ServerLine[] {
+    return this.#upstreams.flatMap(({ lines }) => lines).filter(({ watch }) => watch !== undefined);
+  }
+
+  #group(upstream: LocatedUpstream, port: number): Group {
+    const { config: { name, method }, lines, users } = upstream;
+    const key = lines.every(({ hasPort }) => hasPort) ? name : `${name} ${port}`;
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
-    const { runtime, note, standings } = this.#surroundings;
+    const { runtime, note, before } = this.#surroundings;
+    const servers = () => lines.flatMap((line) => line.servers(port));
     const group = new Group({
       name,
       balancing: method,
-      servers: servers.map((server) => specOf(server, port)),
+      servers: servers(),
       runtime,
       note,
-      standings: standings?.get(key),
+      standings: before?.standings.get(key),
     });
+    users.push(() => group.setServers(servers()));
     this.#groups.set(key, group);
     return group;
   }
+
+  async #locate(config: UpstreamConfig): Promise<LocatedUpstream> {
+    const { names } = this.#surroundings;
+    const resolver = config.servers.some(isWatched) ? await this.#resolver(config) : undefined;
+    const users: (() => void)[] = [];
+    const lines: ServerLine[] = [];
+    for (const server of config.servers) {
+      const isToBeWatched = resolver !== undefined && isWatched(server);
+      const line = isToBeWatched
+        ? this.#watch(server, { config, resolver, changed: () => users.forEach((hear) => hear()) })
+        : await ServerLine.find(server, names);
+      lines.push(line);
+    }
+    return { config, lines, users };
+  }
+
+  #watch(
+    server: UpstreamServerConfig,
+    { config, resolver, changed }: {
+      readonly config: UpstreamConfig;
+      readonly resolver: Resolver;
+      readonly changed: () => void;
+    },
+  ): ServerLine {
+    const { runtime, note, before } = this.#surroundings;
+    return ServerLine.watching(server, {
+      resolver,
+      runtime,
+      before: before?.found.get(watchKey(server)) ?? [],
+      changed,
+      note: (level, text) => note(level, `${text}, upstream "${config.name}"`),
+    });
+  }
+
+  async #resolver({ resolver }: UpstreamConfig): Promise<Resolver | undefined> {
+    const { names, runtime } = this.#surroundings;
+    return resolver && new Resolver({ ...resolver, servers: await names.nameServers(resolver) }, runtime);
+  }
+
+  /** Nobody should find a group empty because it came a moment too early; but a name server that is dead stops no start. */
+  async #findWatched(): Promise<void> {
+    const isAwaited = ({ watch }: ServerLine) => watch !== undefined && watch.servers.length === 0;
+    const awaited = this.#watched.filter(isAwaited);
+    const looked = this.#watched.map((line) =>
+      new Promise<void>((resolve) => {
+        line.watch?.start(resolve);
+        if (!awaited.includes(line)) resolve();
+      })
+    );
+    if (awaited.length === 0) return;
+    let cancel = () => {};
+    const tooLong = new Promise<void>((resolve) => {
+      cancel = this.#surroundings.runtime.timer(LONGEST_WAIT, resolve);
+    });
+    await Promise.race([Promise.all(looked), tooLong]);
+    cancel();
+  }
 }
 
-interface FoundUpstream {
+/** A group of the configuration and where its servers are. */
+interface LocatedUpstream {
   readonly config: UpstreamConfig;
-  readonly servers: readonly FoundServer[];
+  readonly lines: readonly ServerLine[];
+  /** Who hears when that changes. */
+  readonly users: (() => void)[];
 }
 
-/** A server whose name has been looked up. */
-interface FoundServer {
-  readonly config: UpstreamServerConfig;
-  readonly host: { readonly address: string; readonly port: number | undefined } | { readonly path: Octets };
-}
-
-async function find(config: UpstreamServerConfig, names: Names): Promise<readonly FoundServer[]> {
-  const { address, text, place } = config;
-  if ("path" in address) return [{ config, host: address }];
-  const { host, port, isName } = address;
-  const complaint = `host not found in upstream "${text}"${inPlace(place)}`;
-  const addresses = isName ? await names.addresses(host, complaint) : [host];
-  return addresses.map((found) => ({ config, host: { address: found, port } }));
-}
-
-function specOf({ config, host }: FoundServer, port: number): ServerSpec {
-  const { address, text, place: _place, ...parameters } = config;
-  if ("path" in host) return { ...parameters, server: text, text, target: host };
-  const target = { host: host.address, port: host.port ?? port };
-  const lookedUp = "isName" in address && address.isName ? address.host : undefined;
-  const shown = `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`;
-  return { ...parameters, server: text, text: shown, target, lookedUp };
-}
+/** How long a start waits for name servers. */
+const LONGEST_WAIT: Millis = 3000;

@@ -185,7 +185,7 @@ class Worker implements Server {
       failures: this.#failures,
       ticketKeys: this.#ticketKeys.keys,
       limitZones: this.#limitZones,
-      standings: this.#generation?.groups?.standings,
+      groupsBefore: this.#generation?.groups,
       board: this.#board,
     });
     try {

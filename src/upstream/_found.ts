@@ -4,7 +4,8 @@ import type { Octets } from "../runtime.ts";
 export interface FoundServer {
   /** Numeric, without brackets. */
   readonly address: string;
-  readonly port: number;
+  /** `undefined` where the configuration leaves it to the protocol. */
+  readonly port: number | undefined;
   /** The name that has the address: of an SRV record its target. TLS verifies it. */
   readonly name: Octets;
   /** What the SRV record says; `undefined` for a name without one. At least 1. */
@@ -16,7 +17,7 @@ export interface FoundServer {
 /** A name whose addresses are wanted. */
 export interface Target {
   readonly name: Octets;
-  readonly port: number;
+  readonly port: number | undefined;
   readonly priority: number;
   readonly weight: number | undefined;
 }
@@ -47,7 +48,7 @@ export function serversOf(
 function byAddress(one: FoundServer, other: FoundServer): number {
   if (one.isBackup !== other.isBackup) return one.isBackup ? 1 : -1;
   if (one.address !== other.address) return one.address < other.address ? -1 : 1;
-  return one.port - other.port;
+  return (one.port ?? 0) - (other.port ?? 0);
 }
 
 /** How many servers a name stands for at most; the rest is left alone. */

@@ -13,9 +13,9 @@ import type { FoundServer, Target } from "./_found.ts";
 
 export type { FoundServer } from "./_found.ts";
 
-/** What is looked up: `server NAME:PORT resolve`, or `server NAME service=… resolve`. */
+/** What is looked up: `server NAME[:PORT] resolve`, or `server NAME service=… resolve`. */
 export type WatchedName =
-  | { readonly name: Octets; readonly port: number }
+  | { readonly name: Octets; readonly port: number | undefined }
   | {
     readonly name: Octets;
     /** The name of the SRV records, see {@linkcode serviceName}. */
@@ -204,7 +204,7 @@ function isSame(one: FoundServer, other: FoundServer | undefined): boolean {
 
 function describe({ address, port, isBackup }: FoundServer): Octets {
   const host = address.includes(":") ? `[${address}]` : address;
-  return `${host}:${port}${isBackup ? " backup" : ""}`;
+  return `${host}${port === undefined ? "" : `:${port}`}${isBackup ? " backup" : ""}`;
 }
 
 const SHORTEST_WAIT: Millis = 1000;

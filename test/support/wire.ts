@@ -207,10 +207,10 @@ export class WireServer {
     });
   }
 
-  /** Listens; `accepted` is told of each connection before anything arrives on it. */
-  static async start(accepted: (wire: Wire) => void): Promise<WireServer> {
+  /** Listens, at a port if one is given; `accepted` is told of each connection before anything arrives on it. */
+  static async start(accepted: (wire: Wire) => void, port = 0): Promise<WireServer> {
     const server = new WireServer(accepted);
-    await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.#server.listen(port, "127.0.0.1", resolve));
     const address = server.#server.address();
     if (typeof address === "object" && address !== null) server.#port = address.port;
     return server;

@@ -4,18 +4,20 @@ import type { Millis, Octets } from "../../runtime.ts";
 import { parseServer } from "../address.ts";
 import type { Call } from "../call.ts";
 import { directive, MAIL_AND_SERVER, SOME } from "../directive.ts";
-import type { Module } from "../directive.ts";
+import type { Context, Module } from "../directive.ts";
 import { lineOf } from "../error.ts";
 import { millis, once } from "../kinds.ts";
 import type { Scope } from "../scope.ts";
 import type { ResolverConfig } from "../types.ts";
 import { parseSeconds } from "../values.ts";
 
+const ANYWHERE: readonly Context[] = [...MAIL_AND_SERVER, "upstream"];
+
 type Settings = Omit<ResolverConfig, "timeout">;
 
 const resolver = directive<Settings | "off">({
   name: "resolver",
-  contexts: MAIL_AND_SERVER,
+  contexts: ANYWHERE,
   since: "0.6.27",
   kind: once("address[:port] … [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone] | off", (call) => {
     return call.arg(0) === "off" ? "off" : readServers(call);
@@ -23,13 +25,14 @@ const resolver = directive<Settings | "off">({
   default: "off",
   written: "off",
   meaning:
-    "The name servers that are asked for the name of an SMTP client. Their own names are looked up once, at the start; " +
+    "The name servers that are asked for the name of an SMTP client, for names that `proxy_pass` and `auth_http` come to, and " +
+    "for those of an `upstream {}` with `resolve`. Their own names are looked up once, at the start; " +
     "`status_zone` says nothing here",
 });
 
 const resolverTimeout = directive({
   name: "resolver_timeout",
-  contexts: MAIL_AND_SERVER,
+  contexts: ANYWHERE,
   since: "0.6.27",
   kind: millis,
   default: 30_000,
@@ -37,7 +40,7 @@ const resolverTimeout = directive({
   meaning: "How long to wait for name servers, for each name",
 });
 
-/** The name servers of a `server {}`. */
+/** The name servers of a `server {}` or an `upstream {}`. */
 export function resolverOf(scope: Scope): ResolverConfig | undefined {
   const settings = scope.value(resolver);
   return settings === "off" ? undefined : { ...settings, timeout: scope.value(resolverTimeout) };

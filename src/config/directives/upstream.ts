@@ -13,6 +13,7 @@ import { didYouMean } from "../suggest.ts";
 import type { BalancingMethod, UpstreamConfig, UpstreamServerConfig } from "../upstream_types.ts";
 import { parseBigSize, parseNumber, parseSeconds } from "../values.ts";
 import { proxyPass } from "./proxy_pass.ts";
+import { resolverOf } from "./resolver.ts";
 
 const UPSTREAM: readonly Context[] = ["upstream"];
 const ONE_OR_TWO: Count = { least: 1, most: 2 };
@@ -44,14 +45,17 @@ const server = directive<readonly UpstreamServerConfig[]>({
   since: "stream 1.9.0",
   kind: {
     syntax:
-      "address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [slow_start=time] [backup] [down] [drain]",
+      "address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [slow_start=time] [backup] [down] [drain] [resolve] [service=name]",
     count: SOME,
     repeated: "adds",
     read: (call, earlier = []) => [...earlier, readServer(call)],
   },
   default: [],
   meaning:
-    "A back end of the group. A name stands for all addresses it has at the start; without a port it is the protocol's. " +
+    "A back end of the group. A name stands for all addresses it has at the start, with `resolve` for those that it has now: it " +
+    "is looked up by the `resolver` whenever its time is over, and if that fails its servers stay. With `service` " +
+    "as well these are the servers of SRV records (`service=imap` of example.com: `_imap._tcp.example.com`), with their " +
+    "ports and weights; those of a higher priority number are backups. Without a port it is the protocol's. " +
     "`weight` (1) is its share. `max_conns` (0: any) is never exceeded, by each worker process. When `max_fails` (1, 0: " +
     "never) attempts have failed within `fail_timeout` (10s) it is left out as long as that, then one login tries it. " +
     "`slow_start` (0) is how long its share then grows to the whole. `backup` servers serve when no other can, `down` " +
@@ -117,6 +121,7 @@ export function upstreamsOf(mail: Scope): readonly UpstreamConfig[] {
     name: nameOf(scope),
     servers: scope.value(server),
     method: scope.value(hash),
+    resolver: resolverOf(scope),
   }));
 }
 
@@ -124,7 +129,14 @@ export function upstreamsOf(mail: Scope): readonly UpstreamConfig[] {
 export function checkUpstreams(mail: Scope): void {
   const groups = upstreamsOf(mail);
   for (const scope of [mail, ...mail.children()]) checkPass(scope, groups);
-  for (const { name, servers, position } of groups) {
+  for (const { name, servers, position, resolver } of groups) {
+    const resolved = servers.find(({ isResolved, address }) => isResolved && "isName" in address && address.isName);
+    if (resolved !== undefined && resolver === undefined) {
+      throw new ConfigError(`no resolver defined to resolve ${resolved.text}`, {
+        place: resolved.place,
+        hint: 'a "resolver" in "mail {}" or in the "upstream {}" names the servers to ask',
+      });
+    }
     if (!servers.some(({ isBackup }) => !isBackup)) {
       throw new ConfigError(`no servers in upstream "${name}"`, { place: position });
     }
@@ -204,10 +216,13 @@ function readServer(call: Call): UpstreamServerConfig {
     isBackup: false,
     isDown: false,
     isDraining: false,
+    isResolved: false,
+    service: undefined,
   };
   for (const word of words) readParameter(call, word, parameters);
   const address = parseServer(text, 0);
   if (typeof address === "string") throw call.error(`${address} in upstream "${text}"`);
+  checkResolved(call, address, parameters);
   const own = "path" in address ? address : { ...address, port: address.port || undefined };
   return { place: call.place, text, address: own, ...parameters };
 }
@@ -215,7 +230,7 @@ function readServer(call: Call): UpstreamServerConfig {
 function readParameter(call: Call, word: Octets, into: Parameters): void {
   const [name = "", value = ""] = word.split("=", 2);
   const isFlag = name === word;
-  const known = isFlag ? FLAGS : NUMBERS;
+  const known = isFlag ? FLAGS : VALUES;
   const isKnown = known.includes(name);
   const invalid = () => call.error(`invalid parameter "${word}"`, isKnown ? undefined : didYouMean(name, known));
   if (!isKnown) throw invalid();
@@ -247,7 +262,29 @@ function readParameter(call: Call, word: Octets, into: Parameters): void {
       return void (into.isDown = true);
     case "drain":
       return void (into.isDraining = true);
+    case "resolve":
+      return void (into.isResolved = true);
+    case "service":
+      if (value === "") throw invalid();
+      return void (into.service = value);
   }
+}
+
+/** What goes with names alone. */
+function checkResolved(
+  call: Call,
+  address: Exclude<ReturnType<typeof parseServer>, string>,
+  { isResolved, service }: Pick<Parameters, "isResolved" | "service">,
+): void {
+  const [text = ""] = call.args;
+  if (service !== undefined && !isResolved) {
+    throw call.error(`service upstream "${text}" requires "resolve" parameter`);
+  }
+  if (service !== undefined && "port" in address && address.port !== 0) {
+    throw call.error(`service upstream "${text}" may not have port`, "SRV records have ports of their own");
+  }
+  const isName = "isName" in address && address.isName;
+  if (service !== undefined && !isName) throw call.error(`service upstream "${text}" requires a name`);
 }
 
 /** What `hash` and `random` have no use for, where they stand before the server. */
@@ -257,8 +294,8 @@ function refuseUnsupported(call: Call, word: Octets, name: Octets): void {
   if (isUnsupported) throw call.error(`balancing method does not support parameter "${word}"`);
 }
 
-const FLAGS: readonly string[] = ["backup", "down", "drain"];
-const NUMBERS: readonly string[] = ["weight", "max_conns", "max_fails", "fail_timeout", "slow_start"];
+const FLAGS: readonly string[] = ["backup", "down", "drain", "resolve"];
+const VALUES: readonly string[] = ["weight", "max_conns", "max_fails", "fail_timeout", "slow_start", "service"];
 
 /** Eight pages, as in nginx. */
 const LEAST_ZONE = 8 * 4096;

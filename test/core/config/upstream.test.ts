@@ -24,6 +24,8 @@ const SERVER = {
   isBackup: false,
   isDown: false,
   isDraining: false,
+  isResolved: false,
+  service: undefined,
 };
 
 describe("upstream", () => {
@@ -60,6 +62,8 @@ describe("upstream", () => {
         isBackup: true,
         isDown: true,
         isDraining: true,
+        isResolved: false,
+        service: undefined,
       },
       {
         ...SERVER,

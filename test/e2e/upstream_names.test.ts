@@ -1,0 +1,122 @@
+import { assert, assertEquals } from "@std/assert";
+import { afterEach, describe, it } from "node:test";
+import type { RecordData } from "../../src/dns/message.ts";
+import { FakeDns } from "../support/fake_dns.ts";
+import { MoodyServer } from "../support/moody_server.ts";
+import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { connectTo } from "../support/raw_client.ts";
+import { eventually } from "../support/watch.ts";
+
+/** Everything that the tests have started. */
+const started: { stop(): unknown }[] = [];
+afterEach(async () => {
+  for (const thing of started.splice(0).reverse()) await thing.stop();
+});
+
+async function servers(count: number): Promise<readonly MoodyServer[]> {
+  const all = await Promise.all(Array.from({ length: count }, () => MoodyServer.start("imap")));
+  started.push(...all);
+  return all;
+}
+
+/** A name server whose zone a test changes. Names that are not in it do not exist; `undefined` is silence. */
+async function zone(records: Readonly<Record<string, readonly RecordData[] | undefined>>) {
+  const zone = new Map(Object.entries(records));
+  const dns = await FakeDns.start(({ name, type }) => {
+    const key = `${type} ${name}`;
+    if (!zone.has(key)) return { rcode: 3 };
+    const found = zone.get(key);
+    return found && { records: found.map((data) => ({ name, ttl: 1, data })) };
+  });
+  started.push({ stop: () => dns.close() });
+  return { zone, resolver: `resolver 127.0.0.1:${dns.address.port} ipv6=off;`, dns };
+}
+
+async function proxy(upstream: string): Promise<TestProxy> {
+  const proxy = await startProxy(`
+    upstream mail { ${upstream} }
+    server { listen 127.0.0.1; protocol imap; proxy_pass mail; }
+  `);
+  started.push(proxy);
+  return proxy;
+}
+
+/** What a client hears that logs in. */
+async function login(proxy: TestProxy): Promise<string> {
+  const client = await connectTo(proxy.ports[0] ?? 0);
+  await client.expect("* OK IMAP4 ready\r\n");
+  client.send("a LOGIN joe secret\r\n");
+  await client.until(() => client.unread.includes("\r\n") || client.isOver);
+  const { unread } = client;
+  client.destroy();
+  return unread;
+}
+
+async function logged(proxy: TestProxy, text: string): Promise<void> {
+  await eventually(() => proxy.log.some((line) => line.includes(text)), () => proxy.log.join("\n"));
+}
+
+function srv(priority: number, weight: number, { port }: MoodyServer): RecordData {
+  return { type: "SRV", priority, weight, port, target: "a.test" };
+}
+
+const IN = "a OK AUTHENTICATE\r\n";
+const HOME: readonly RecordData[] = [{ type: "A", address: "127.0.0.1" }];
+const NOBODY: readonly RecordData[] = [{ type: "A", address: "127.0.0.9" }];
+
+describe("a server of a group that is looked up again", { timeout: 20_000 }, () => {
+  it("is where its name is now", async () => {
+    const [server] = await servers(1);
+    assert(server !== undefined);
+    const { zone: records, resolver } = await zone({ "A mail.test": NOBODY });
+    const at = await proxy(`${resolver} server mail.test:${server.port} resolve;`);
+    assertEquals(await login(at), "* BAD [UNAVAILABLE] internal server error\r\n");
+    records.set("A mail.test", HOME);
+    await logged(at, `mail.test is 127.0.0.1:${server.port}, upstream "mail"`);
+    assertEquals(await login(at), IN);
+  });
+
+  it("stays where it was when its name cannot be looked up", async () => {
+    const [server] = await servers(1);
+    assert(server !== undefined);
+    const { zone: records, resolver, dns } = await zone({ "A mail.test": HOME });
+    const at = await proxy(`${resolver} server mail.test:${server.port} resolve;`);
+    assertEquals(await login(at), IN);
+    records.delete("A mail.test");
+    await logged(
+      at,
+      'mail.test could not be resolved (3: Host not found), its servers stay as they are, upstream "mail"',
+    );
+    assertEquals(await login(at), IN);
+    assertEquals(dns.heard.filter((query) => query === "udp A mail.test").length, 2);
+  });
+
+  it("is not waited for at the start for longer than a little", async () => {
+    const { resolver } = await zone({ "A mail.test": undefined });
+    const before = performance.now();
+    const at = await proxy(`${resolver} server mail.test:1 resolve;`);
+    const waited = performance.now() - before;
+    assert(waited > 2900 && waited < 6000, `${waited} ms`);
+    assertEquals(await login(at), "* BAD [UNAVAILABLE] internal server error\r\n");
+  });
+
+  it("is several by SRV records: weights, backups, and where they are now", async () => {
+    const [one, other, backup] = await servers(3);
+    assert(one !== undefined && other !== undefined && backup !== undefined);
+    const { zone: records, resolver } = await zone({
+      "SRV _imap._tcp.example.test": [srv(10, 3, one), srv(10, 1, other), srv(20, 1, backup)],
+      "A a.test": HOME,
+    });
+    const at = await proxy(`${resolver} server example.test service=imap resolve;`);
+    for (let i = 0; i < 8; i++) assertEquals(await login(at), IN);
+    assertEquals([one.logins, other.logins, backup.logins], [6, 2, 0]);
+    await one.stop();
+    await other.stop();
+    assertEquals(await login(at), IN);
+    assertEquals(backup.logins, 1);
+    // RFC 2782: the root for a target says that there is no such service.
+    records.set("SRV _imap._tcp.example.test", [{ type: "SRV", priority: 0, weight: 0, port: 0, target: "" }]);
+    await logged(at, '_imap._tcp.example.test is nowhere, upstream "mail"');
+    assertEquals(await login(at), "* BAD [UNAVAILABLE] internal server error\r\n");
+  });
+});
