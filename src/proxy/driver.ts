@@ -148,7 +148,7 @@ export class Driver {
         return this.#upstream.start(effect.route, effect.tls);
       case "leaveUpstream":
         this.#isUpstreamBlocked = false;
-        return this.#upstream.leave("refused");
+        return this.#upstream.leave(effect.hasFailed ? "failed" : "refused", this.#lastSaid);
       case "identified":
         return this.#facts.identified(effect.login);
       case "nextUpstream":

@@ -309,7 +309,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
 
   /** Done with an upstream that has nothing wrong with it. */
   #forgetUpstream(): void {
-    this.emit({ type: "leaveUpstream" });
+    this.emit({ type: "leaveUpstream", hasFailed: false });
     this.#replies.clear();
     this.#upstream = undefined;
     this.#accepted = undefined;
@@ -352,7 +352,10 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
 
   /** Gives this upstream up. The client, who has seen nothing of it, hears `reply` only if there is no other. */
   #leaveUpstream(reason: CloseReason, reply?: Uint8Array): void {
-    if (this.phase === "challenged" || this.#isSeen) return this.#fail(reason, reply);
+    if (this.phase === "challenged" || this.#isSeen) {
+      this.emit({ type: "leaveUpstream", hasFailed: true });
+      return this.#fail(reason, reply);
+    }
     if (this.phase !== "connecting" && this.phase !== "upstream") return;
     this.#failure = { reason, reply };
     this.#replies.clear();

@@ -77,8 +77,8 @@ export type Effect =
   | { readonly type: "authenticate"; readonly credentials: Credentials }
   /** Go to the first upstream of the route. `tls` is how TLS is spoken there; `undefined` for as it is configured. */
   | { readonly type: "connect"; readonly route: Route; readonly tls?: UpstreamTls | undefined }
-  /** The upstream said no to this client; it is done with. */
-  | { readonly type: "leaveUpstream" }
+  /** The upstream is done with: it said no to this client, or has failed when there was no going to another one. */
+  | { readonly type: "leaveUpstream"; readonly hasFailed: boolean }
   /** Who the client is has become clear only now, from an exchange between it and the upstream. */
   | { readonly type: "identified"; readonly login: Octets }
   /** This upstream has failed, and the client saw nothing of it: go to the next one, if there is one. */

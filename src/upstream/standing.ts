@@ -6,6 +6,7 @@
  */
 
 import type { Millis, Octets } from "../runtime.ts";
+import type { Health } from "./health/mod.ts";
 
 /** What the configuration says of a server's failures. */
 export interface FailureLimits {
@@ -32,6 +33,7 @@ interface Rest {
 export class Standing {
   /** Attempts that have not been released: those of all generations. */
   connections = 0;
+  #health: Health | undefined;
   #rest: Rest | undefined;
   /** When it came back: what began before counts no more. */
   #backSince: Millis = -Infinity;
@@ -44,6 +46,17 @@ export class Standing {
   /** Whether it was taken out and has not come back. */
   get isOut(): boolean {
     return this.#rest !== undefined;
+  }
+
+  /** How its checks see it; `undefined` where nobody checks it. */
+  get health(): Health | undefined {
+    return this.#health;
+  }
+
+  /** A check has found out how it is, or it is to be checked no more. */
+  checked(health: Health | undefined, now: Millis): void {
+    if (health === "up" && this.#health !== undefined && this.#health !== "up") this.#backSince = now;
+    this.#health = health;
   }
 
   /** When it came back, if it was ever out. */
@@ -83,7 +96,7 @@ export class Standing {
       this.#fails++;
       this.#failedAt = now;
     } else {
-      this.#note(client, now);
+      this.#clients.set(client, now);
     }
     if (!this.#isEnough(maxFails)) return false;
     this.#rest = { since: now, until: now + failTimeout };
@@ -108,18 +121,11 @@ export class Standing {
     return this.#clients.size > 1 && this.fails >= Math.min(maxFails, MOST_CLIENTS);
   }
 
-  #note(client: Octets, now: Millis): void {
-    this.#clients.delete(client);
-    const [oldest] = this.#clients.keys();
-    if (this.#clients.size >= MOST_CLIENTS && oldest !== undefined) this.#clients.delete(oldest);
-    this.#clients.set(client, now);
-  }
-
   #forget(before: Millis): void {
     if (this.#failedAt < before) this.#fails = 0;
     for (const [client, at] of this.#clients) if (at < before) this.#clients.delete(client);
   }
 }
 
-/** How many clients are told apart: as many as that are many, whatever `max_fails` says. */
+/** How many clients are remembered: that many take a server out, whatever `max_fails` says. */
 export const MOST_CLIENTS = 256;

@@ -2,6 +2,7 @@ import type { Accepted } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
 import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
 import { NO_PASSWORD, WAIT } from "../../session/upstream.ts";
+import { isTemporary } from "./temporary.ts";
 
 type Await = "greeting" | "startTls" | "loginLiteral" | "passwordLiteral" | "completion";
 
@@ -41,9 +42,12 @@ export class ImapUpstream implements UpstreamLogin {
     }
   }
 
-  /** PREAUTH is refused: it would put the client into somebody else's session. */
+  /**
+   * PREAUTH is refused: it would put the client into somebody else's session. Whatever else is said here is not about
+   * this client.
+   */
   #greeting(line: Octets): UpstreamStep {
-    if (!isWord(line, "* ", "OK")) return { type: "refused", text: line };
+    if (!isWord(line, "* ", "OK")) return { type: "refused", text: line, isTemporary: true };
     if (!this.#startsTls) return this.#login();
     this.#awaits = "startTls";
     return { type: "send", text: `${this.#tag} STARTTLS\r\n`, action: "sending STARTTLS to upstream" };
@@ -85,7 +89,8 @@ export class ImapUpstream implements UpstreamLogin {
 
   #refused(line: Octets): UpstreamStep {
     const tag = `${this.#tag} `;
-    return { type: "refused", text: line.startsWith(tag) ? line.slice(tag.length) : line };
+    const text = line.startsWith(tag) ? line.slice(tag.length) : line;
+    return { type: "refused", text, isTemporary: isTemporary(text) };
   }
 }
 

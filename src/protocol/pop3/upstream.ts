@@ -3,6 +3,7 @@ import type { Octets } from "../../runtime.ts";
 import { breaksLine } from "../../session/line.ts";
 import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
 import { NO_PASSWORD } from "../../session/upstream.ts";
+import { isTemporary } from "./temporary.ts";
 
 /** The login to a POP3 server: USER and PASS; the answer to PASS is the client's. */
 export class Pop3Upstream implements UpstreamLogin {
@@ -20,7 +21,9 @@ export class Pop3Upstream implements UpstreamLogin {
   }
 
   line(line: Octets): UpstreamStep {
-    if (!isOk(line)) return { type: "refused", text: line };
+    if (!isOk(line)) {
+      return { type: "refused", text: line, isTemporary: this.#awaits === "greeting" || isTemporary(line) };
+    }
     switch (this.#awaits) {
       case "greeting":
         return this.#startsTls ? this.#startTls() : this.#user();

@@ -53,7 +53,7 @@ export class SmtpUpstream implements UpstreamLogin {
     if (line[3] === "-") return WAIT;
     if (this.#stage === "auth" && replay !== undefined) return this.#replayed(line, replay);
     if (this.#stage !== "rcpt" && !EXPECTED[this.#stage].includes(line.slice(0, 3))) {
-      return { type: "refused", text: line, isTemporary: isTemporary(line) };
+      return { type: "refused", text: line, isTemporary: this.#stage === "greeting" || isTemporary(line) };
     }
     return this.#next();
   }

@@ -106,4 +106,37 @@ describe("an upstream that fails before the login", () => {
       `,
     );
   });
+
+  const imap = "S: * OK IMAP4 ready\nC: a LOGIN joe s3cret";
+  const pop3 = "S: +OK POP3 ready\nC: USER joe\nS: +OK\nC: PASS s3cret";
+  const smtp = "S: 220 mail.example.com ESMTP ready\nC: AUTH PLAIN AGpvZQBzM2NyZXQ=";
+  /** What was said before, what the server says, and that without a tag. */
+  const refusals = [
+    [imapSession, imap, "U: * OK hi\nP: a LOGIN {3}\nU: a ", "NO [UNAVAILABLE] later"],
+    [imapSession, imap, "U: ", "* NO we are closed"],
+    [pop3Session, pop3, "U: +OK hi\nP: USER joe\nU: ", "-ERR [SYS/TEMP] later"],
+    [pop3Session, pop3, "U: ", "-ERR we are closed"],
+    [smtpSession, smtp, "U: ", "421 later"],
+    [smtpSession, smtp, "U: ", "554 we are closed"],
+  ] as const;
+  for (const [session, opening, before, words] of refusals) {
+    it(`is left when it says ${words}`, () => {
+      transcript(
+        () => session(),
+        `
+          ${opening}
+          ask plain "joe" "s3cret" 1
+          accept
+          connect 192.0.2.1:143
+          connected
+          ${before}${words}
+          log error upstream sent invalid response: "${words}" (reading response from upstream)
+          next upstream
+          noUpstream
+          S: ${session().apology.trimEnd()}
+          close upstreamRefused
+        `.replace(/^ +/gm, ""),
+      );
+    });
+  }
 });

@@ -259,6 +259,7 @@ describe("an IMAP login that the server checks", () => {
         S: + PDEuMkB4Pg==
         U ended
         log error upstream prematurely closed connection (reading response from upstream)
+        leave upstream
         S: * BAD [UNAVAILABLE] internal server error
         close upstreamUnavailable
       `,
