@@ -6,6 +6,7 @@
 
 import type { Files, Octets } from "../runtime.ts";
 import { advice } from "./advice.ts";
+import { type GroupCheck, groupChecks } from "./health_checks.ts";
 import { Parser } from "./parse.ts";
 import { directoryOf, fullName } from "./paths.ts";
 import { resolveMain, resolveServers, resolveUpstreams } from "./resolve.ts";
@@ -21,6 +22,7 @@ export type * from "./ssl_types.ts";
 export { clientTlsFault, sslFault } from "./tls_fault.ts";
 export type * from "./types.ts";
 export type * from "./upstream_types.ts";
+export type { GroupCheck };
 
 /** Where a configuration is, and what it takes from outside. */
 export interface LoadOptions {
@@ -48,10 +50,13 @@ export function loadConfig(options: LoadOptions): Config {
   if (options.globals !== undefined) parser.parameter(options.globals);
   if (options.text === undefined) parser.file(path);
   else parser.text(options.text, path);
+  const servers = resolveServers(parser.main, options);
+  const upstreams = resolveUpstreams(parser.main);
   return {
     main: resolveMain(parser.main, options),
-    servers: resolveServers(parser.main, options),
-    upstreams: resolveUpstreams(parser.main),
+    servers,
+    upstreams,
+    groupChecks: groupChecks(servers, upstreams),
     warnings: [...parser.warnings, ...advice(parser.main, options.isRoot ?? true)],
     files: Array.from(parser.texts, ([path, text]) => ({ path, text })),
   };

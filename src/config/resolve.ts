@@ -28,6 +28,7 @@ import {
 } from "./directives/core.ts";
 import { errorLog } from "./directives/error_log.ts";
 import { events, workerConnections } from "./directives/events.ts";
+import { healthCheck, healthCheckTimeout } from "./directives/health_check.ts";
 import { imapAuth, imapCapabilities, imapClientBuffer } from "./directives/imap.ts";
 import { limitsOf } from "./directives/limit_conn.ts";
 import { listen } from "./directives/listen.ts";
@@ -134,6 +135,8 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     authHttp: resolveAuthHttp(scope),
     authUsersFile: authHttpOf(scope) === undefined ? scope.value(authUsersFile) : undefined,
     proxyPass: scope.value(proxyPass),
+    healthCheck: scope.own(healthCheck),
+    healthCheckTimeout: scope.value(healthCheckTimeout),
     authFailure: resolveAuthFailure(scope),
     limits: limitsOf(scope),
     proxy: {

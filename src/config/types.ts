@@ -9,7 +9,8 @@ import type { KeepAlive, Millis, Octets } from "../runtime.ts";
 import type { LineWriter, Template } from "../variables/mod.ts";
 import type { Network } from "./cidr.ts";
 import type { ClientTlsConfig, ProxySslConfig, SslConfig, StartTls } from "./ssl_types.ts";
-import type { UpstreamConfig } from "./upstream_types.ts";
+import type { GroupCheck } from "./health_checks.ts";
+import type { HealthCheckConfig, UpstreamConfig } from "./upstream_types.ts";
 
 export type Protocol = "imap" | "pop3" | "smtp";
 
@@ -82,6 +83,8 @@ export interface Config {
   readonly servers: readonly ServerConfig[];
   /** Groups of mail servers. */
   readonly upstreams: readonly UpstreamConfig[];
+  /** Which of them are checked, and how. */
+  readonly groupChecks: readonly GroupCheck[];
   /** What deserves a word but does not stop the start, in the order found. */
   readonly warnings: readonly ConfigWarning[];
   /** Every file read, in order of first use, for `-T`. */
@@ -165,6 +168,9 @@ export interface ServerConfig {
   readonly authUsersFile: Octets | undefined;
   /** Where sessions go whose source of logins does not say, or that have none. */
   readonly proxyPass: ProxyPassConfig | undefined;
+  /** Whether the group that {@linkcode ServerConfig.proxyPass} names is checked. */
+  readonly healthCheck: HealthCheckConfig | undefined;
+  readonly healthCheckTimeout: Millis;
   /** What wrong passwords cost: `auth_failure_delay`. */
   readonly authFailure: AuthFailureConfig | undefined;
   /** How many connections may have a key in common. */

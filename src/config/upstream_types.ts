@@ -6,7 +6,7 @@
 
 import type { Millis, Octets } from "../runtime.ts";
 import type { Template } from "../variables/mod.ts";
-import type { Place, Position, ResolverConfig } from "./types.ts";
+import type { Place, Position, Protocol, ResolverConfig } from "./types.ts";
 
 /** One `upstream {}`. */
 export interface UpstreamConfig {
@@ -18,6 +18,8 @@ export interface UpstreamConfig {
   readonly method: BalancingMethod;
   /** Who is asked for the names of servers that are looked up again; there where one of them is. */
   readonly resolver: ResolverConfig | undefined;
+  readonly healthCheck: HealthCheckConfig | undefined;
+  readonly healthCheckTimeout: Millis;
 }
 
 /** One `server` line of an `upstream {}`. */
@@ -43,6 +45,21 @@ export interface UpstreamServerConfig {
   readonly isBackup: boolean;
   readonly isDown: boolean;
   readonly isDraining: boolean;
+}
+
+/** `health_check`. */
+export interface HealthCheckConfig {
+  readonly place: Place;
+  readonly interval: Millis;
+  readonly jitter: Millis;
+  readonly fails: number;
+  readonly passes: number;
+  /** What is checked in place of the servers' own port. */
+  readonly port: number | undefined;
+  /** In `upstream {}`: what is spoken, where that is not clear. */
+  readonly protocol: Protocol | undefined;
+  readonly isMandatory: boolean;
+  readonly isPersistent: boolean;
 }
 
 /** How the server of a session is chosen. */

@@ -149,7 +149,7 @@ function routeFinder({ proxyPass }: ServerConfig, routes: Routes): RouteFor | un
 const LOOK_PERIOD: Millis = 30_000;
 
 /** The port of an address that is written without one. */
-function defaultPort({ protocol, proxy }: ServerConfig): number {
+export function defaultPort({ protocol, proxy }: ServerConfig): number {
   const isImplicit = proxy.ssl.mode === "on";
   switch (protocol) {
     case "imap":

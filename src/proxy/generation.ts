@@ -20,13 +20,14 @@ import { LogFailure, type LogFiles } from "../log/log_files.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Octets, Runtime, SocketAddress, SystemFailure, TlsContext } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
-import { createAuthenticator, slowedDown } from "./authenticators.ts";
+import { createAuthenticator, defaultPort, slowedDown } from "./authenticators.ts";
 import { connectFrom } from "./bind.ts";
 import type { Board } from "./board.ts";
 import type { Service } from "./service.ts";
 import { UpstreamTlsModes } from "./client_tls.ts";
 import { sessionFactory } from "./factory.ts";
 import { Groups } from "./groups.ts";
+import { HealthChecks } from "./health.ts";
 import { Limits, type LimitZones } from "./limits.ts";
 import { Names } from "./names.ts";
 import { filesOf, Renewal } from "./renewal.ts";
@@ -62,6 +63,7 @@ export class Generation {
   readonly #surroundings: Surroundings;
   readonly #syslogHosts: ReadonlyMap<string, string>;
   #groups: Groups | undefined;
+  #health: HealthChecks | undefined;
   readonly #authenticators: Authenticator[] = [];
   readonly #renewals: { stop(): void }[] = [];
   /** The answers of auth servers that are kept, by their zones. */
@@ -96,8 +98,23 @@ export class Generation {
     return this.#groups;
   }
 
+  /** Sessions come to it from now on: begins what one generation alone has to do. */
+  begin(): void {
+    const { runtime, board, services } = this.#surroundings;
+    const groups = this.#groups;
+    this.#health = new HealthChecks(this.config.groupChecks, {
+      runtime,
+      board,
+      groups: groups?.all ?? [],
+      groupOf: ({ server, upstream }) => groups?.forPort(defaultPort(server)).get(upstream.name),
+      serviceOf: (server) => services.get(server),
+    });
+    this.#health.start();
+  }
+
   /** Keeps nothing open any longer that only new sessions would use. */
   retire(): void {
+    this.#health?.stop();
     this.#groups?.stop();
     for (const authenticator of this.#authenticators) authenticator.close();
     for (const renewal of this.#renewals) renewal.stop();

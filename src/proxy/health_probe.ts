@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Cancel, ConnectTarget, Octets, Runtime, Socket, SocketHandler, SystemFailure } from "../runtime.ts";
+import type { Cancel, Octets, Runtime, Socket, SocketHandler, SystemFailure } from "../runtime.ts";
 import { describeBrokenSocket, describeFailure } from "../runtime.ts";
 import {
   Probe,
@@ -13,7 +13,9 @@ import {
   type ProbeOptions,
   type ProbeVerdict,
 } from "../upstream/health/mod.ts";
+import type { Peer } from "../upstream/mod.ts";
 import type { UpstreamTls } from "./service.ts";
+import { isOurs, named } from "./upstream_link.ts";
 
 /** How servers are connected to for their checks. */
 export interface ProbeSetting {
@@ -26,16 +28,19 @@ export interface ProbeSetting {
   createProbe(options: Pick<ProbeOptions, "isImplicitTls">): Probe;
 }
 
+/** A server as a check needs it. */
+export type ProbedServer = Pick<Peer, "target" | "lookedUp">;
+
 /** Takes the verdict; `undefined` where we are short of sockets and could not even try. */
 export type ProbeDone = (verdict: ProbeVerdict | undefined) => void;
 
 /** Checks a server once. A verdict is told once, unless it is cancelled before. */
-export function probeServer(target: ConnectTarget, setting: ProbeSetting, done: ProbeDone): Cancel {
-  return new SocketProbe(target, setting, done).start();
+export function probeServer(server: ProbedServer, setting: ProbeSetting, done: ProbeDone): Cancel {
+  return new SocketProbe(server, setting, done).start();
 }
 
 class SocketProbe implements SocketHandler {
-  readonly #target: ConnectTarget;
+  readonly #server: ProbedServer;
   readonly #setting: ProbeSetting;
   readonly #done: ProbeDone;
   readonly #probe: Probe;
@@ -45,8 +50,8 @@ class SocketProbe implements SocketHandler {
   #timer: Cancel = () => {};
   #isOver = false;
 
-  constructor(target: ConnectTarget, setting: ProbeSetting, done: ProbeDone) {
-    this.#target = target;
+  constructor(server: ProbedServer, setting: ProbeSetting, done: ProbeDone) {
+    this.#server = server;
     this.#setting = setting;
     this.#done = done;
     this.#probe = setting.createProbe({ isImplicitTls: setting.upstreamTls?.isImplicit ?? false });
@@ -56,7 +61,7 @@ class SocketProbe implements SocketHandler {
     const { runtime, connect } = this.#setting;
     const time = (this.#probe.deadline ?? 0) - runtime.now();
     this.#timer = runtime.timer(time, () => this.#feed({ type: "timedOut" }));
-    this.#cancel = connect(this.#target, {
+    this.#cancel = connect(this.#server.target, {
       connected: (socket) => this.#connected(socket),
       failed: (failure) => this.#failed(failure),
     });
@@ -90,7 +95,7 @@ class SocketProbe implements SocketHandler {
 
   #failed(failure: SystemFailure): void {
     this.#cancel = () => {};
-    if (!OUR_FAULT.includes(failure.number)) {
+    if (!isOurs(failure)) {
       return this.#feed({ type: "failed", text: `connect() failed ${describeFailure(failure)}` });
     }
     this.#abandon();
@@ -109,7 +114,7 @@ class SocketProbe implements SocketHandler {
     const socket = this.#socket;
     if (upstreamTls === undefined || socket === undefined) return this.#noTls("TLS with upstreams is not configured");
     this.#socket = undefined;
-    this.#cancel = runtime.secureClient(socket, upstreamTls.contextFor(this.#target), {
+    this.#cancel = runtime.secureClient(socket, upstreamTls.contextFor(named(this.#server)), {
       secured: (secure) => {
         this.#cancel = () => {};
         if (this.#isOver) secure.abort();
@@ -161,6 +166,3 @@ class SocketProbe implements SocketHandler {
 }
 
 const NOBODY: SocketHandler = { bytes: () => {}, drained: () => {}, ended: () => {}, closed: () => {} };
-
-/** `ENFILE` and `EMFILE`: no descriptor is left, or `worker_connections` are used up. */
-const OUR_FAULT: readonly number[] = [23, 24];

@@ -137,7 +137,7 @@ export class UpstreamLink {
       },
       failed: (failure) => {
         this.#cancel = undefined;
-        if (OURS.includes(failure.number)) this.settle("abandoned");
+        if (isOurs(failure)) this.settle("abandoned");
         this.#handler.failed(failure);
       },
     });
@@ -171,9 +171,14 @@ export class UpstreamLink {
 }
 
 /** What a certificate has to be for. */
-function named({ target, lookedUp }: Peer): ConnectTarget {
+export function named({ target, lookedUp }: Pick<Peer, "target" | "lookedUp">): ConnectTarget {
   return lookedUp === undefined || "path" in target ? target : { ...target, host: lookedUp };
 }
 
-/** ENOMEM, ENFILE, EMFILE, EADDRINUSE, EADDRNOTAVAIL, ENOBUFS: what we are short of speaks against no server. */
+/** Whether a connect failed because of what we are short of, which speaks against no server. */
+export function isOurs({ number }: SystemFailure): boolean {
+  return OURS.includes(number);
+}
+
+/** ENOMEM, ENFILE, EMFILE, EADDRINUSE, EADDRNOTAVAIL, ENOBUFS. */
 const OURS: readonly number[] = [12, 23, 24, 98, 99, 105];

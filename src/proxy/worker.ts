@@ -200,6 +200,7 @@ class Worker implements Server {
       throw error;
     }
     this.#generation = generation;
+    if (purpose === "serve") generation.begin();
     this.#announceLimits(config);
   }
 

@@ -27,6 +27,7 @@ export class Group implements Route {
   readonly #dice: Dice;
   #tiers: readonly Tier[] = [];
   #standings: ReadonlyMap<Octets, Standing>;
+  #changed: () => void = () => {};
 
   constructor(options: GroupOptions) {
     this.name = options.name;
@@ -45,6 +46,11 @@ export class Group implements Route {
   /** What is known of each server. */
   get standings(): ReadonlyMap<Octets, Standing> {
     return this.#standings;
+  }
+
+  /** Has somebody hear when there are other servers. */
+  set changed(hear: () => void) {
+    this.#changed = hear;
   }
 
   /**
@@ -67,6 +73,7 @@ export class Group implements Route {
       const way: Balancing = isBackup && balancing.type !== "least_conn" ? { type: "round_robin" } : balancing;
       return { members: ofTier, balancer: createBalancer(way, ofTier, this.#dice) };
     }).filter((tier) => tier.members.length > 0);
+    this.#changed();
   }
 
   select(facts: Facts): Selection {

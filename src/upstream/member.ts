@@ -37,7 +37,7 @@ export class Member {
   /** Whether it may have sessions at all now. */
   get isOpen(): boolean {
     const { isDown, isDraining, maxConns } = this.spec;
-    return !isDown && !isDraining && this.standing.connections < maxConns;
+    return !isDown && !isDraining && this.standing.isFit && this.standing.connections < maxConns;
   }
 
   /** Whether it may have a session, and nothing speaks against it. */

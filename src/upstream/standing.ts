@@ -31,6 +31,7 @@ interface Rest {
 }
 
 export class Standing {
+  #health: Health | undefined;
   /** Attempts that have not been released: those of all generations. */
   connections = 0;
   #health: Health | undefined;
@@ -42,6 +43,22 @@ export class Standing {
   #failedAt: Millis = -Infinity;
   /** When the login of which client failed last. */
   readonly #clients = new Map<Octets, Millis>();
+
+  /** What its checks have found; `undefined` for a server that is not checked. */
+  get health(): Health | undefined {
+    return this.#health;
+  }
+
+  /** Whether its checks, if there are any, let it have sessions. */
+  get isFit(): boolean {
+    return this.#health === undefined || this.#health === "up";
+  }
+
+  /** Its checks have come to this. A server that is up again starts slowly. */
+  checked(health: Health | undefined, now: Millis): void {
+    if (this.#health === "down" && health === "up") this.#backSince = now;
+    this.#health = health;
+  }
 
   /** Whether it was taken out and has not come back. */
   get isOut(): boolean {

@@ -119,4 +119,27 @@ describe("a server of a group that is looked up again", { timeout: 20_000 }, () 
     await logged(at, '_imap._tcp.example.test is nowhere, upstream "mail"');
     assertEquals(await login(at), "* BAD [UNAVAILABLE] internal server error\r\n");
   });
+
+  it("is checked as soon as it is there", async () => {
+    const [one, other] = await servers(2);
+    assert(one !== undefined && other !== undefined);
+    const { zone: records, resolver } = await zone({
+      "SRV _imap._tcp.example.test": [srv(0, 1, one)],
+      "A a.test": HOME,
+    });
+    const at = await proxy(`${resolver} server example.test service=imap resolve; health_check interval=100ms;`);
+    other.mood = "busy";
+    records.set("SRV _imap._tcp.example.test", [srv(0, 1, one), srv(0, 1, other)]);
+    await logged(at, `health check of 127.0.0.1:${other.port} in upstream "mail" failed: greeting "* BYE too busy"`);
+    for (let i = 0; i < 4; i++) assertEquals(await login(at), IN);
+    assertEquals([one.logins, other.logins], [4, 0]);
+    // It is checked no more once it is gone.
+    records.set("SRV _imap._tcp.example.test", [srv(0, 1, one)]);
+    await logged(at, `_imap._tcp.example.test is 127.0.0.1:${one.port}, `);
+    await eventually(() => at.log.at(-1)?.includes("is 127.0.0.1") ?? false, () => at.log.join("\n"));
+    const { length } = other.told;
+    const checked = one.told.length;
+    await eventually(() => one.told.length > checked + 2, () => `${one.told.length}`);
+    assertEquals(other.told.length, length);
+  });
 });

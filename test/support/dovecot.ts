@@ -82,6 +82,11 @@ export class Dovecot {
     return this.until(new RegExp(` client in: .*\t(?:resp=)?${response.replaceAll("+", "\\+")}`));
   }
 
+  /** All that it has logged. */
+  get log(): string {
+    return this.#daemon.log;
+  }
+
   /** Waits until the log matches. */
   until(pattern: RegExp): Promise<RegExpExecArray> {
     return this.#daemon.until(pattern);

@@ -42,6 +42,11 @@ export class Postfix {
     return new Postfix(folder, ports, daemon);
   }
 
+  /** All that it has logged. */
+  get log(): string {
+    return this.#daemon.log;
+  }
+
   async stop(): Promise<void> {
     await this.#daemon.stop();
     this.#folder.remove();

@@ -17,6 +17,7 @@ import { core } from "./core.ts";
 import { errorLogModule } from "./error_log.ts";
 import { eventsModule } from "./events.ts";
 import { foreignModule } from "./foreign.ts";
+import { healthCheckModule } from "./health_check.ts";
 import { imap } from "./imap.ts";
 import { later } from "./later.ts";
 import { limitConnModule } from "./limit_conn.ts";
@@ -48,6 +49,7 @@ export const MODULES: readonly Module[] = [
   proxyModule,
   proxySslModule,
   upstreamModule,
+  healthCheckModule,
   imap,
   pop3,
   smtp,

@@ -12,6 +12,7 @@ import type { Scope } from "../scope.ts";
 import { didYouMean } from "../suggest.ts";
 import type { BalancingMethod, UpstreamConfig, UpstreamServerConfig } from "../upstream_types.ts";
 import { parseBigSize, parseNumber, parseSeconds } from "../values.ts";
+import { healthCheck, healthCheckTimeout } from "./health_check.ts";
 import { proxyPass } from "./proxy_pass.ts";
 import { resolverOf } from "./resolver.ts";
 
@@ -122,6 +123,8 @@ export function upstreamsOf(mail: Scope): readonly UpstreamConfig[] {
     servers: scope.value(server),
     method: scope.value(hash),
     resolver: resolverOf(scope),
+    healthCheck: scope.own(healthCheck),
+    healthCheckTimeout: scope.value(healthCheckTimeout),
   }));
 }
 

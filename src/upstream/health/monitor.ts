@@ -5,15 +5,15 @@
  * @module
  */
 
-import type { Cancel, ConnectTarget, Millis, Octets, Runtime } from "../../runtime.ts";
+import type { Cancel, Millis, Octets, Runtime } from "../../runtime.ts";
+import type { Peer } from "../mod.ts";
 import type { ProbeVerdict } from "./probe.ts";
 
 /** How a server stands: one that is being `checking` has yet to pass its first check. */
 export type Health = "up" | "down" | "checking";
 
 /** A server of the group, as its checks see it. */
-export interface CheckedServer {
-  readonly target: ConnectTarget;
+export interface CheckedServer extends Peer {
   /** The server as the log shows it; no two of a group are the same. */
   readonly text: Octets;
   /** How it stood when it was checked last, be it before a reload; `undefined` for one that never was. */

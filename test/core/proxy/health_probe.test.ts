@@ -38,7 +38,8 @@ class Bench {
       },
       ...changes,
     };
-    this.cancel = probeServer({ host: "192.0.2.1", port: 143 }, setting, (verdict) => this.verdicts.push(verdict));
+    const server = { target: { host: "192.0.2.1", port: 143 } };
+    this.cancel = probeServer(server, setting, (verdict) => this.verdicts.push(verdict));
   }
 
   get connect(): FakeConnect {
