@@ -42,8 +42,6 @@ export class Member {
 
   /** Whether it may have a session, and nothing speaks against it. */
   isUsable(now: Millis): boolean {
-    const { health } = this.standing;
-    if (health !== undefined && health !== "up") return false;
     return this.isOpen && (!this.hasOthers || this.standing.mayTry(now));
   }
 

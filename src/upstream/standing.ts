@@ -31,7 +31,6 @@ interface Rest {
 }
 
 export class Standing {
-  #health: Health | undefined;
   /** Attempts that have not been released: those of all generations. */
   connections = 0;
   #health: Health | undefined;
@@ -44,22 +43,6 @@ export class Standing {
   /** When the login of which client failed last. */
   readonly #clients = new Map<Octets, Millis>();
 
-  /** What its checks have found; `undefined` for a server that is not checked. */
-  get health(): Health | undefined {
-    return this.#health;
-  }
-
-  /** Whether its checks, if there are any, let it have sessions. */
-  get isFit(): boolean {
-    return this.#health === undefined || this.#health === "up";
-  }
-
-  /** Its checks have come to this. A server that is up again starts slowly. */
-  checked(health: Health | undefined, now: Millis): void {
-    if (this.#health === "down" && health === "up") this.#backSince = now;
-    this.#health = health;
-  }
-
   /** Whether it was taken out and has not come back. */
   get isOut(): boolean {
     return this.#rest !== undefined;
@@ -68,6 +51,11 @@ export class Standing {
   /** How its checks see it; `undefined` where nobody checks it. */
   get health(): Health | undefined {
     return this.#health;
+  }
+
+  /** Whether its checks, if there are any, let it have sessions. */
+  get isFit(): boolean {
+    return this.#health === undefined || this.#health === "up";
   }
 
   /** A check has found out how it is, or it is to be checked no more. */
