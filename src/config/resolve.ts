@@ -51,6 +51,7 @@ import { resolverOf } from "./directives/resolver.ts";
 import { smtpAuth, smtpCapabilities, smtpClientBuffer, smtpGreetingDelay } from "./directives/smtp.ts";
 import { oldSsl, starttls } from "./directives/ssl.ts";
 import { upstreamsOf } from "./directives/upstream.ts";
+import { userNamesOf } from "./directives/user_names.ts";
 import { ConfigError, lineOf } from "./error.ts";
 import { fullName } from "./paths.ts";
 import { Scope } from "./scope.ts";
@@ -109,10 +110,24 @@ export function resolveUpstreams(main: Scope): readonly UpstreamConfig[] {
   return main.children(mail).flatMap(upstreamsOf);
 }
 
+/** Whoever checks a digest checks it together with the name that the client said. */
+function refuseRenamedDigests(server: ServerConfig, scope: Scope): ServerConfig {
+  const asked = server[server.protocol].auth.find((method) => /^(?:scram-|cram-md5$|apop$)/.test(method));
+  const isPassThrough = server.authHttp === undefined && server.authUsersFile === undefined;
+  if (server.userNames === undefined || asked === undefined || !isPassThrough) return server;
+  const hint = 'only the client can make what the mail server checks: no "auth_default_domain" and no formats of names';
+  throw new ConfigError(`"${server.protocol}_auth ${asked}" does not go with another name for the user`, {
+    place: scope.place,
+    hint,
+  });
+}
+
 /** All servers, in order. */
 export function resolveServers(main: Scope, surroundings: Surroundings): readonly ServerConfig[] {
   const scopes = main.children(mail).flatMap((scope) => scope.children(server));
-  return scopes.map((scope) => refuseUncheckable(resolveServer(scope, surroundings), scope));
+  return scopes.map((scope) =>
+    refuseRenamedDigests(refuseUncheckable(resolveServer(scope, surroundings), scope), scope)
+  );
 }
 
 function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): ServerConfig {
@@ -139,6 +154,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     healthCheckTimeout: scope.value(healthCheckTimeout),
     authFailure: resolveAuthFailure(scope),
     limits: limitsOf(scope),
+    userNames: userNamesOf(scope),
     proxy: {
       timeout: scope.value(proxyTimeout),
       buffer: scope.value(proxyBuffer),

@@ -175,6 +175,8 @@ export interface ServerConfig {
   readonly authFailure: AuthFailureConfig | undefined;
   /** How many connections may have a key in common. */
   readonly limits: LimitsConfig;
+  /** What users are called beside what they say; `undefined` where every name stays as it is. */
+  readonly userNames: UserNamesConfig | undefined;
   readonly proxy: ProxyConfig;
   readonly imap: ImapConfig;
   readonly pop3: Pop3Config;
@@ -249,6 +251,15 @@ export interface AuthFailureConfig {
   readonly first: Millis;
   readonly most: Millis;
   readonly exempt: readonly Network[];
+}
+
+/** `auth_default_domain`, `auth_username_format` and `proxy_username_format`. */
+export interface UserNamesConfig {
+  readonly defaultDomain: Octets | undefined;
+  /** What is asked about. */
+  readonly asked: Template | undefined;
+  /** What the upstream is told. */
+  readonly told: Template | undefined;
 }
 
 /** The `limit_conn` lines of a server, and what becomes of a connection that is one too many. */

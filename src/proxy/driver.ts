@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Credentials } from "../auth/mod.ts";
+import type { Credentials, Note } from "../auth/mod.ts";
 import type { Cancel, Millis, Octets, Relay, RelayFailure, RelayResult, Socket, SystemFailure } from "../runtime.ts";
 import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.ts";
 import { EMPTY, encode } from "../session/bytes.ts";
@@ -179,16 +179,15 @@ export class Driver {
   }
 
   #authenticate(credentials: Credentials): void {
+    const { authenticator, userNames } = this.#service;
+    const note: Note = (level, text) => this.#log(level, text);
     this.#facts.claimed(credentials);
-    this.#cancel = this.#service.authenticator.authenticate(
-      credentials,
-      (level, text) => this.#log(level, text),
-      (verdict) => {
-        this.#cancel = undefined;
-        this.#facts.judged();
-        this.#feed({ type: "verdict", verdict });
-      },
-    );
+    const asked = userNames.asked(credentials, this.#facts, note);
+    this.#cancel = authenticator.authenticate(asked, note, (verdict) => {
+      this.#cancel = undefined;
+      this.#facts.judged();
+      this.#feed({ type: "verdict", verdict: userNames.told(verdict, asked, this.#facts) });
+    });
   }
 
   #loginFailed(): void {

@@ -103,6 +103,11 @@ export class SessionFacts implements Facts {
     this.enter("auth");
   }
 
+  /** From now on the client is known by that name. */
+  renamed(login: Octets): void {
+    if (this.claim !== undefined) this.claim = { ...this.claim, login, said: this.claim.said ?? this.claim.login };
+  }
+
   /** Who the client is has become clear only now. */
   identified(login: Octets): void {
     if (this.claim !== undefined) this.claim = { ...this.claim, login };

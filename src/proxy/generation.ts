@@ -33,6 +33,7 @@ import { Names } from "./names.ts";
 import { filesOf, Renewal } from "./renewal.ts";
 import { StartError } from "./start_error.ts";
 import { createServerTls } from "./tls.ts";
+import { UserNames } from "./user_names.ts";
 
 /** What a generation shares with those before and after it. */
 export interface Surroundings {
@@ -166,6 +167,7 @@ export class Generation {
       upstreamTls: upstreamTls.as(server.proxy.ssl.mode),
       upstreamTlsAs: (mode) => upstreamTls.as(mode),
       authenticator: slowed ?? source,
+      userNames: new UserNames(server.userNames),
       createSession: sessionFactory(server, runtime),
       hasRoom: () => hasRoom(log, 0),
       isTrusted: (address) => trusted.has(address),

@@ -15,6 +15,7 @@ import type { UpstreamTls as TlsMode } from "../session/by_tls.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { Limits } from "./limits.ts";
 import type { SessionRecord } from "./record.ts";
+import type { UserNames } from "./user_names.ts";
 
 /** Why sessions are ended by us: the process ends at once, or `worker_shutdown_timeout` is over. */
 export type StopReason = "fast" | "timeout";
@@ -35,6 +36,8 @@ export interface Service {
   /** `undefined` where there is none. */
   readonly accessLog: AccessLog | undefined;
   readonly authenticator: Authenticator;
+  /** What users are called. */
+  readonly userNames: UserNames;
   createSession(connection: Connection): Session;
   /** The PROXY header that an upstream is sent first, if it is to be sent one. */
   proxyHeader(client: SocketAddress, local: SocketAddress): Uint8Array | undefined;

@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { AuthMethod, Credentials } from "../auth/mod.ts";
+import type { Accepted, AuthMethod, Credentials } from "../auth/mod.ts";
 import { identityIn } from "../protocol/sasl/identity.ts";
 import type { Proof, SaslExchange, SaslStep } from "../protocol/sasl/mod.ts";
+import { renamed } from "../protocol/sasl/rename.ts";
 import { relayedMethod, startExchange } from "../protocol/sasl/mod.ts";
 import type { Millis, Octets, TlsFacts } from "../runtime.ts";
 import { fromBase64 } from "./base64.ts";
@@ -348,6 +349,11 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     this.exchange = undefined;
     this.log("info", "client sent a login or password with a character that cannot be passed on");
     this.misuse();
+  }
+
+  /** What the client showed, under the name that the upstream knows. */
+  protected proofFor({ login }: Pick<Accepted, "login">): Proof | undefined {
+    return this.proof && renamed(this.proof, login);
   }
 
   protected challenge(text: Octets): void {

@@ -9,6 +9,7 @@ import type { Millis, Octets, SocketAddress } from "../runtime.ts";
 import { NGINX_VERSION } from "../version.ts";
 import { binaryAddress, domainOf, hostOf, localPartOf, pathOf, portOf, seconds, verification } from "./_values.ts";
 import type { Facts, UpstreamFacts } from "./facts.ts";
+import { lowerAscii } from "./case.ts";
 import { faultOf, statusOf } from "./ending.ts";
 import { isoTime, localTime } from "./time.ts";
 
@@ -44,9 +45,17 @@ const proxyProtocol: readonly Builtin[] = [
 ];
 
 const login: readonly Builtin[] = [
-  variable("auth_user", "The login as the client said it", (f) => f.claim?.login || undefined),
+  variable("auth_user", "The login, see `auth_username_format`", (f) => f.claim?.login || undefined),
   variable("auth_domain", "What stands behind the last `@` of the login", (f) => domainOf(f.claim?.login)),
   variable("auth_local_part", "What stands before the last `@` of the login", (f) => localPartOf(f.claim?.login)),
+  variable("auth_user_lower", "The login in lower case", lower((f) => f.claim?.login || undefined)),
+  variable("auth_domain_lower", "`$auth_domain` in lower case", lower((f) => domainOf(f.claim?.login))),
+  variable("auth_local_part_lower", "`$auth_local_part` in lower case", lower((f) => localPartOf(f.claim?.login))),
+  variable(
+    "auth_original_user",
+    "The login as the client said it",
+    (f) => (f.claim?.said ?? f.claim?.login) || undefined,
+  ),
   variable(
     "auth_method",
     "`plain` for every mechanism that has the password, `apop`, `cram-md5`, `external`, `xoauth2`, `oauthbearer`, or " +
@@ -140,6 +149,14 @@ function source(part: (address: SocketAddress) => Octets | undefined): Builtin["
 
 function destination(part: (address: SocketAddress) => Octets | undefined): Builtin["value"] {
   return ({ proxied }) => proxied && part(proxied.destination);
+}
+
+/** Letters of ASCII: those of other alphabets are for the mail server to compare. */
+function lower(value: Builtin["value"]): Builtin["value"] {
+  return (facts) => {
+    const text = value(facts);
+    return text && lowerAscii(text);
+  };
 }
 
 function startTls({ usesStartTls }: Facts): Octets {

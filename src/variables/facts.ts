@@ -65,6 +65,8 @@ export interface ClaimFacts {
   /** How it proves that: `plain`, `cram-md5` and so on, `none` for mail without a login. */
   readonly method: Octets;
   readonly login: Octets;
+  /** What the client said for the login, where that has become another one. */
+  readonly said?: Octets;
   /** The client's verified name, or what stands for it; SMTP alone has one. */
   readonly clientHost: Octets | undefined;
   /** What an SMTP client without a login said: its EHLO name, its whole MAIL and RCPT lines. */

@@ -7,7 +7,7 @@
  *     connect TARGET                      splice "TO CLIENT" "TO UPSTREAM"
  *     close REASON                        next upstream
  *
- * and the stimuli `accept`, `accept from the cache`, `let through`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `resolved HOST`, `unavailable`, `connected`, `connectFailed`, `noUpstream`, `shutdown`,
+ * and the stimuli `accept`, `accept from the cache`, `let through`, `let through as Joe`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `resolved HOST`, `unavailable`, `connected`, `connectFailed`, `noUpstream`, `shutdown`,
  * `C ended`, `U ended`, `C secured`, `U secured`, `C not secured TEXT`, `U not secured TEXT`, and `after MILLISECONDS`, which delivers `timedOut` when the deadline has come by then.
  * A dialogue that never says `next upstream` has only one: its session hears at once that there is no other.
  * A line of C, S, U or P has its CRLF left out; a backslash at its end says that none follows. `\r`, `\n`, `\0`,
@@ -56,6 +56,8 @@ export const TLS: TlsFacts = {
   certificate: undefined,
 };
 
+const LET_THROUGH: Accepted = { ...ACCEPTED, isPassThrough: true };
+
 const REFUSED: Refused = { type: "refused", text: "", wait: 0, smtpCode: undefined, saslError: undefined };
 
 function parseScript(script: string): Step[] {
@@ -96,8 +98,10 @@ function parseInput(line: string): Input | undefined {
       return { type: "verdict", verdict: ACCEPTED };
     case "accept from the cache":
       return { type: "verdict", verdict: { ...ACCEPTED, kept: { isOld: true, forget: () => {} } } };
+    case "let through as Joe":
+      return { type: "verdict", verdict: { ...ACCEPTED, login: "Joe@example.com", isPassThrough: true } };
     case "let through":
-      return { type: "verdict", verdict: { ...ACCEPTED, isPassThrough: true } };
+      return { type: "verdict", verdict: LET_THROUGH };
     case "accept a line break":
       return { type: "verdict", verdict: { ...ACCEPTED, login: "joe\r\nDELE 1" } };
     case "accept without a password":
@@ -151,7 +155,7 @@ function play(session: Session, steps: readonly Step[], chunking: Chunking): voi
     expected = [];
     isExpecting = false;
     if (step.type === "after") player.wait(step.delay);
-    else if (step.type === "do") player.feed(step.input);
+    else if (step.type === "do") player.do(step.input);
     else {
       let said = step.octets;
       for (let next = steps[i + 1]; chunking === "together" && next?.type === "say" && next.side === step.side;) {
@@ -175,10 +179,17 @@ class Player {
   readonly #hasOtherUpstreams: boolean;
   #now = 1_000_000;
   #happened: string[] = [];
+  #asked = "";
 
   constructor(session: Session, hasOtherUpstreams: boolean) {
     this.#session = session;
     this.#hasOtherUpstreams = hasOtherUpstreams;
+  }
+
+  /** Whoever is let through goes on under the name that was asked about. */
+  do(input: Input): void {
+    const isMeant = input.type === "verdict" && input.verdict === LET_THROUGH;
+    this.feed(isMeant ? { type: "verdict", verdict: { ...LET_THROUGH, login: this.#asked } } : input);
   }
 
   feed(input: Input): void {
@@ -219,6 +230,7 @@ class Player {
         return `secure ${effect.side}`;
       case "authenticate": {
         const { method, login, secret, salt, attempt } = effect.credentials;
+        this.#asked = login;
         const salted = salt === undefined ? "" : ` ${salt}`;
         return `ask ${method} ${quote(login)} ${quote(secret.reveal())} ${attempt}${salted}`;
       }

@@ -30,6 +30,7 @@ import { resolverModule } from "./resolver.ts";
 import { smtp } from "./smtp.ts";
 import { ssl } from "./ssl.ts";
 import { upstreamModule } from "./upstream.ts";
+import { userNamesModule } from "./user_names.ts";
 import { variablesModule } from "./variables.ts";
 
 /** All entries, in the order of the documentation. */
@@ -43,6 +44,7 @@ export const MODULES: readonly Module[] = [
   authHttpModule,
   authHttpCacheModule,
   authUsersFileModule,
+  userNamesModule,
   authFailure,
   limitConnModule,
   resolverModule,

@@ -113,9 +113,8 @@ export class ImapSession extends LoginSession<ImapOptions> {
   protected startUpstream(accepted: Accepted): UpstreamLogin {
     const startsTls = this.startsUpstreamTls(accepted);
     const tag = this.#tag ?? "";
-    const login = accepted.isPassThrough && this.proof
-      ? new ImapPassThrough({ tag, proof: this.proof, startsTls })
-      : new ImapUpstream(tag, accepted, startsTls);
+    const proof = accepted.isPassThrough ? this.proofFor(accepted) : undefined;
+    const login = proof ? new ImapPassThrough({ tag, proof, startsTls }) : new ImapUpstream(tag, accepted, startsTls);
     if (!this.options.tellsClientId) return login;
     return new ImapIntroduction(login, { tag, id: this.clientId(this.#hops - 1), startsTls });
   }

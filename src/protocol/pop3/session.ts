@@ -180,7 +180,8 @@ export class Pop3Session extends LoginSession<Pop3Options> {
 
   #upstreamLogin(accepted: Accepted, startsTls: boolean): UpstreamLogin {
     if (!accepted.isPassThrough) return new Pop3Upstream(accepted, startsTls);
-    return this.proof ? new Pop3PassThrough({ proof: this.proof, startsTls }) : new Pop3Apop(startsTls);
+    const proof = this.proofFor(accepted);
+    return proof ? new Pop3PassThrough({ proof, startsTls }) : new Pop3Apop(startsTls);
   }
 
   protected invalidCommand(): Octets {

@@ -160,6 +160,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   }
 
   protected startUpstream(accepted: Accepted): SmtpUpstream {
+    const proof = accepted.isPassThrough && !this.#isAnonymous ? this.proofFor(accepted) : undefined;
     const { serverName, xclient, smtpAuth } = this.options;
     return new SmtpUpstream({
       accepted,
@@ -167,7 +168,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
       xclient: xclient ? { client: this.#connection.client, host: this.#host } : undefined,
       smtpAuth,
       isXclientOptional: accepted.isPassThrough === true,
-      replay: accepted.isPassThrough && !this.#isAnonymous && this.proof ? new SmtpReplay(this.proof) : undefined,
+      replay: proof && new SmtpReplay(proof),
       startsTls: this.startsUpstreamTls(accepted),
       helo: this.#helo,
       isExtended: this.#isExtended,

@@ -84,6 +84,7 @@ describe("mail and server", () => {
       proxyPass: undefined,
       authFailure: undefined,
       limits: { rules: [], level: "error", isDryRun: false },
+      userNames: undefined,
       proxy: {
         timeout: 86_400_000,
         buffer: 4096,
