@@ -44,5 +44,4 @@ export class UserNames {
 }
 
 /** What would end a line, or a C string. */
-// deno-lint-ignore no-control-regex
 const UNUSABLE = /[\r\n\0]/;
