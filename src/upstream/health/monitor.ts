@@ -59,7 +59,7 @@ export interface MonitorOptions {
 export class HealthMonitor {
   readonly #options: MonitorOptions;
   readonly #watched = new Map<Octets, WatchedServer>();
-  #unsubscribe: Cancel = () => {};
+  readonly #subscriptions: Cancel[] = [];
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -67,8 +67,14 @@ export class HealthMonitor {
 
   /** Begins to check these. */
   start(servers: readonly CheckedServer[]): void {
-    this.#unsubscribe = this.#options.board.subscribe(this.#topic, (value) => this.#hear(value));
+    const { board } = this.#options;
+    this.#subscriptions.push(
+      board.subscribe(this.#topic, (value) => this.#hear(value)),
+      board.subscribe(this.#question, () => this.#answer()),
+    );
     this.replace(servers);
+    // A worker that begins later than others need not wait for the next check to know what they know.
+    board.publish(this.#question, null);
   }
 
   /** These are the servers now; those that stay are checked as before. */
@@ -88,7 +94,7 @@ export class HealthMonitor {
 
   /** Checks no more, and leaves the servers as they stand. */
   stop(): void {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
     for (const watched of this.#watched.values()) watched.stop();
   }
 
@@ -96,10 +102,24 @@ export class HealthMonitor {
     return `health ${this.#options.group}`;
   }
 
+  get #question(): Octets {
+    return `${this.#topic}?`;
+  }
+
+  #answer(): void {
+    if (this.#options.board.isFirst) this.#publish();
+  }
+
   #watch(server: CheckedServer): void {
-    const watched = new WatchedServer(server, this.#options, () => this.#publish());
+    const watched = new WatchedServer(server, this.#options, (hasChanged) => this.#checked(server.text, hasChanged));
     this.#watched.set(server.text, watched);
     watched.start();
+  }
+
+  /** Changes are told at once, and everything once in a round: behind the check of one of the servers. */
+  #checked(text: Octets, hasChanged: boolean): void {
+    const [first] = this.#watched.keys();
+    if (hasChanged || text === first) this.#publish();
   }
 
   /** Everything each time: whoever missed something has it with the next message. */
@@ -120,14 +140,14 @@ export class HealthMonitor {
 class WatchedServer {
   #server: CheckedServer;
   readonly #options: MonitorOptions;
-  readonly #checked: () => void;
+  readonly #checked: (hasChanged: boolean) => void;
   #health: Health;
   /** How many checks in a row have ended as the last one. */
   #streak = 0;
   #wasHealthy = false;
   #cancel: Cancel = () => {};
 
-  constructor(server: CheckedServer, options: MonitorOptions, checked: () => void) {
+  constructor(server: CheckedServer, options: MonitorOptions, checked: (hasChanged: boolean) => void) {
     this.#server = server;
     this.#options = options;
     this.#checked = checked;
@@ -171,8 +191,11 @@ class WatchedServer {
   }
 
   #check(): void {
-    const { board, check: { interval } } = this.#options;
-    if (!board.isFirst) return this.#wait(interval);
+    const { board, runtime, check: { interval } } = this.#options;
+    if (!board.isFirst) {
+      this.#cancel = runtime.timer(Math.min(interval, LOOK), () => this.#check());
+      return;
+    }
     let isOver = false;
     const cancel = this.#options.probe(this.#server, (verdict) => {
       isOver = true;
@@ -189,15 +212,16 @@ class WatchedServer {
     this.#wasHealthy = isHealthy;
     const health = isHealthy ? "up" : "down";
     const needed = isHealthy ? passes : fails;
+    const hasChanged = health !== this.#health && this.#streak >= needed;
     const of = `health check of ${this.#server.text} in upstream "${group}"`;
-    if (health !== this.#health && this.#streak >= needed) {
+    if (hasChanged) {
       this.#set(health);
       if (isHealthy) note("notice", `${of} passed: it gets sessions`);
       else note("error", `${of} failed: ${verdict.reason}: it gets no sessions`);
     } else if (health !== this.#health && !isHealthy) {
       note("info", `${of} failed (${this.#streak} of ${needed}): ${verdict.reason}`);
     }
-    this.#checked();
+    this.#checked(hasChanged);
   }
 
   #set(health: Health): void {
@@ -206,3 +230,6 @@ class WatchedServer {
     this.#server.judged(health);
   }
 }
+
+/** How often a worker looks whether it is the one to check. */
+const LOOK: Millis = 500;
