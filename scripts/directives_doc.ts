@@ -49,12 +49,14 @@ function current(): string | undefined {
 function section({ title, about, directives }: Module): string {
   const full = directives.filter(({ state }) => state.type === "supported" || state.type === "partial");
   const accepted = directives.filter(({ state }) => state.type === "accepted");
+  const refused = directives.filter(({ state }) => state.type === "refused");
   const planned = directives.filter(({ state }) => state.type === "planned");
   return [
     `## ${title}\n`,
     `${about}\n`,
     ...full.map(description),
     ...table("Accepted without effect", accepted),
+    ...table("Refused, with the reason", refused),
     ...table("Known, and refused as not supported yet", planned),
   ].join("\n");
 }
@@ -105,7 +107,8 @@ function description(entry: AnyDirective): string {
 function table(title: string, entries: readonly AnyDirective[]): string[] {
   if (entries.length === 0) return [];
   const rows = entries.map((entry) => {
-    const reason = entry.state.type === "accepted" ? `; ${entry.state.reason}` : "";
+    const { state } = entry;
+    const reason = state.type === "accepted" || state.type === "refused" ? `; ${state.reason}` : "";
     return `| ${usage(entry, syntaxOf(entry))} | ${contextsOf(entry)} | ${
       sinceOf(entry)
     } | ${entry.meaning}${reason} |`;

@@ -1,5 +1,5 @@
 /**
- * `ssl_conf_command`: what OpenSSL is told last, over everything else. Commands that say the same as a directive count as
+ * `ssl_conf_command` and its like for servers: what OpenSSL is told last, over everything else. Commands that say the same as a directive count as
  * that directive; what only tunes is kept for a warning; the rest is refused by name.
  *
  * @module
@@ -13,6 +13,8 @@ import type { Place } from "./types.ts";
 
 /** One use of the directive. */
 export interface ConfCommand {
+  /** The directive's name. */
+  readonly directive: Octets;
   readonly name: Octets;
   readonly value: Octets;
   readonly place: Place;
@@ -35,7 +37,7 @@ export type Commanded = Pick<
 export function readCommand(call: Call): ConfCommand {
   const [name, value] = [call.arg(0), call.arg(1)];
   const isFile = name.toLowerCase() === "dhparameters";
-  return { name, value: isFile ? call.fullName(value) : value, place: call.place };
+  return { directive: call.name, name, value: isFile ? call.fullName(value) : value, place: call.place };
 }
 
 /** The settings after these commands. Throws {@linkcode ConfigError}. */
@@ -44,10 +46,27 @@ export function applyCommands(settings: Commanded, commands: readonly ConfComman
     const lower = command.name.toLowerCase();
     const apply = COMMANDS[lower];
     if (apply !== undefined) return { ...given, ...apply(command, given) };
-    if (REFUSED.includes(lower)) throw refusal(command, `"ssl_conf_command ${command.name}" is not supported`);
+    if (REFUSED.includes(lower)) throw refusal(command, `"${command.directive} ${command.name}" is not supported`);
     throw failure(command, `error:0A000182:SSL routines::unknown cmd name:cmd=${command.name}`);
   }, settings);
 }
+
+/** What commands can change of TLS with a server. */
+export type ClientCommanded = Pick<Commanded, "versions" | "ciphers" | "ciphersuites" | "tuning">;
+
+/** The same for TLS with a server. Throws {@linkcode ConfigError}. */
+export function applyClientCommands(settings: ClientCommanded, commands: readonly ConfCommand[]): ClientCommanded {
+  const unheard = commands.find(({ name }) => SERVER_ONLY.includes(name.toLowerCase()));
+  if (unheard !== undefined) throw refusal(unheard, `"${unheard.directive} ${unheard.name}" is not supported`);
+  const whole: Commanded = { ...NOTHING_GIVEN, ...settings };
+  const { versions, ciphers, ciphersuites, tuning } = applyCommands(whole, commands);
+  return { versions, ciphers, ciphersuites, tuning };
+}
+
+const NOTHING_GIVEN = { ecdhCurve: "auto", dhparam: undefined, prefersServerCiphers: false, sessionTickets: true };
+
+/** Commands that a client has no use for, or that no runtime can be told there. */
+const SERVER_ONLY: readonly string[] = ["curves", "groups", "dhparameters", "numtickets"];
 
 type Apply = (command: ConfCommand, settings: Commanded) => Partial<Commanded>;
 
@@ -84,7 +103,7 @@ function option(command: ConfCommand, word: Octets, settings: Commanded): Partia
   if (isOn ? ALWAYS.includes(name) : NEVER.includes(name)) return {};
   if (TUNING.includes(name)) return tuning({ ...command, value: word }, settings);
   if ([...ALWAYS, ...NEVER].includes(name)) {
-    throw refusal(command, `"ssl_conf_command ${command.name} ${word}" is not supported`);
+    throw refusal(command, `"${command.directive} ${command.name} ${word}" is not supported`);
   }
   throw badValue(command);
 }

@@ -39,7 +39,9 @@ export type State<V> =
   /** Some values are supported; the others are refused by name. */
   | { readonly type: "partial"; readonly only: string; accepts(value: V): boolean }
   /** Known, and refused by name, so that nobody believes it to be at work. */
-  | { readonly type: "planned" };
+  | { readonly type: "planned" }
+  /** The same for good. */
+  | { readonly type: "refused"; readonly reason: string };
 
 /** What simple directives and blocks have in common. */
 interface Entry<V> {
@@ -140,6 +142,11 @@ export function partly<V>(only: string, accepts: (value: V) => boolean): State<V
 }
 
 export const SUPPORTED: State<never> = { type: "supported" };
+/** The state of a directive that Postern will not have. */
+export function refused(reason: string): State<never> {
+  return { type: "refused", reason };
+}
+
 export const PLANNED: State<never> = { type: "planned" };
 
 export const NONE: Count = { least: 0, most: 0 };

@@ -42,6 +42,7 @@ export function checkForm(call: Call, entry: AnyDirective, form: Setting & { rea
   if (length < least || length > most || (length > inNginx && hint !== undefined)) {
     throw call.error(`invalid number of arguments in "${call.name}" directive`, hint);
   }
+  if (entry.state.type === "refused") throw call.error(`"${call.name}" directive is not supported`, entry.state.reason);
   if (entry.state.type === "planned") throw call.error(`"${call.name}" directive is not supported yet`);
 }
 

@@ -94,8 +94,13 @@ function commanded(scope: Scope): ReturnType<typeof applyCommands> {
   checkVersions(settings.versions, directives.sslProtocols, scope);
   const after = applyCommands(settings, scope.value(directives.sslConfCommand));
   checkVersions(after.versions, directives.sslConfCommand, scope);
-  const { ciphersuites, ciphers } = after;
-  return ciphersuites === undefined ? after : { ...after, ciphers: `${ciphersuites}:${ciphers}` };
+  return withSuites(after);
+}
+
+/** The settings with the suites of TLS 1.3 in the list, where they are given. */
+export function withSuites<T extends Pick<SslConfig, "ciphers" | "ciphersuites">>(settings: T): T {
+  const { ciphersuites, ciphers } = settings;
+  return ciphersuites === undefined ? settings : { ...settings, ciphers: `${ciphersuites}:${ciphers}` };
 }
 
 /** Without a version every handshake would fail. Throws {@linkcode ConfigError}. */

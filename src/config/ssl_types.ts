@@ -79,7 +79,10 @@ export interface ClientTlsConfig {
   /** Whether the name is sent (SNI). */
   readonly sendsName: boolean;
   readonly versions: readonly TlsVersion[];
+  /** As in {@linkcode SslConfig}, and the next two. */
   readonly ciphers: Octets;
+  readonly ciphersuites: Octets | undefined;
+  readonly tuning: readonly Octets[];
   /** What we show of ourselves. */
   readonly certificate: CertificateConfig | undefined;
   readonly passphrases: readonly Octets[];

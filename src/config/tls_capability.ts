@@ -27,6 +27,11 @@ export function tlsWarnings(config: Config, runtime: CapableRuntime): readonly C
     const given = reusing.directive("_session_reuse");
     texts.push(withPlace(`"${given?.name}" has no effect with ${runtime.name}: ${reuse}`, given?.place));
   }
+  const futile = lack("tls.confCommand", runtime);
+  const tuned = serverSides(config).find(({ tls }) => tls.tuning.length > 0)?.directive("_conf_command");
+  if (futile !== undefined && tuned !== undefined) {
+    texts.push(withPlace(`"${tuned.name}" has no effect with ${runtime.name}: ${futile}`, tuned.place));
+  }
   return [...texts, ...oldVersionTexts(config, runtime)].map((text) => ({ level: "warn", text }));
 }
 
@@ -53,13 +58,15 @@ export function withKnownVersions(config: Config, runtime: CapableRuntime): Conf
 function suitesError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
   const reason = lack("tls.ciphersuites", runtime);
   if (reason === undefined) return undefined;
-  const ssl = clientSides(config).find(({ ciphersuites }) => {
+  const all = [...clientSides(config), ...serverSides(config).map(({ tls }) => tls)];
+  const choosy = all.find(({ ciphersuites }) => {
     const wanted = ciphersuites?.split(":");
     return wanted !== undefined && !ALL_SUITES.every((suite) => wanted.includes(suite));
   });
-  if (ssl === undefined) return undefined;
-  const text = `"ssl_conf_command Ciphersuites" is not possible with ${runtime.name}: ${reason}`;
-  return new ConfigError(text, { place: ssl.places["ssl_conf_command"] });
+  if (choosy === undefined) return undefined;
+  const given = givenIn(choosy.places, "_conf_command");
+  const text = `"${given?.name} Ciphersuites" is not possible with ${runtime.name}: ${reason}`;
+  return new ConfigError(text, { place: given?.place });
 }
 
 /** Something that speaks TLS, and where the directive that names its versions stands. */
@@ -164,12 +171,6 @@ const TUNING: readonly Tuning[] = [
   },
   { directive: "ssl_session_tickets", lacks: "tls.ticketsOff", isUsed: ({ sessionTickets }) => !sessionTickets },
   { directive: "ssl_session_ticket_key", lacks: "tls.ticketKeys", isUsed: ({ ticketKeys }) => ticketKeys.length > 0 },
-  {
-    directive: "ssl_session_ticket_key",
-    setting: 'an "ssl_session_ticket_key" after the first',
-    lacks: { reason: "one key is all that it takes" },
-    isUsed: ({ ticketKeys }) => ticketKeys.length > 1,
-  },
   {
     directive: "ssl_prefer_server_ciphers",
     lacks: "tls.preferServerCiphers",

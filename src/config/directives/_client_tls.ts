@@ -1,12 +1,14 @@
 /** TLS with a server that we connect to: one family of directives for each kind of server. */
 
 import type { Octets } from "../../runtime.ts";
+import { applyClientCommands, readCommand } from "../conf_command.ts";
+import type { ConfCommand } from "../conf_command.ts";
 import { directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { AnyDirective, Directive } from "../directive.ts";
 import { ConfigError } from "../error.ts";
-import { file, flag, number, once, text } from "../kinds.ts";
+import { file, flag, listOf, number, once, text } from "../kinds.ts";
 import type { Scope } from "../scope.ts";
-import { checkVersions, pair, placesOf } from "../ssl.ts";
+import { checkVersions, pair, placesOf, withSuites } from "../ssl.ts";
 import type { CertificateConfig, ClientTlsConfig } from "../ssl_types.ts";
 import { isSpoken, passphrases, pem, versions } from "./_pem.ts";
 import type { Pem, Version } from "./_pem.ts";
@@ -88,7 +90,7 @@ function certificateOf(scope: Scope, certificate: OnePem, key: OnePem): Certific
 
 /** What is to be spoken. */
 function offer({ prefix, server, since }: FamilyOptions): Family<
-  Pick<ClientTlsConfig, "versions" | "ciphers" | "reusesSessions">
+  Pick<ClientTlsConfig, "versions" | "ciphers" | "ciphersuites" | "tuning" | "reusesSessions">
 > {
   const shared = { contexts: MAIL_AND_SERVER, since };
   const protocols = directive<readonly Version[]>({
@@ -115,12 +117,23 @@ function offer({ prefix, server, since }: FamilyOptions): Family<
     written: "on",
     meaning: "Whether to come back to earlier sessions",
   });
+  const confCommand = directive<readonly ConfCommand[]>({
+    ...shared,
+    name: `${prefix}_conf_command`,
+    since: since && "stream 1.19.4",
+    kind: listOf("name value", (call) => [readCommand(call)], { least: 2, most: 2 }),
+    default: [],
+    meaning: "A command of OpenSSL's configuration, after all else",
+  });
   return {
-    directives: [protocols, ciphers, sessionReuse],
+    directives: [protocols, ciphers, sessionReuse, confCommand],
     of(scope) {
       const spoken = scope.value(protocols).filter(isSpoken);
       checkVersions(spoken, protocols, scope);
-      return { versions: spoken, ciphers: scope.value(ciphers), reusesSessions: scope.value(sessionReuse) };
+      const given = { versions: spoken, ciphers: scope.value(ciphers), ciphersuites: undefined, tuning: [] };
+      const after = applyClientCommands(given, scope.value(confCommand));
+      checkVersions(after.versions, confCommand, scope);
+      return { ...withSuites(after), reusesSessions: scope.value(sessionReuse) };
     },
   };
 }

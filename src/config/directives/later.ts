@@ -7,16 +7,10 @@ import { SOME } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { planned } from "./_planned.ts";
 
-const TWO = { least: 2, most: 2 };
-
 const upstreams = [
   planned("proxy_next_upstream", { syntax: "on | off", count: SOME, meaning: "Whether to try another back end" }),
   planned("proxy_next_upstream_timeout", { syntax: "time", meaning: "How long to go on trying back ends" }),
   planned("proxy_next_upstream_tries", { syntax: "number", meaning: "How many back ends to try" }),
-];
-
-const backendTls = [
-  planned("proxy_ssl_conf_command", { syntax: "name value", count: TWO, meaning: "A command to OpenSSL" }),
 ];
 
 export const later: Module = {
@@ -24,5 +18,5 @@ export const later: Module = {
   about:
     "None of these is in nginx's mail module. They have the names that its stream and http modules or freenginx have for " +
     "them.",
-  directives: [...upstreams, ...backendTls],
+  directives: upstreams,
 };

@@ -29,6 +29,7 @@ import { proxySslModule } from "./proxy_ssl.ts";
 import { resolverModule } from "./resolver.ts";
 import { smtp } from "./smtp.ts";
 import { ssl } from "./ssl.ts";
+import { sslElsewhere } from "./ssl_elsewhere.ts";
 import { upstreamModule } from "./upstream.ts";
 import { userNamesModule } from "./user_names.ts";
 import { variablesModule } from "./variables.ts";
@@ -56,6 +57,7 @@ export const MODULES: readonly Module[] = [
   pop3,
   smtp,
   ssl,
+  sslElsewhere,
   variablesModule,
   past,
   later,

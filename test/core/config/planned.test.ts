@@ -5,7 +5,6 @@ import { inMail, inMain, inServer, problem } from "../../support/config.ts";
 
 /** What follows in later work is refused by name, and neither ignored nor called unknown. */
 const REFUSED: readonly [line: string, name: string][] = [
-  ["proxy_ssl_conf_command Options KTLS;", "proxy_ssl_conf_command"],
   ["proxy_next_upstream on;", "proxy_next_upstream"],
 ];
 

@@ -63,6 +63,7 @@ const WARNED: readonly [lines: string, ...warnings: string[]][] = [
   ["proxy_ssl_protocols TLSv1 TLSv1.2;"],
   ["proxy_ssl starttls; proxy_ssl_session_reuse on;", without('"proxy_ssl_session_reuse"')],
   ["proxy_ssl starttls; proxy_ssl_session_reuse off;"],
+  ["proxy_ssl on; proxy_ssl_conf_command Options KTLS;", without('"proxy_ssl_conf_command"')],
   [
     "auth_http https://a; auth_http_ssl_protocols TLSv1.1 TLSv1.3;",
     without('"TLSv1.1" in "auth_http_ssl_protocols"'),
@@ -71,10 +72,6 @@ const WARNED: readonly [lines: string, ...warnings: string[]][] = [
 
 /** What no runtime does. */
 const ALWAYS: readonly [lines: string, warning: string][] = [
-  [
-    "ssl_session_ticket_key a;\nssl_session_ticket_key b;",
-    'an "ssl_session_ticket_key" after the first has no effect with node: one key is all that it takes in f:6',
-  ],
   [
     "ssl_certificate_compression on;",
     '"ssl_certificate_compression" has no effect with node: certificates are always sent as they are in f:5',
@@ -96,6 +93,11 @@ const REFUSED: readonly [lines: string, error: string | undefined][] = [
     "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;",
     '"ssl_conf_command Ciphersuites" is not possible with deno: it never could in f:5',
   ],
+  [
+    "proxy_ssl on; proxy_ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;",
+    '"proxy_ssl_conf_command Ciphersuites" is not possible with deno: it never could in f:5',
+  ],
+  ["proxy_ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;", undefined],
   [
     "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256;",
     undefined,
