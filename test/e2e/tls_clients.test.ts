@@ -9,6 +9,7 @@ import { Dovecot } from "../support/dovecot.ts";
 import { freePorts } from "../support/free_ports.ts";
 import { digest, letter } from "../support/letters.ts";
 import { Postfix } from "../support/postfix.ts";
+import { visit } from "../support/s_client.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { PROTOCOLS } from "../support/scene.ts";
 import { SmtpSink } from "../support/smtp_sink.ts";
@@ -20,7 +21,9 @@ const PASSWORD = "sesame";
 
 /** How the proxy comes to its mail servers, and how clients come to it. */
 const MODES = ["off", "starttls", "on"] as const;
-const WAYS = ["STARTTLS", "implicit"] as const;
+const WAYS = ["clear", "STARTTLS", "implicit"] as const;
+/** Those with TLS. */
+const SECURE_WAYS = ["STARTTLS", "implicit"] as const;
 type Mode = typeof MODES[number];
 type Way = typeof WAYS[number];
 
@@ -85,7 +88,7 @@ class Place {
     });
     const proxy = await startProxy(`
       auth_http ${auth}/auth; ssl_certificate ${certificatePath}; ssl_certificate_key ${keyPath};
-      starttls ${way === "implicit" ? "off" : "only"};
+      starttls ${way === "STARTTLS" ? "only" : "off"};
       proxy_ssl ${mode}; proxy_ssl_trusted_certificate ${this.authority.certificatePath};
       ${servers.join("\n")}`);
     this.#started.push(proxy);
@@ -93,7 +96,7 @@ class Place {
   }
 }
 
-describe("real clients over TLS, with real servers behind", () => {
+describe("real clients in clear and over TLS, with real servers behind", () => {
   let place: Place;
   let ca = "";
   before(async () => {
@@ -112,7 +115,8 @@ describe("real clients over TLS, with real servers behind", () => {
       it(`curl: ${title}`, REAL, async () => {
         const url = (protocol: "imap" | "pop3" | "smtp") =>
           `${protocol}${way === "implicit" ? "s" : ""}://localhost:${place.port(mode, way, protocol)}`;
-        const common = ["--silent", "--show-error", "--ssl-reqd", "--cacert", ca, "--user", `${USER}:${PASSWORD}`];
+        const tls = way === "clear" ? [] : ["--ssl-reqd", "--cacert", ca];
+        const common = ["--silent", "--show-error", ...tls, "--user", `${USER}:${PASSWORD}`];
         const fetched = await outputOf("curl", [...common, `${url("imap")}/INBOX;MAILINDEX=1`]);
         assertEquals(digest(fetched), digest(LETTER));
         assertEquals(digest(await outputOf("curl", [...common, `${url("pop3")}/1`])), digest(LETTER));
@@ -131,10 +135,11 @@ describe("real clients over TLS, with real servers behind", () => {
 
       it(`swaks: ${title}`, SWAKS, async () => {
         const tls = way === "implicit" ? "--tls-on-connect" : "--tls";
+        const secure = way === "clear" ? [] : [tls, "--tls-ca-path", ca, "--tls-verify"];
         const subject = `swaks ${title}`;
         const { status, stdout } = await run("swaks", [
-          ...["--server", "localhost", "--port", place.port(mode, way, "smtp"), tls, "--tls-ca-path", ca],
-          ...["--tls-verify", "--from", "joe@example.test", "--to", "carl@example.test"],
+          ...["--server", "localhost", "--port", place.port(mode, way, "smtp"), ...secure],
+          ...["--from", "joe@example.test", "--to", "carl@example.test"],
           ...["--auth", "PLAIN", "--auth-user", USER, "--auth-password", PASSWORD, "--header", `Subject: ${subject}`],
         ]);
         assertEquals(status, 0, stdout);
@@ -156,7 +161,30 @@ describe("real clients over TLS, with real servers behind", () => {
     }
   }
 
-  for (const way of WAYS) {
+  for (const mode of MODES) {
+    for (const way of SECURE_WAYS) {
+      it(
+        `openssl s_client logs in, leaves, and comes back to its session: ${way}, proxy_ssl ${mode}`,
+        REAL,
+        async () => {
+          for (const protocol of PROTOCOLS) {
+            const { says, hears } = DIALOGUES[protocol];
+            for (const version of ["1_2", "1_3"] as const) {
+              const port = Number(place.port(mode, way, protocol));
+              const session = join(place.folder.path, `${mode}-${way}-${protocol}-${version}.session`);
+              const wish = { port, protocol, startTls: way === "STARTTLS", version, says };
+              const first = await visit({ ...wish, to: session });
+              const second = await visit({ ...wish, from: session });
+              assertEquals([first.isReused, second.isReused], [false, true]);
+              for (const { output } of [first, second]) assert(hears.test(output), output);
+            }
+          }
+        },
+      );
+    }
+  }
+
+  for (const way of SECURE_WAYS) {
     for (const protocol of PROTOCOLS) {
       it(`openssl s_client with each version and application protocol: ${protocol}, ${way}`, REAL, async () => {
         const connect = ["s_client", "-connect", `127.0.0.1:${place.port("off", way, protocol)}`, "-CAfile", ca];
@@ -177,6 +205,18 @@ describe("real clients over TLS, with real servers behind", () => {
   }
 });
 
+/** What a client says all at once, and what it hears when it is in and was served. */
+const DIALOGUES = {
+  imap: { says: `a LOGIN ${USER} ${PASSWORD}\r\nb EXAMINE INBOX\r\n`, hears: /^\* 1 EXISTS\r?$[^]*^b OK /m },
+  pop3: { says: `USER ${USER}\r\nPASS ${PASSWORD}\r\nSTAT\r\n`, hears: /^\+OK 1 \d+\r?$/m },
+  smtp: {
+    says: `EHLO client.example\r\nAUTH PLAIN ${
+      btoa(`\0${USER}\0${PASSWORD}`)
+    }\r\nMAIL FROM:<joe@example.test>\r\nRSET\r\n`,
+    hears: /^235 [^]*^250 2\.1\.0 Ok\r?$/m,
+  },
+} as const;
+
 const LETTER = letter(7, { size: 40_000 });
 
 function mbsyncrc({ maildir, port, way, ca }: {
@@ -191,7 +231,7 @@ Host localhost
 Port ${port}
 User ${USER}
 Pass ${PASSWORD}
-SSLType ${way === "implicit" ? "IMAPS" : "STARTTLS"}
+SSLType ${way === "clear" ? "None" : way === "implicit" ? "IMAPS" : "STARTTLS"}
 CertificateFile ${ca}
 AuthMechs LOGIN
 
@@ -219,10 +259,11 @@ if way == "implicit":
     smtp = smtplib.SMTP_SSL("localhost", int(smtp_port), context=context)
 else:
     imap = imaplib.IMAP4("localhost", int(imap_port))
-    imap.starttls(context)
     pop3 = poplib.POP3("localhost", int(pop3_port))
-    pop3.stls(context)
     smtp = smtplib.SMTP("localhost", int(smtp_port))
+if way == "STARTTLS":
+    imap.starttls(context)
+    pop3.stls(context)
     smtp.starttls(context=context)
 imap.login(user, password)
 status, (count,) = imap.select(readonly=True)

@@ -270,9 +270,10 @@ describe("an auth server over TLS", () => {
     assert(auth.requests[0]?.startsWith("GET /auth HTTP/1.1\r\nHost: 127.0.0.1\r\nAuth-Method: plain\r\n"));
   });
 
-  for (const which of ["named", "expired", "foreign", "selfSigned"] as const) {
+  for (const which of ["named", "expired", "foreign", "selfSigned", "wrongPurpose", "revoked"] as const) {
     it(`is told nothing when its certificate is wrong: ${which}`, async () => {
-      const trust = `auth_http_ssl_trusted_certificate ${scene.authority.certificatePath};`;
+      const crl = join(scene.folder.path, "authority.crl");
+      const trust = `auth_http_ssl_trusted_certificate ${scene.authority.certificatePath}; auth_http_ssl_crl ${crl};`;
       const { heard, log, auth } = await logIn(shown[which], trust);
       assertEquals(heard, [WORDS.pop3.internalError, WORDS.pop3.internalError]);
       assertEquals(auth.requests, []);
@@ -290,4 +291,4 @@ describe("an auth server over TLS", () => {
 });
 
 const FAILED = /^error SSL_do_handshake\(\) failed \(SSL: .+\) while SSL handshaking to upstream$/;
-const AUTH_FAILED = /^error SSL_do_handshake\(\) failed \(SSL: .+\) while /;
+const AUTH_FAILED = /^error SSL_do_handshake\(\) failed \(SSL: .+\) with auth http server 127\.0\.0\.1:\d+ while /;
