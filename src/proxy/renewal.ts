@@ -56,7 +56,7 @@ export function clientFilesOf({ certificate, verify, trustedCertificate, crl }: 
 export class Renewal<Context extends Perishable> {
   context: Context;
   readonly #options: RenewalOptions<Context>;
-  #seen: ReadonlyMap<Octets, Octets>;
+  #seen: ReadonlyMap<Octets, Octets> = new Map();
   #cancel: Cancel = () => {};
   #toldAt: Millis = -Infinity;
 
@@ -110,11 +110,14 @@ export class Renewal<Context extends Perishable> {
     note("warn", `certificate ${this.#names()} ${when}`);
   }
 
-  /** What is in the files, whatever it is: the keys count too, but are not kept longer than needed to compare. */
+  /**
+   * What is in the files, whatever it is: the keys count too, but are not kept longer than needed to compare. A file that
+   * cannot be read has not changed: it may be about to be put in place, or this process has given up the right to it.
+   */
   #read(): ReadonlyMap<Octets, Octets> {
     return new Map([...this.#paths, ...this.#options.files.others].map((path) => {
       const bytes = this.#options.runtime.files.read(path);
-      return [path, isFailure(bytes) ? "" : fingerprint(decode(bytes))];
+      return [path, isFailure(bytes) ? this.#seen.get(path) ?? "" : fingerprint(decode(bytes))];
     }));
   }
 

@@ -22,7 +22,12 @@ function renewal(expires: (certificate: string) => number = () => Infinity) {
   const watched = new Renewal({
     files: filesOf(server.ssl),
     runtime: {
-      files: { read: (path) => encode(files.get(path) ?? "") },
+      files: {
+        read(path) {
+          const text = files.get(path);
+          return text === undefined ? { number: 13, text: "Permission denied" } : encode(text);
+        },
+      },
       timer: (delay, fire) => runtime.timer(delay, fire),
       date: () => runtime.date(),
     },
@@ -123,6 +128,20 @@ describe("certificates that are renewed while the program runs", () => {
     contents.set("/ca.pem", "other").set("/c.pem", "other");
     runtime.clock.advance(PERIOD);
     assertEquals(told.slice(1), ['notice certificate "/c.pem" was renewed']);
+  });
+
+  it("are as they were while they cannot be read", () => {
+    const { files, told, inForce, pass } = renewal();
+    files.delete("/c.pem");
+    files.delete("/k.pem");
+    pass(10 * PERIOD);
+    assertEquals([inForce(), told], ["old", []]);
+    files.set("/c.pem", "old").set("/k.pem", "key");
+    pass(10 * PERIOD);
+    assertEquals(told, []);
+    files.set("/c.pem", "new");
+    pass(PERIOD);
+    assertEquals(inForce(), "new");
   });
 
   it("are not looked for where there are none", () => {
