@@ -1,11 +1,14 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { CertificateFolder, serverExtensions } from "../support/certificates.ts";
+import type { RecordData } from "../../src/dns/message.ts";
 import { needs } from "../support/clients.ts";
 import { Dovecot } from "../support/dovecot.ts";
+import { FakeDns } from "../support/fake_dns.ts";
 import { freePorts } from "../support/free_ports.ts";
 import { Postfix } from "../support/postfix.ts";
 import { startProxy } from "../support/proxy.ts";
+import { connectTo } from "../support/raw_client.ts";
 import { eventually } from "../support/watch.ts";
 
 const REAL = needs("dovecot 2.3", "postfix", "root");
@@ -26,7 +29,11 @@ describe("health checks of Dovecot and Postfix", () => {
     if (REAL.skip !== false) return;
     const issuer = folder.authority("authority");
     authority = issuer.certificatePath;
-    const certificate = folder.make({ name: "server", issuer, extensions: serverExtensions("IP:127.0.0.1") });
+    const certificate = folder.make({
+      name: "server",
+      issuer,
+      extensions: serverExtensions("DNS:a.test", "IP:127.0.0.1"),
+    });
     dovecot = await Dovecot.start({ users: { joe: "secret" }, certificate });
     postfix = await Postfix.start({ domain: "example.test", relayPort: 1, certificate });
   }, REAL);
@@ -74,6 +81,38 @@ describe("health checks of Dovecot and Postfix", () => {
       const complaints = log.split("\n").filter((line) => /warning|error|fail|lost connection|refused/i.test(line));
       assertEquals(complaints, []);
     }
+  });
+
+  it("want a certificate for the name that the server was found by", REAL, async () => {
+    assert(dovecot !== undefined);
+    const { imaps } = dovecot.ports;
+    const dns = await FakeDns.start(({ type, name }) => {
+      const data: RecordData = type === "SRV"
+        ? { type, priority: 0, weight: 0, port: imaps, target: name.endsWith("good.test") ? "a.test" : "b.test" }
+        : { type: "A", address: "127.0.0.1" };
+      return { records: [{ name, ttl: 300, data }] };
+    });
+    const [first = 0, second = 0] = await freePorts(2);
+    const groups = [["good", first], ["bad", second]].map(([name, port]) => `
+      upstream ${name} { server ${name}.test service=imaps resolve; health_check; }
+      server { listen 127.0.0.1:${port}; protocol imap; proxy_pass ${name}; }
+    `);
+    const proxy = await startProxy(`
+      resolver 127.0.0.1:${dns.address.port} ipv6=off;
+      proxy_ssl on; proxy_ssl_verify on; proxy_ssl_trusted_certificate ${authority};
+      ${groups.join("\n")}
+    `);
+    const failure =
+      `error health check of 127.0.0.1:${imaps} in upstream "bad" failed: SSL_do_handshake() failed (SSL: `;
+    await eventually(() => proxy.log.some((line) => line.startsWith(failure)), () => proxy.log.join("\n"));
+    const client = await connectTo(first);
+    await client.expect("* OK IMAP4 ready\r\n");
+    client.send("a LOGIN joe secret\r\n");
+    await client.until(() => /^a OK .*\r\n$/.test(client.unread));
+    client.destroy();
+    await proxy.stop();
+    await dns.close();
+    assertEquals(proxy.log.filter((line) => line.includes('upstream "good" failed')), []);
   });
 });
 
