@@ -50,14 +50,12 @@ function section({ title, about, directives }: Module): string {
   const full = directives.filter(({ state }) => state.type === "supported" || state.type === "partial");
   const accepted = directives.filter(({ state }) => state.type === "accepted");
   const refused = directives.filter(({ state }) => state.type === "refused");
-  const planned = directives.filter(({ state }) => state.type === "planned");
   return [
     `## ${title}\n`,
     `${about}\n`,
     ...full.map(description),
     ...table("Accepted without effect", accepted),
     ...table("Refused, with the reason", refused),
-    ...table("Known, and refused as not supported yet", planned),
   ].join("\n");
 }
 

@@ -39,8 +39,6 @@ export type State<V> =
   /** Some values are supported; the others are refused by name. */
   | { readonly type: "partial"; readonly only: string; accepts(value: V): boolean }
   /** Known, and refused by name, so that nobody believes it to be at work. */
-  | { readonly type: "planned" }
-  /** The same for good. */
   | { readonly type: "refused"; readonly reason: string };
 
 /** What simple directives and blocks have in common. */
@@ -146,8 +144,6 @@ export const SUPPORTED: State<never> = { type: "supported" };
 export function refused(reason: string): State<never> {
   return { type: "refused", reason };
 }
-
-export const PLANNED: State<never> = { type: "planned" };
 
 export const NONE: Count = { least: 0, most: 0 };
 export const ONE: Count = { least: 1, most: 1 };

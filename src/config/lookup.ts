@@ -43,7 +43,6 @@ export function checkForm(call: Call, entry: AnyDirective, form: Setting & { rea
     throw call.error(`invalid number of arguments in "${call.name}" directive`, hint);
   }
   if (entry.state.type === "refused") throw call.error(`"${call.name}" directive is not supported`, entry.state.reason);
-  if (entry.state.type === "planned") throw call.error(`"${call.name}" directive is not supported yet`);
 }
 
 /** Names that fit in this place come first, then those of other places. */

@@ -34,6 +34,7 @@ import { limitsOf } from "./directives/limit_conn.ts";
 import { listen } from "./directives/listen.ts";
 import { mail, maxCommands, maxErrors, protocolOf, server, serverName, timeout } from "./directives/mail.ts";
 import { soKeepalive } from "./directives/past.ts";
+import { nextUpstreamOf } from "./directives/next_upstream.ts";
 import { pop3Auth, pop3Capabilities, pop3ClientBuffer } from "./directives/pop3.ts";
 import {
   proxyBuffer,
@@ -161,6 +162,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
       passErrorMessage: scope.value(proxyPassErrorMessage),
       xclient: scope.value(xclient),
       bind: scope.value(proxyBind),
+      nextUpstream: nextUpstreamOf(scope),
       clientId: scope.value(proxyClientId),
       smtpAuth: scope.value(proxySmtpAuth),
       protocol: scope.value(proxyProtocol),

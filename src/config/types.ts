@@ -10,7 +10,7 @@ import type { LineWriter, Template } from "../variables/mod.ts";
 import type { Network } from "./cidr.ts";
 import type { ClientTlsConfig, ProxySslConfig, SslConfig, StartTls } from "./ssl_types.ts";
 import type { GroupCheck } from "./health_checks.ts";
-import type { HealthCheckConfig, UpstreamConfig } from "./upstream_types.ts";
+import type { HealthCheckConfig, NextUpstreamConfig, UpstreamConfig } from "./upstream_types.ts";
 
 export type Protocol = "imap" | "pop3" | "smtp";
 
@@ -296,6 +296,8 @@ export interface ProxyConfig {
   readonly xclient: boolean;
   /** Our addresses that connections to upstreams come from, in turn; empty: the system's choice. */
   readonly bind: readonly string[];
+  /** How far a login goes on when servers of a group fail. */
+  readonly nextUpstream: NextUpstreamConfig;
   /** Whether IMAP and POP3 upstreams are told who the client is. */
   readonly clientId: boolean;
   readonly smtpAuth: boolean;

@@ -68,3 +68,11 @@ export type BalancingMethod =
   | { readonly type: "least_conn" }
   | { readonly type: "random"; readonly isOfTwo: boolean }
   | { readonly type: "hash"; readonly key: Template; readonly isConsistent: boolean };
+
+/** `proxy_next_upstream` and its limits. */
+export interface NextUpstreamConfig {
+  /** How many servers one login may try. */
+  readonly tries: number;
+  /** How long after the first attempt another one may begin. */
+  readonly timeout: Millis;
+}

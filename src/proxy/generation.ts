@@ -159,6 +159,7 @@ export class Generation {
       serverName: server.serverName,
       timeout: server.timeout,
       proxyTimeout: server.proxy.timeout,
+      nextUpstream: server.proxy.nextUpstream,
       log,
       accessLog: this.#openAccessLog(server, log),
       get tls() {

@@ -35,9 +35,11 @@ export class Groups {
    * Looks names up. Throws {@linkcode StartError} for one that is not found, unless it is looked up again (`resolve`):
    * for these it waits a little.
    */
-  static async create(config: Config, surroundings: GroupSurroundings): Promise<Groups> {
+  static async create(config: Config, { before, ...rest }: GroupSurroundings): Promise<Groups> {
     const upstreams: LocatedUpstream[] = [];
-    const groups = new Groups(upstreams, surroundings);
+    // What they know is kept, and not those before themselves, who know the ones before them.
+    const known = before && { standings: before.standings, found: before.found };
+    const groups = new Groups(upstreams, { ...rest, before: known });
     for (const upstream of config.upstreams) upstreams.push(await groups.#locate(upstream));
     await groups.#findWatched();
     return groups;

@@ -6,6 +6,7 @@
 
 import type { Authenticator } from "../auth/mod.ts";
 import type { Protocol } from "../config/types.ts";
+import type { NextUpstreamConfig } from "../config/upstream_types.ts";
 import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Cancel, ConnectTarget, Millis, Octets, Runtime, Socket, SocketAddress, TlsContext } from "../runtime.ts";
@@ -32,6 +33,8 @@ export interface Service {
   readonly timeout: Millis;
   /** How long a logged-in session may be silent: `proxy_timeout`. */
   readonly proxyTimeout: Millis;
+  /** How far a login goes on when servers fail. */
+  readonly nextUpstream: NextUpstreamConfig;
   readonly log: ErrorLog;
   /** `undefined` where there is none. */
   readonly accessLog: AccessLog | undefined;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Cancel, ConnectTarget, Octets, Socket, SystemFailure, TlsFacts } from "../runtime.ts";
+import type { Cancel, ConnectTarget, Millis, Octets, Socket, SystemFailure, TlsFacts } from "../runtime.ts";
 import type { Attempt, Outcome, Peer, Route, Selection } from "../upstream/mod.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { UpstreamTls as TlsMode } from "../session/by_tls.ts";
@@ -36,6 +36,9 @@ export class UpstreamLink {
   readonly #handler: LinkHandler;
   #selection: Selection | undefined;
   #attempt: Attempt | undefined;
+  /** How many attempts the login has made, and when the first one began. */
+  #tries = 0;
+  #began: Millis = 0;
   #hasOutcome = false;
   /** Whether it was told that there is a client: until then no client has a part in what it does. */
   #knowsClient = false;
@@ -62,19 +65,25 @@ export class UpstreamLink {
     this.#tls = tls === undefined ? upstreamTls : upstreamTlsAs(tls);
     this.#selection = route.select(this.#facts);
     this.text = this.#selection.name;
+    this.#tries = 0;
+    this.#began = this.#service.runtime.now();
     this.#goOn("noneLive");
   }
 
   /** Leaves the server, which has failed for that reason, and goes to the next one. */
   next(reason: Octets | undefined): void {
     this.leave(this.#knowsClient ? "failed" : "unreachable", reason);
-    this.#goOn("noneLeft");
+    const { tries, timeout } = this.#service.nextUpstream;
+    const mayGoOn = this.#tries < tries && this.#service.runtime.now() - this.#began < timeout;
+    if (mayGoOn) this.#goOn("noneLeft");
+    else this.#handler.exhausted("noneLeft");
   }
 
   #goOn(otherwise: Shortage): void {
     const attempt = this.#selection?.next();
     if (attempt === undefined) return this.#handler.exhausted(otherwise);
     this.#attempt = attempt;
+    this.#tries++;
     this.#hasOutcome = false;
     this.#knowsClient = false;
     this.#hasHeader = false;

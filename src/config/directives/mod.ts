@@ -19,7 +19,6 @@ import { eventsModule } from "./events.ts";
 import { foreignModule } from "./foreign.ts";
 import { healthCheckModule } from "./health_check.ts";
 import { imap } from "./imap.ts";
-import { later } from "./later.ts";
 import { limitConnModule } from "./limit_conn.ts";
 import { mailModule } from "./mail.ts";
 import { past } from "./past.ts";
@@ -60,7 +59,6 @@ export const MODULES: readonly Module[] = [
   sslElsewhere,
   variablesModule,
   past,
-  later,
   foreignModule,
 ];
 

@@ -2,6 +2,7 @@
 
 import { accepted, directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
+import { nextUpstreamDirectives } from "./next_upstream.ts";
 import { proxyBind } from "./proxy_bind.ts";
 import { proxyPass } from "./proxy_pass.ts";
 import { flag, millis, oneOf, size } from "../kinds.ts";
@@ -95,6 +96,7 @@ export const proxyModule: Module = {
     proxy,
     proxyPass,
     proxyBind,
+    ...nextUpstreamDirectives,
     proxyBuffer,
     proxyTimeout,
     proxyPassErrorMessage,

@@ -83,6 +83,8 @@ describe("mail and server", () => {
       authUsersFile: undefined,
       proxyPass: undefined,
       authFailure: undefined,
+      healthCheck: undefined,
+      healthCheckTimeout: 5000,
       limits: { rules: [], level: "error", isDryRun: false },
       userNames: undefined,
       proxy: {
@@ -92,6 +94,7 @@ describe("mail and server", () => {
         xclient: true,
         clientId: false,
         bind: [],
+        nextUpstream: { tries: Infinity, timeout: Infinity },
         smtpAuth: false,
         protocol: "off",
       },

@@ -156,6 +156,10 @@ describe("upstream", () => {
     assertEquals(problem(text), 'upstream "x" may not have port 143 in f:4');
   });
 
+  it("is a block", () => {
+    assertEquals(problem(inMail("upstream a;")), 'directive "upstream" has no opening "{" in f:3');
+  });
+
   it("stands in mail alone", () => {
     assertEquals(
       problem(inServer("upstream x {")),

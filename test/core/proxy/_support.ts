@@ -42,7 +42,7 @@ export class Proxy {
   admit(client: FakeSocket): FakeSocket {
     this.ask(client);
     this.answer();
-    return this.#nextConnect().accept();
+    return this.nextConnect().accept();
   }
 
   /** The client asks to be let in. */
@@ -50,10 +50,10 @@ export class Proxy {
     client.says("a LOGIN anna sesame\r\n");
   }
 
-  /** The auth server lets in who asked first. */
-  answer(): void {
-    const auth = this.#nextConnect().accept();
-    auth.says("HTTP/1.0 200 OK\r\nAuth-Status: OK\r\nAuth-Server: 192.0.2.3\r\nAuth-Port: 143\r\n\r\n");
+  /** The auth server lets in who asked first, to this server or group. */
+  answer(server = "192.0.2.3\r\nAuth-Port: 143"): void {
+    const auth = this.nextConnect().accept();
+    auth.says(`HTTP/1.0 200 OK\r\nAuth-Status: OK\r\nAuth-Server: ${server}\r\n\r\n`);
   }
 
   /** Logs the client in to an upstream, up to the relay. */
@@ -71,7 +71,8 @@ export class Proxy {
     return fresh;
   }
 
-  #nextConnect(): FakeConnect {
+  /** The first connect that waits. */
+  nextConnect(): FakeConnect {
     const connect = this.runtime.connects.find(({ socket, isCancelled, isRefused }) =>
       socket === undefined && !isCancelled && !isRefused
     );

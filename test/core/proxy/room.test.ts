@@ -29,8 +29,8 @@ describe("worker_connections", () => {
     assertEquals(first.heard(), "* BAD [UNAVAILABLE] internal server error\r\n");
     assertEquals(proxy.log(), [
       "[alert] 3 worker_connections are not enough",
-      "[error] *1 connect() failed (24: Too many open files) while in http auth state, client: 192.0.2.1, " +
-      'server: 127.0.0.1:143, login: "anna"',
+      "[error] *1 connect() failed (24: Too many open files) with auth http server 192.0.2.9 while in http auth state, " +
+      'client: 192.0.2.1, server: 127.0.0.1:143, login: "anna"',
     ]);
     assertEquals(second.ending, undefined);
   });
