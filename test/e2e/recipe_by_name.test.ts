@@ -8,7 +8,7 @@ import { freePorts } from "../support/free_ports.ts";
 import { type Installation, installations } from "../support/installation.ts";
 import { MoodyServer } from "../support/moody_server.ts";
 import { connectTo } from "../support/raw_client.ts";
-import { recipe } from "../support/recipe.ts";
+import { fitted, recipe } from "../support/recipes.ts";
 import { eventually } from "../support/watch.ts";
 
 const REAL = needs("dovecot 2.3");
@@ -43,7 +43,11 @@ describe("the recipe for servers that come and go, and are looked after", () => 
   it("works as it is written", REAL, async () => {
     assert(dovecot !== undefined && spare !== undefined && dns !== undefined);
     const [port = 0] = await freePorts(1);
-    const text = recipe("by-name", { "192.0.2.53": `127.0.0.1:${dns.address.port}`, "listen 143": `listen ${port}` });
+    const text = fitted(recipe("by-name"), {
+      addresses: { "192.0.2.53": `127.0.0.1:${dns.address.port}` },
+      paths: {},
+      ports: [port],
+    });
     const proxy = await install(text.replace("events {}", "error_log log notice;"));
     assertMatch(await login(port), /^a OK \[CAPABILITY .*Logged in\r\n$/);
     await dovecot.until(/imap-login: Info: .*Aborted login by logging out/);

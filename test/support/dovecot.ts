@@ -19,6 +19,8 @@ export interface DovecotOptions {
   readonly relayPort?: number;
   /** With it STARTTLS is to be had everywhere, and IMAP and POP3 over TLS on ports of their own. */
   readonly certificate?: Certificate;
+  /** Whether it takes passwords over TLS alone, as Exchange does. */
+  readonly isStrict?: boolean;
 }
 
 /** A Dovecot at work. */
@@ -117,7 +119,7 @@ function makeMaildir(path: string): void {
 function configuration(
   folder: string,
   ports: DovecotPorts,
-  { relayPort = 1, certificate, mechanisms = "plain login" }: DovecotOptions,
+  { relayPort = 1, certificate, mechanisms = "plain login", isStrict = false }: DovecotOptions,
 ): string {
   return `
 base_dir = ${folder}/base
@@ -129,9 +131,9 @@ ${rights()}
 listen = 127.0.0.1
 protocols = imap pop3 submission
 ${tls(certificate)}
-disable_plaintext_auth = no
+disable_plaintext_auth = ${isStrict ? "yes" : "no"}
 auth_mechanisms = ${mechanisms}
-login_trusted_networks = 127.0.0.0/8
+${isStrict ? "ssl_client_ca_file =" : "login_trusted_networks = 127.0.0.0/8"}
 # A refusal costs seconds otherwise, and the next one more.
 auth_failure_delay = 0
 mail_location = maildir:${folder}/mail/%u

@@ -18,25 +18,29 @@ export interface TestProxy {
   sockets(): number;
   /** How many octets it has read and could not pass on yet. */
   queued(): number;
+  /** Goes on with another configuration, a whole file. */
+  reload(text: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Serves the text of a `mail {}` block. The error log is kept at level info. */
-export async function startProxy(mail: string, workerConnections = 2048): Promise<TestProxy> {
+/** Serves the text of a `mail {}` block. */
+export function startProxy(mail: string, workerConnections = 2048): Promise<TestProxy> {
+  return startConfiguration(`events { worker_connections ${workerConnections}; } mail { ${mail} }`);
+}
+
+/** Serves a whole configuration, which names no log of its own. The error log is kept at level info. */
+export async function startConfiguration(text: string): Promise<TestProxy> {
   const runtime = await loadRuntime();
   const log: string[] = [];
   const records: SessionRecord[] = [];
   const sockets: WeakRef<Socket>[] = [];
-  const text = `error_log stderr info; events { worker_connections ${workerConnections}; } mail { ${mail} }`;
-  const config = loadConfig({
-    path: "/test/nginx.conf",
-    text,
-    files: runtime.files,
-    prefix: "/test/",
-    hostname: "test",
-  });
+  const load = (text: string) =>
+    loadConfig({ path: "/test/nginx.conf", text, files: runtime.files, prefix: "/test/", hostname: "test" });
   const observed = withLog(withSockets(runtime, sockets), log);
-  const server = await serve(config, observed, { sessionEnded: (record) => records.push(record) });
+  const server = await serve(load(text), observed, {
+    errorLog: { target: { type: "stderr" }, level: "info" },
+    sessionEnded: (record) => records.push(record),
+  });
   return {
     server,
     ports: server.listeners.map(({ address }) => address.family === "unix" ? 0 : address.port),
@@ -44,6 +48,7 @@ export async function startProxy(mail: string, workerConnections = 2048): Promis
     records,
     sockets: () => runtime.sockets(),
     queued: () => sockets.reduce((sum, socket) => sum + (socket.deref()?.queued ?? 0), 0),
+    reload: (text) => server.reload(load(text)),
     stop: () => server.stop("fast"),
   };
 }
