@@ -6,6 +6,7 @@
 
 import type { Octets } from "../runtime.ts";
 import { constantOf } from "../variables/mod.ts";
+import { defaultPort, hasPort } from "./default_port.ts";
 import { ConfigError } from "./error.ts";
 import type { HealthCheckConfig, UpstreamConfig } from "./upstream_types.ts";
 import type { Millis } from "../runtime.ts";
@@ -25,50 +26,57 @@ export function groupChecks(
   servers: readonly ServerConfig[],
   upstreams: readonly UpstreamConfig[],
 ): readonly GroupCheck[] {
-  const checks = new Map<UpstreamConfig, GroupCheck>();
+  const checks: GroupCheck[] = [];
   for (const upstream of upstreams) {
     const { healthCheck: check, healthCheckTimeout: timeout } = upstream;
-    if (check !== undefined) {
-      checks.set(upstream, { upstream, server: speaker(upstream, check, servers), check, timeout });
-    }
+    if (check === undefined) continue;
+    checks.push(...speakers(upstream, check, servers).map((server) => ({ upstream, server, check, timeout })));
   }
   for (const server of servers) {
     const { healthCheck: check, healthCheckTimeout: timeout } = server;
     if (check === undefined) continue;
     const upstream = upstreams.find((each) => isUsedBy(each, server));
     if (upstream === undefined) throw new ConfigError(NO_GROUP, { place: check.place, hint: NO_GROUP_HINT });
-    const known = checks.get(upstream);
+    const port = portOf(upstream, server);
+    const known = checks.find((each) => each.upstream === upstream && portOf(upstream, each.server) === port);
     if (known !== undefined) checkSame(known, server, check);
-    else checks.set(upstream, { upstream, server, check, timeout });
+    else checks.push({ upstream, server, check, timeout });
   }
-  return [...checks.values()];
+  return checks;
 }
 
-/** The server block whose settings the checks of a group have. */
-function speaker(
-  { name, ...upstream }: UpstreamConfig,
-  { protocol, place }: HealthCheckConfig,
+/** The server blocks whose settings the checks of a group have: one, unless its servers have other ports for others. */
+function speakers(
+  upstream: UpstreamConfig,
+  { protocol, place, port }: HealthCheckConfig,
   servers: readonly ServerConfig[],
-): ServerConfig {
-  const users = servers.filter((server) => isUsedBy({ name, ...upstream }, server));
+): readonly ServerConfig[] {
+  const { name } = upstream;
+  const users = servers.filter((server) => isUsedBy(upstream, server));
   // A group that only answers and variables name may be anybody's.
   const all = users.length > 0 ? users : servers;
   const fitting = all.filter((server) => protocol === undefined || server.protocol === protocol);
-  const protocols = [...new Set(fitting.map((server) => server.protocol))];
-  const [first] = fitting;
-  if (first !== undefined && protocols.length === 1) return first;
-  if (protocol !== undefined) {
+  if (fitting.length === 0 && protocol !== undefined) {
     throw new ConfigError(`no server that uses upstream "${name}" speaks "${protocol}"`, { place });
   }
+  const protocols = [...new Set(fitting.map((server) => server.protocol))];
+  const ports = fitting.map((server) => portOf(upstream, server));
+  const isClear = protocols.length <= 1 || (port === undefined && !ports.includes(undefined));
+  if (isClear) return fitting.filter((_, i) => ports.indexOf(ports[i]) === i);
   throw new ConfigError(`"health_check" of upstream "${name}" needs a protocol`, { place, hint: whichOf(protocols) });
 }
 
-function whichOf(protocols: readonly Protocol[]): Octets | undefined {
-  const ways = protocols.map((protocol) => `"protocol=${protocol}"`);
-  return ways.length === 0 ? undefined : `servers speak ${protocols.join(" and ")}: say ${ways.join(" or ")}`;
+/** The port that servers without one have for a server block; `undefined` where all have one. */
+function portOf({ servers }: UpstreamConfig, server: ServerConfig): number | undefined {
+  return servers.every(hasPort) ? undefined : defaultPort(server);
 }
 
-/** A group is checked once, however many servers ask for it. */
+function whichOf(protocols: readonly Protocol[]): Octets {
+  const ways = protocols.map((protocol) => `"protocol=${protocol}"`);
+  return `servers speak ${protocols.join(" and ")}: say ${ways.join(" or ")}`;
+}
+
+/** The servers of a group are checked once, however many servers ask for it. */
 function checkSame(
   { upstream, server: { protocol } }: GroupCheck,
   server: ServerConfig,

@@ -14,6 +14,7 @@ import { NetworkList } from "../config/cidr.ts";
 import type { AuthHttpConfig, ServerConfig } from "../config/types.ts";
 import type { Millis, Octets, Runtime } from "../runtime.ts";
 import { UsersFile, UsersFileAuthenticator } from "../auth/users_file.ts";
+import { defaultPort } from "../config/default_port.ts";
 import { ConfigError } from "../config/error.ts";
 import { keepingAnswers } from "./answers.ts";
 import type { UpstreamTls } from "../session/by_tls.ts";
@@ -147,16 +148,3 @@ function routeFinder({ proxyPass }: ServerConfig, routes: Routes): RouteFor | un
 
 /** How often a users file is looked at, as certificates are. */
 const LOOK_PERIOD: Millis = 30_000;
-
-/** The port of an address that is written without one. */
-export function defaultPort({ protocol, proxy }: ServerConfig): number {
-  const isImplicit = proxy.ssl.mode === "on";
-  switch (protocol) {
-    case "imap":
-      return isImplicit ? 993 : 143;
-    case "pop3":
-      return isImplicit ? 995 : 110;
-    case "smtp":
-      return isImplicit ? 465 : 25;
-  }
-}

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { defaultPort } from "../config/default_port.ts";
 import type { GroupCheck } from "../config/mod.ts";
 import type { ServerConfig } from "../config/types.ts";
 import { ImapProbe } from "../protocol/imap/probe.ts";
@@ -68,6 +69,7 @@ export class HealthChecks {
     const setting = settingOf(groupCheck, { service, runtime });
     const monitor = new HealthMonitor({
       group: group.name,
+      topic: `health ${group.name} ${defaultPort(server)}`,
       check,
       probe: (checked, done) => probeServer(checked, setting, done),
       board,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { hasPort } from "../config/default_port.ts";
 import { inPlace } from "../config/error.ts";
 import type { UpstreamServerConfig } from "../config/upstream_types.ts";
 import type { Resolver } from "../dns/mod.ts";
@@ -41,8 +42,7 @@ export class ServerLine {
 
   /** Whether the port of its servers does not depend on who uses them. */
   get hasPort(): boolean {
-    const { address, service } = this.config;
-    return "path" in address || address.port !== undefined || service !== undefined;
+    return hasPort(this.config);
   }
 
   /** The servers now; `port` is for those that are written without one. */

@@ -27,7 +27,8 @@ export const healthCheck = directive<HealthCheckConfig, undefined>({
     "`fails` (1) checks in a row it is down and gets no new sessions, after `passes` (1) it is up again. `port` is checked " +
     "instead of the server's own. With `mandatory` a server gets its first session only after it has passed, `persistent` " +
     "spares those that were up before a reload. In `server {}` it is for the group that `proxy_pass` names; in `upstream " +
-    "{}` it takes its settings from the first `server {}` that names the group, and `protocol` says which if they differ. " +
+    "{}` it takes its settings from the first `server {}` that names the group, and `protocol` says which if they differ; " +
+    "servers that are written without a port are checked for each protocol. " +
     "One worker process checks for all",
 });
 

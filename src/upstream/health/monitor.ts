@@ -47,6 +47,8 @@ export interface HealthBoard {
 export interface MonitorOptions {
   /** The name of the group. */
   readonly group: Octets;
+  /** What the checks of this group go by on the board. */
+  readonly topic: Octets;
   readonly check: HealthCheckOptions;
   /** Checks a server once; the verdict is `undefined` when it is our own fault that there is none. */
   readonly probe: (server: CheckedServer, done: (verdict: ProbeVerdict | undefined) => void) => Cancel;
@@ -67,9 +69,9 @@ export class HealthMonitor {
 
   /** Begins to check these. */
   start(servers: readonly CheckedServer[]): void {
-    const { board } = this.#options;
+    const { board, topic } = this.#options;
     this.#subscriptions.push(
-      board.subscribe(this.#topic, (value) => this.#hear(value)),
+      board.subscribe(topic, (value) => this.#hear(value)),
       board.subscribe(this.#question, () => this.#answer()),
     );
     this.replace(servers);
@@ -98,12 +100,8 @@ export class HealthMonitor {
     for (const watched of this.#watched.values()) watched.stop();
   }
 
-  get #topic(): Octets {
-    return `health ${this.#options.group}`;
-  }
-
   get #question(): Octets {
-    return `${this.#topic}?`;
+    return `${this.#options.topic}?`;
   }
 
   #answer(): void {
@@ -125,7 +123,7 @@ export class HealthMonitor {
   /** Everything each time: whoever missed something has it with the next message. */
   #publish(): void {
     const all = [...this.#watched].map(([text, { health }]) => [text, health]);
-    this.#options.board.publish(this.#topic, Object.fromEntries(all));
+    this.#options.board.publish(this.#options.topic, Object.fromEntries(all));
   }
 
   #hear(value: unknown): void {

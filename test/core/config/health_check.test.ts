@@ -17,9 +17,11 @@ function checksOf(...lines: readonly string[]) {
   });
 }
 
-function problemOf(...lines: readonly string[]): string | undefined {
+function problemOf(...lines: readonly string[]): string {
   return problem(`mail {\n${lines.join("\n")}\n}`);
 }
+
+const NEEDS_PROTOCOL = '"health_check" of upstream "x" needs a protocol in f:2';
 
 const DEFAULTS = {
   interval: 5000,
@@ -83,6 +85,19 @@ describe("health_check", () => {
       'upstream "x" is checked over imap already in f:4\n' +
         'a group is checked in one protocol: "health_check protocol=…" in the "upstream {}" says which',
     );
+  });
+
+  it("is made for each protocol where the servers' ports follow from that", () => {
+    const group = (more: string) => `upstream x { server 192.0.2.1; server 192.0.2.2:1143; ${more} }`;
+    const all = [server("imap"), server("pop3"), server("imap").replace("1143", "2143")];
+    const protocols = (...lines: readonly string[]) => checksOf(...lines).map(({ protocol }) => protocol);
+    assertEquals(protocols(group("health_check;"), ...all), ["imap", "pop3"]);
+    assertEquals(protocols(group("health_check protocol=pop3;"), ...all), ["pop3"]);
+    assertEquals(protocols(group(""), server("imap", "health_check;"), server("pop3", "health_check;")), [
+      "imap",
+      "pop3",
+    ]);
+    assertEquals(problemOf(group("health_check port=1430;"), ...all).split("\n")[0], NEEDS_PROTOCOL);
   });
 
   it("is made once for a group, however many servers ask for it", () => {

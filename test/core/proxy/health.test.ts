@@ -36,6 +36,16 @@ describe("health checks of a configuration", () => {
     ]);
   });
 
+  it("are made for each protocol where the port follows from that", async () => {
+    const proxy = await checking("server 192.0.2.3;", "health_check;", "server { listen 127.0.0.1:110; }");
+    assertEquals(connects(proxy), [{ host: "192.0.2.3", port: 110 }, { host: "192.0.2.3", port: 143 }]);
+    proxy.runtime.connects[0]?.refuse();
+    assertEquals(proxy.log(), [
+      '[error] health check of 192.0.2.3:110 in upstream "x" failed: connect() failed (111: Connection refused): ' +
+      "it gets no sessions",
+    ]);
+  });
+
   it("have no verdict where there is no room for them", async () => {
     const proxy = await Proxy.start("upstream x { server 192.0.2.3:143; health_check; }", "", "worker_connections 3;");
     const [client] = [proxy.client(), proxy.client()];

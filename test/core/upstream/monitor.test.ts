@@ -39,6 +39,7 @@ class Bench {
     this.#before = before;
     this.monitor = new HealthMonitor({
       group: "mail",
+      topic: "health mail",
       check: { ...CHECK, ...changes },
       probe: ({ text }, done) => {
         this.#checks.set(text, done);
