@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Addresses, Resolver, Service } from "../dns/mod.ts";
+import { parseIp } from "../config/ip.ts";
+import { type Addresses, HOST_NOT_FOUND, type Resolver, type Service } from "../dns/mod.ts";
 import type { Cancel, Millis, Octets, Runtime, SystemFailure } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import { serversOf } from "./_found.ts";
@@ -91,7 +92,9 @@ export class NameWatch {
         return this.#end(round);
       }
       round.limit(found.ttl);
-      this.#lookUp(targetsOf(found.services), round);
+      const targets = targetsOf(found.services);
+      for (const { name } of targets) if (!isHostName(name)) round.fails(name, HOST_NOT_FOUND);
+      this.#lookUp(targets.filter(({ name }) => isHostName(name)), round);
     });
     // What is told at once has gone on to the next step already.
     if (!isAnswered) this.#cancel = cancel;
@@ -195,6 +198,11 @@ function targetsOf(services: readonly Service[]): readonly Target[] {
   return services.flatMap(({ target, port, priority, weight }) =>
     target === "" || port === 0 ? [] : [{ name: target, port, priority, weight }]
   );
+}
+
+/** What an SRV record leads to becomes the name that TLS asks for: nothing but a host's name may do so. */
+function isHostName(name: Octets): boolean {
+  return /^[a-z0-9._-]+$/.test(name) && parseIp(name) === undefined;
 }
 
 function isSame(one: FoundServer, other: FoundServer | undefined): boolean {

@@ -209,6 +209,20 @@ describe("a service that is watched", () => {
     ]);
   });
 
+  it("leads to hosts only", () => {
+    const bench = new Bench(SERVICE);
+    bench.answers("SRV _imap._tcp.test", srv(["0 1 143 a\\013b.test", "0 1 143 127.0.0.1", "0 1 143 b.test"]));
+    assertEquals(bench.asked, "b.test");
+    bench.answers("b.test", at(["192.0.2.2"]));
+    assertEquals(bench.take(), [
+      "notice: _imap._tcp.test is 192.0.2.2:143",
+      "192.0.2.2:143=b.test*1",
+      "error: a\\013b.test could not be resolved (3: Host not found), it has no servers",
+      "error: 127.0.0.1 could not be resolved (3: Host not found), it has no servers",
+      "looked",
+    ]);
+  });
+
   it("has no servers when it says so", () => {
     const bench = new Bench(SERVICE);
     bench.answers("SRV _imap._tcp.test", srv(["0 0 143 a.test"]));
