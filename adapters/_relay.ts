@@ -52,6 +52,10 @@ export class NetRelay implements Relay {
     this.#upstream.begin(options.toClient, false);
   }
 
+  get idleFor(): Millis {
+    return performance.now() - this.lastTraffic;
+  }
+
   stop(lastLine: Uint8Array): void {
     this.#end ??= "stopped";
     if (lastLine.length > 0 && this.#upstream.isAtLineStart) this.#client.socket.write(lastLine);

@@ -192,6 +192,8 @@ export interface RelayResult {
 
 /** A relay at work. */
 export interface Relay {
+  /** How long nothing has moved in either direction. */
+  readonly idleFor: Millis;
   /**
    * Ends it: `lastLine` goes to the client once what is under way there has left, then both sides are closed. Where the
    * upstream was cut off in the middle of a line the client hears nothing: it would take our words for the rest of it.

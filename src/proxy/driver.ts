@@ -64,6 +64,11 @@ export class Driver {
     if (held.length > 0) this.bytes("client", held);
   }
 
+  /** How long nothing has been relayed; `undefined` before the login. */
+  get idleFor(): Millis | undefined {
+    return this.#relay?.idleFor;
+  }
+
   /** Ends the session now, and tells its client so in its protocol. */
   stop(why: StopReason): void {
     if (this.#isOver || this.#isStopped || (this.#result !== undefined && this.#relay === undefined)) return;

@@ -45,6 +45,11 @@ export class Handshake {
     });
   }
 
+  /** Nobody is logged in here. */
+  get idleFor(): undefined {
+    return undefined;
+  }
+
   /** Gives the client up. */
   stop(why: StopReason): void {
     if (why === "timeout") this.#options.note("info", "shutdown timeout");

@@ -33,6 +33,11 @@ export class Preface implements SocketHandler {
     options.socket.resume();
   }
 
+  /** Nobody is logged in here. */
+  get idleFor(): undefined {
+    return undefined;
+  }
+
   /** Gives the client up. */
   stop(why: StopReason): void {
     if (why === "timeout") this.#fail("shutdown", "info", "shutdown timeout");

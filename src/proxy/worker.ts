@@ -18,6 +18,7 @@ import { type Board, SOLITARY_BOARD } from "./board.ts";
 import { Driver } from "./driver.ts";
 import { type Arrival, describeAddress, type Service, type StopReason } from "./service.ts";
 import { SessionFacts } from "./facts.ts";
+import { Farewells, type Leaver } from "./farewells.ts";
 import { Generation } from "./generation.ts";
 import { Handshake } from "./handshake.ts";
 import { LimitZones, Places } from "./limits.ts";
@@ -44,7 +45,7 @@ export async function tryServe(config: Config, runtime: Runtime, options: ServeO
 }
 
 /** A connection at any stage of its life. */
-interface Guest {
+interface Guest extends Leaver {
   /** Ends it in good manners, which may take a while. */
   stop(why: StopReason): void;
   /** Ends it without. */
@@ -358,12 +359,17 @@ class Worker implements Server {
     return Math.max(1, Math.min(workerConnections, this.#descriptorRoom));
   }
 
-  /** Ends those who are here when `worker_shutdown_timeout` is over, unless another timer of that kind runs for them. */
+  /** Ends those who are here until `worker_shutdown_timeout` is over, unless another timer of that kind runs for them. */
   #limitStay({ main: { workerShutdownTimeout } }: Config): void {
     const staying = [...this.#guests].filter((guest) => !this.#leaving.has(guest));
     for (const guest of staying) this.#leaving.add(guest);
     if (workerShutdownTimeout === undefined) return;
-    this.#runtime.timer(workerShutdownTimeout, () => this.#stopGuests(staying, "timeout"));
+    new Farewells(staying, {
+      runtime: this.#runtime,
+      duration: workerShutdownTimeout,
+      isHere: (guest) => this.#guests.has(guest),
+      tell: (guests) => this.#stopGuests(guests, "timeout"),
+    });
   }
 
   /** Whoever does not go when asked to, because it does not read, is put out: a stop must come to an end. */

@@ -154,6 +154,7 @@ export class FakeListener implements Listener {
 /** A relay that was asked for. It moves nothing; the test says how it ends. */
 export class FakeRelay implements Relay {
   readonly options: RelayOptions;
+  idleFor: Millis = 0;
   /** The line of `stop`, if it was called. */
   lastLine: Octets | undefined;
 

@@ -79,7 +79,10 @@ export const workerShutdownTimeout = directive({
   since: "1.11.11",
   kind: millis,
   default: undefined,
-  meaning: "How long sessions may go on after a graceful stop or a reload",
+  meaning:
+    "How long sessions may go on after a graceful stop or a reload. They are ended one by one over that time, those that " +
+    "have been silent for longest first, so that not all clients come back in the same second; those that are not logged in " +
+    "have all of it",
 });
 
 const EVERYWHERE: readonly Context[] = ["main", "events", "mail", "server"];
