@@ -55,8 +55,8 @@ describe("worker_shutdown_timeout", () => {
     proxy.runtime.clock.advance(2000);
     await stopped;
     assertEquals(proxy.log(), [
-      "[info] *1 shutdown timeout while in auth state, client: 192.0.2.1, server: 127.0.0.1:143",
       `[info] *2 shutdown timeout while proxying${TAIL}`,
+      "[info] *1 shutdown timeout while in auth state, client: 192.0.2.1, server: 127.0.0.1:143",
     ]);
   });
 
