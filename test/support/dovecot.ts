@@ -28,11 +28,17 @@ export class Dovecot {
   readonly ports: DovecotPorts;
   readonly #folder: TestFolder;
   readonly #daemon: Daemon;
+  readonly #users: Record<string, string>;
   #delivered = 0;
 
-  private constructor(folder: TestFolder, ports: DovecotPorts, daemon: Daemon) {
+  private constructor(
+    folder: TestFolder,
+    { ports, users }: { readonly ports: DovecotPorts; readonly users: DovecotOptions["users"] },
+    daemon: Daemon,
+  ) {
     this.#folder = folder;
     this.ports = ports;
+    this.#users = { ...users };
     this.#daemon = daemon;
   }
 
@@ -45,11 +51,11 @@ export class Dovecot {
     for (const name of ["base", "state", "mail"]) mkdirSync(join(folder.path, name));
     for (const user of Object.keys(options.users)) makeMaildir(join(folder.path, "mail", user));
     give(join(folder.path, "mail"));
-    folder.write("users", Object.entries(options.users).map(([user, word]) => `${user}:{PLAIN}${word}\n`).join(""));
+    folder.write("users", passwords(options.users));
     const file = folder.write("dovecot.conf", configuration(folder.path, ports, options));
     // Asked nicely it takes a second to end. All its processes end with the first one.
     const daemon = await new Daemon("dovecot", ["-F", "-c", file], "KILL").ready(/ starting up for /);
-    return new Dovecot(folder, ports, daemon);
+    return new Dovecot(folder, { ports, users: options.users }, daemon);
   }
 
   /** Lays letters into a mailbox, past all protocols. On disk lines end in LF alone. */
@@ -59,6 +65,12 @@ export class Dovecot {
       writeFileSync(path, letter.replaceAll("\r\n", "\n"), "latin1");
       give(path);
     }
+  }
+
+  /** Gives a user another password, which has to be of another length: that is how Dovecot finds out, within a second. */
+  change(user: string, password: string): void {
+    this.#users[user] = password;
+    this.#folder.write("users", passwords(this.#users));
   }
 
   /** The letters in a mailbox as they lie on disk, with lines that end in CRLF again. */
@@ -107,6 +119,11 @@ interface DovecotPorts {
   /** Where TLS is spoken from the first octet, if there is a certificate. */
   readonly imaps: number;
   readonly pop3s: number;
+}
+
+/** The lines of its passwd-file. */
+function passwords(users: DovecotOptions["users"]): string {
+  return Object.entries(users).map(([user, word]) => `${user}:{PLAIN}${word}\n`).join("");
 }
 
 function makeMaildir(path: string): void {
