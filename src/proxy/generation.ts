@@ -32,6 +32,7 @@ import { HealthChecks } from "./health.ts";
 import { Limits, type LimitZones } from "./limits.ts";
 import { Names } from "./names.ts";
 import { filesOf, Renewal } from "./renewal.ts";
+import { checkPasses } from "./pass_check.ts";
 import { StartError } from "./start_error.ts";
 import { createServerTls } from "./tls.ts";
 import { UserNames } from "./user_names.ts";
@@ -76,6 +77,7 @@ export class Generation {
     const names = new Names(surroundings.runtime);
     const generation = new Generation(config, surroundings, await names.syslogServers(config));
     try {
+      await checkPasses(config, surroundings.runtime);
       await generation.#findGroups(names);
       for (const server of config.servers) {
         surroundings.services.set(server, await generation.#service(server, names));

@@ -2,8 +2,11 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
+import { ConfigError } from "../../../src/config/mod.ts";
+import { serve } from "../../../src/proxy/mod.ts";
 import type { SocketAddress } from "../../../src/runtime.ts";
-import type { FakeConnect, FakeSocket } from "../../support/fake_runtime.ts";
+import { load } from "../../support/config.ts";
+import { type FakeConnect, FakeRuntime, type FakeSocket } from "../../support/fake_runtime.ts";
 import { Proxy } from "./_support.ts";
 
 const INTERNAL = "* BAD [UNAVAILABLE] internal server error\r\n";
@@ -273,5 +276,45 @@ describe("a server of a group that has a name", () => {
   it("stands for all addresses it has at the start", async () => {
     const proxy = await Proxy.start("upstream mail { server localhost; }").catch((error: Error) => error.message);
     assertEquals(proxy, 'host not found in upstream "localhost" in f:2');
+  });
+});
+
+describe("proxy_pass to a plain word", () => {
+  async function problem(lines: string, names: readonly string[] = []): Promise<string> {
+    const runtime = new FakeRuntime();
+    for (const name of names) runtime.names.set(name, ["192.0.2.9"]);
+    const config = load(`events {} mail {\n${lines}\n }`);
+    try {
+      const server = await serve(config, runtime);
+      await server.stop("fast");
+      return "ok";
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return `${error.message}\n${error.hint}`;
+    }
+  }
+  const to = (word: string) => `server { listen 143; proxy_pass ${word}; }`;
+  const mail = "upstream Imap_Backend { server 192.0.2.1; }";
+
+  it("is a group's name in any case, or a host's", async () => {
+    assertEquals(await problem(`${mail} ${to("imap_backend")}`), "ok");
+    assertEquals(await problem(to("dovecot"), ["dovecot"]), "ok");
+  });
+
+  it("that is neither is an error at the start", async () => {
+    assertEquals(
+      await problem(to("imap_backend")),
+      'host not found in upstream "imap_backend" in f:2\nneither a host nor an "upstream" has that name',
+    );
+    assertEquals(
+      await problem(`${mail} ${to("imap_backnd")}`),
+      'host not found in upstream "imap_backnd" in f:2\ndid you mean "Imap_Backend"?',
+    );
+  });
+
+  it("is nothing else", async () => {
+    for (const other of ["nowhere.example", "nowhere:143", "192.0.2.1", "[::1]", "unix:/run/x", "$auth_user"]) {
+      assertEquals(await problem(to(other)), "ok");
+    }
   });
 });
