@@ -42,6 +42,9 @@ export class SideHandler implements SocketHandler {
   }
 }
 
+/** For a socket that is done with: what it says last must not be taken for the words of the one that follows. */
+export const NOBODY: SocketHandler = { bytes: () => {}, drained: () => {}, ended: () => {}, closed: () => {} };
+
 /** Reads from a socket, or does not. */
 export function steer(socket: Socket, mayRead: boolean): void {
   if (mayRead) socket.resume();

@@ -9,6 +9,7 @@ import type { Cancel, ConnectTarget, Millis, Octets, Socket, SystemFailure, TlsF
 import type { Attempt, Outcome, Peer, Route, Selection } from "../upstream/mod.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { UpstreamTls as TlsMode } from "../session/by_tls.ts";
+import { NOBODY } from "./side.ts";
 import type { Service, UpstreamTls } from "./service.ts";
 
 /** Hears how it goes. Never called once the link was closed. */
@@ -105,6 +106,7 @@ export class UpstreamLink {
     this.#cancel = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
+    if (socket !== undefined) socket.handler = NOBODY;
     socket?.abort();
     this.release(outcome, reason);
   }

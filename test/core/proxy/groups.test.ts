@@ -81,6 +81,16 @@ describe("a login to a group", () => {
     ]);
   });
 
+  it("does not take the end of the connection before for that of the next one", async () => {
+    const proxy = await Proxy.start(group("", ""));
+    const client = admitted(proxy);
+    last(proxy).accept().says("* BYE closed\r\n");
+    const upstream = last(proxy).accept();
+    proxy.runtime.clock.advance(1);
+    for (const line of ["* OK ready", "+ go on", "+ go on", "a OK done"]) upstream.says(`${line}\r\n`);
+    assertEquals([client.heard(), proxy.runtime.relays.length], ["", 1]);
+  });
+
   it("fails when all servers have failed, each of them once", async () => {
     const proxy = await Proxy.start(group("", "", "backup"));
     const client = admitted(proxy);
