@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
+import { serve } from "../../../src/proxy/mod.ts";
+import { Boards } from "../../support/boards.ts";
+import { load } from "../../support/config.ts";
+import { FakeRuntime } from "../../support/fake_runtime.ts";
 import { Proxy, settle } from "./_support.ts";
 
 /** The connects that were asked for and are neither answered nor taken back. */
@@ -75,6 +79,31 @@ describe("health checks of a configuration", () => {
     proxy.runtime.clock.advance(60_000);
     await stopped;
     assertEquals([connects(proxy), proxy.runtime.clock.pending], [[], 0]);
+  });
+
+  it("are made by the first worker, and what they find holds for all", async () => {
+    const boards = new Boards();
+    const start = async (id: number) => {
+      const runtime = new FakeRuntime();
+      const group = "server 192.0.2.3:143; server 192.0.2.4:143; health_check interval=60s mandatory;";
+      const config = load(`events {} mail { upstream x { ${group} } server { listen 127.0.0.1:143; proxy_pass x; } }`);
+      await serve(config, runtime, { board: boards.board(id) });
+      runtime.clock.advance(0);
+      return runtime;
+    };
+    const first = await start(1);
+    const second = await start(2);
+    assertEquals([first.connects.length, second.connects.length], [2, 0]);
+    first.connects[0]?.refuse();
+    const socket = first.connects[1]?.accept();
+    socket?.says("* OK ready\r\n");
+    socket?.says("h OK done\r\n");
+    // One that is started in the place of another knows at once what the others know.
+    const third = await start(3);
+    for (const { listeners, connects } of [second, third]) {
+      listeners[0]?.client().says("a LOGIN joe secret\r\n");
+      assertEquals(connects.map(({ target }) => target), [{ host: "192.0.2.4", port: 143 }]);
+    }
   });
 
   it("go on as they were when a reload is refused", async () => {

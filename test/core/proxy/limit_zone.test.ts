@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import type { Board } from "../../../src/proxy/board.ts";
 import { LimitZone, SharedLimitZone } from "../../../src/proxy/limit_zone.ts";
+import { Boards } from "../../support/boards.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
 describe("a zone of connections", () => {
@@ -47,39 +47,6 @@ describe("a zone of connections", () => {
     assertEquals([...zone.own()], [["a", 4]]);
   });
 });
-
-/** Boards of processes that hear each other at once. */
-class Boards {
-  readonly #listeners: {
-    readonly id: number;
-    readonly topic: string;
-    readonly hear: Parameters<Board["subscribe"]>[1];
-  }[] = [];
-  readonly #mourners: ((id: number) => void)[] = [];
-
-  board(id: number): Board {
-    return {
-      id,
-      isFirst: id === 1,
-      publish: (topic, value) => {
-        const text = JSON.stringify(value);
-        for (const each of this.#listeners) if (each.id !== id && each.topic === topic) each.hear(JSON.parse(text), id);
-      },
-      subscribe: (topic, hear) => {
-        this.#listeners.push({ id, topic, hear });
-        return () => {};
-      },
-      onGone: (hear) => {
-        this.#mourners.push(hear);
-        return () => {};
-      },
-    };
-  }
-
-  gone(id: number): void {
-    for (const hear of this.#mourners) hear(id);
-  }
-}
 
 describe("a zone that several processes share", () => {
   const setUp = () => {
