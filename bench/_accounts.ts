@@ -2,10 +2,10 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Nanoseconds that a process, all its threads and all its descendants spent on a CPU. */
-export function cpuNanoseconds(pid: number): number {
+/** Nanoseconds that a process and all its threads spent on a CPU, with or without its descendants. */
+export function cpuNanoseconds(pid: number, whose: "family" | "alone" = "family"): number {
   let sum = 0;
-  for (const each of family(pid)) {
+  for (const each of whose === "family" ? family(pid) : [pid]) {
     for (const thread of list(`/proc/${each}/task`)) {
       sum += Number(read(`/proc/${each}/task/${thread}/schedstat`).split(" ")[0] ?? 0);
     }

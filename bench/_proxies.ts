@@ -4,6 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Protocol } from "./load/clients.ts";
 
@@ -31,6 +32,10 @@ export interface ProxyOptions {
   /** The core that the proxy is bound to, in the form of taskset. */
   readonly cpu: string;
   readonly firstPort: number;
+  /** Where the certificates are. */
+  readonly certificates: string;
+  /** Microseconds more that a proxy on Node is to spend on each connection. */
+  readonly handicap?: number;
 }
 
 /** Makes the two certificates that all proxies have. */
@@ -50,18 +55,10 @@ export async function startProxy(name: ProxyName, options: ProxyOptions): Promis
   mkdirSync(join(folder, "logs"), { recursive: true });
   const file = join(folder, "nginx.conf");
   writeFileSync(file, configuration(name, options));
-  const [program, ...args] = [
-    "taskset",
-    "-c",
-    options.cpu,
-    ...commandLine(name, options.root),
-    "-p",
-    folder,
-    "-c",
-    file,
-  ];
+  const args = ["-c", options.cpu, ...commandLine(name, options), "-p", folder, "-c", file, "-e", "stderr"];
+  const env = { ...process.env, BENCH_HANDICAP: String(options.handicap ?? 0) };
   const started = performance.now();
-  const child = spawn(program ?? "", [...args, "-e", "stderr"], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn("taskset", args, { stdio: ["ignore", "ignore", "pipe"], env });
   let said = "";
   child.stderr.on("data", (bytes) => said += bytes);
   await untilItAccepts(child, options.firstPort, () => said);
@@ -80,14 +77,16 @@ export async function startProxy(name: ProxyName, options: ProxyOptions): Promis
   };
 }
 
-function commandLine(name: ProxyName, root: string): string[] {
+const HANDICAP = join(import.meta.dirname, "_handicap.ts");
+
+function commandLine(name: ProxyName, { root, handicap }: ProxyOptions): string[] {
   const main = join(root, "src/main.ts");
   const runtime = (each: string) => join(root, "node_modules/.bin", each);
   switch (name) {
     case "nginx":
       return ["nginx"];
     case "node":
-      return [runtime("node"), "--disable-sigusr1", main];
+      return [runtime("node"), "--disable-sigusr1", ...handicap === undefined ? [] : ["--import", HANDICAP], main];
     case "deno":
       return [runtime("deno"), "run", "-A", "--no-check", main];
     case "bun":
@@ -95,12 +94,12 @@ function commandLine(name: ProxyName, root: string): string[] {
   }
 }
 
-function configuration(name: ProxyName, { folder, firstPort, authPort, workers }: ProxyOptions): string {
+function configuration(name: ProxyName, { certificates, firstPort, authPort, workers }: ProxyOptions): string {
   const listen = (door: Door) => `listen 127.0.0.1:${firstPort + DOORS.indexOf(door)}`;
   const secure = (kind: "ecdsa" | "rsa") =>
     `server {
       ${listen(`imaps-${kind}`)} ssl; protocol imap;
-      ssl_certificate ${folder}/${kind}.crt; ssl_certificate_key ${folder}/${kind}.key;
+      ssl_certificate ${certificates}/${kind}.crt; ssl_certificate_key ${certificates}/${kind}.key;
     }`;
   return `
     ${name === "nginx" ? "load_module /usr/lib/nginx/modules/ngx_mail_module.so;" : ""}

@@ -1,119 +1,156 @@
-/** What is measured: one row of the table each. */
+/** What is measured of proxies that run side by side: one row of the table each. */
 
-import { cpuNanoseconds, memoryKib } from "./_accounts.ts";
+import { cpuNanoseconds } from "./_accounts.ts";
 import type { Load } from "./_load.ts";
 import type { Door, Proxy } from "./_proxies.ts";
+import type { Order } from "./load/main.ts";
 import type { ClientTls, Protocol, Target } from "./load/clients.ts";
+
+/** What one measurement gives. */
+export interface Sample {
+  readonly value: number;
+  /** The CPU time that the load spent on it, as a multiple of the proxy's. */
+  readonly load?: number;
+}
+
+/** Where the ratio to nginx should be, of the best runtime, and may be, of the best and of each. */
+export interface Limits {
+  readonly goal: number;
+  readonly best: number;
+  readonly each: number;
+}
 
 export interface Quantity {
   readonly name: string;
   readonly unit: string;
-  /** What the ratio to nginx should be, of the best runtime, and may be, of the best and of each. */
-  readonly limits?: { readonly goal: number; readonly best: number; readonly each: number };
-  measure(proxy: Proxy, load: Load, scale: number): Promise<number>;
+  readonly limits?: Limits;
+  /** The scale of the run that nobody counts, at least: compilers need thousands of sessions to have done with code. */
+  readonly warmUp?: number;
+  measure(proxy: Proxy, load: Load, scale: number): Promise<Sample>;
 }
 
-interface Way {
+/** How clients come in. */
+export interface Way {
   readonly door: Door;
   readonly protocol: Protocol;
   readonly tls: ClientTls;
 }
 
-const CLEAR: Way = { door: "imap", protocol: "imap", tls: "clear" };
-const ECDSA: Way = { door: "imaps-ecdsa", protocol: "imap", tls: "full" };
+export const CLEAR: Way = { door: "imap", protocol: "imap", tls: "clear" };
+export const ECDSA: Way = { door: "imaps-ecdsa", protocol: "imap", tls: "full" };
 const RSA: Way = { door: "imaps-rsa", protocol: "imap", tls: "full" };
 const RESUMED: Way = { door: "imaps-ecdsa", protocol: "imap", tls: "resumed" };
 
 const MIB = 1024 * 1024;
+const LOGIN_LIMITS: Limits = { goal: 0.9, best: 1.1, each: 1.6 };
+const CLEAR_LIMITS: Limits = { goal: 0.5, best: 0.7, each: 1.2 };
+const TLS_LIMITS: Limits = { goal: 0.45, best: 0.6, each: 1.1 };
+const TRIP_LIMITS: Limits = { goal: 1, best: 1.1, each: 1.5 };
 
 export const QUANTITIES: readonly Quantity[] = [
-  sessions("clear IMAP login", CLEAR, 1500, { goal: 0.9, best: 1.1, each: 1.6 }),
-  sessions("clear POP3 login", { ...CLEAR, door: "pop3", protocol: "pop3" }, 1500, { goal: 0.9, best: 1.1, each: 1.6 }),
-  sessions("clear SMTP login", { ...CLEAR, door: "smtp", protocol: "smtp" }, 1500, { goal: 0.9, best: 1.1, each: 1.6 }),
+  sessions("clear IMAP login", CLEAR, 1500, LOGIN_LIMITS),
+  sessions("clear POP3 login", { ...CLEAR, door: "pop3", protocol: "pop3" }, 1500, LOGIN_LIMITS),
+  sessions("clear SMTP login", { ...CLEAR, door: "smtp", protocol: "smtp" }, 1500, LOGIN_LIMITS),
   sessions("TLS login, full, ECDSA", ECDSA, 500, { goal: 0.8, best: 1, each: 1.4 }),
   sessions("TLS login, full, RSA 2048", RSA, 400, { goal: 1, best: 1.35, each: 2 }),
   sessions("TLS login, resumed", RESUMED, 500, { goal: 0.8, best: 1, each: 1.5 }),
-  transfer("relayed down, clear, 1 stream", CLEAR, "down", 1, { goal: 0.5, best: 0.7, each: 1.2 }),
-  transfer("relayed down, clear, 8 streams", CLEAR, "down", 8, { goal: 0.5, best: 0.7, each: 1.2 }),
-  transfer("relayed up, clear, 1 stream", CLEAR, "up", 1, { goal: 0.5, best: 0.7, each: 1.2 }),
-  transfer("relayed up, clear, 8 streams", CLEAR, "up", 8, { goal: 0.5, best: 0.7, each: 1.2 }),
-  transfer("relayed down, TLS, 1 stream", ECDSA, "down", 1, { goal: 0.45, best: 0.6, each: 1.1 }),
-  transfer("relayed down, TLS, 8 streams", ECDSA, "down", 8, { goal: 0.45, best: 0.6, each: 1.1 }),
-  transfer("relayed up, TLS, 1 stream", ECDSA, "up", 1, { goal: 0.45, best: 0.6, each: 1.1 }),
-  transfer("relayed up, TLS, 8 streams", ECDSA, "up", 8, { goal: 0.45, best: 0.6, each: 1.1 }),
-  trips("command round trip, clear", CLEAR, { goal: 1, best: 1.1, each: 1.5 }),
-  trips("command round trip, TLS", ECDSA, { goal: 1, best: 1.1, each: 1.5 }),
+  transfer("relayed down, clear, 1 stream", CLEAR, { way: "down", streams: 1 }, CLEAR_LIMITS),
+  transfer("relayed down, clear, 8 streams", CLEAR, { way: "down", streams: 8 }, CLEAR_LIMITS),
+  transfer("relayed up, clear, 1 stream", CLEAR, { way: "up", streams: 1 }, CLEAR_LIMITS),
+  transfer("relayed up, clear, 8 streams", CLEAR, { way: "up", streams: 8 }, CLEAR_LIMITS),
+  transfer("relayed down, TLS, 1 stream", ECDSA, { way: "down", streams: 1 }, TLS_LIMITS),
+  transfer("relayed down, TLS, 8 streams", ECDSA, { way: "down", streams: 8 }, TLS_LIMITS),
+  transfer("relayed up, TLS, 1 stream", ECDSA, { way: "up", streams: 1 }, TLS_LIMITS),
+  transfer("relayed up, TLS, 8 streams", ECDSA, { way: "up", streams: 8 }, TLS_LIMITS),
+  trips("command round trip, clear", CLEAR, TRIP_LIMITS),
+  trips("command round trip, TLS", ECDSA, TRIP_LIMITS),
+  latency("latency added, p50", 0.5),
+  latency("latency added, p99", 0.99),
 ];
 
-/** Those that are taken once, at the end: held sessions would be in the way of the others. */
-export const HELD: readonly Quantity[] = [
-  held("memory per held session, clear", CLEAR, { goal: 0.5, best: 1, each: 1.5 }),
-  held("memory per held session, TLS", ECDSA, { goal: 0.4, best: 0.8, each: 2.2 }),
-];
-
-function target(proxy: Proxy, { door, protocol, tls }: Way): Target {
+/** Where clients find a proxy that they come to in this way. */
+export function target(proxy: Proxy, { door, protocol, tls }: Way): Target {
   return { port: proxy.port(door), protocol, tls };
 }
 
-function sessions(name: string, way: Way, count: number, limits: Quantity["limits"]): Quantity {
-  return quantity(name, "µs CPU per session", limits, async (proxy, load, scale) => {
-    const amount = Math.ceil(count * scale);
-    const spent = await cpuOf(
-      proxy,
-      () => load.perform({ do: "sessions", target: target(proxy, way), count: amount, atOnce: 24 }),
-    );
-    return spent / 1000 / amount;
-  });
+function sessions(name: string, way: Way, count: number, limits: Limits): Quantity {
+  return {
+    name,
+    unit: "µs CPU per session",
+    limits,
+    warmUp: 3,
+    measure: (proxy, load, scale) => {
+      const amount = Math.ceil(count * scale);
+      const order = { do: "sessions", target: target(proxy, way), count: amount, atOnce: 24 } as const;
+      return cpuOf({ proxy, load, order, per: 1000 * amount });
+    },
+  };
 }
 
 function transfer(
   name: string,
   way: Way,
-  direction: "down" | "up",
-  streams: number,
-  limits: Quantity["limits"],
+  { way: direction, streams }: { readonly way: "down" | "up"; readonly streams: number },
+  limits: Limits,
 ): Quantity {
-  return quantity(name, "ms CPU per MiB", limits, async (proxy, load, scale) => {
-    const each = Math.ceil(256 * scale / streams);
-    const order = { do: "bulk", target: target(proxy, way), way: direction, octets: each * MIB, streams } as const;
-    return await cpuOf(proxy, () => load.perform(order)) / 1e6 / (each * streams);
-  });
+  return {
+    name,
+    unit: "ms CPU per MiB",
+    limits,
+    measure: (proxy, load, scale) => {
+      const each = Math.ceil(256 * scale / streams);
+      const order = { do: "bulk", target: target(proxy, way), way: direction, octets: each * MIB, streams } as const;
+      return cpuOf({ proxy, load, order, per: 1e6 * each * streams });
+    },
+  };
 }
 
-function trips(name: string, way: Way, limits: Quantity["limits"]): Quantity {
-  return quantity(name, "µs CPU per trip", limits, async (proxy, load, scale) => {
-    const count = Math.ceil(2000 * scale);
-    const streams = 16;
-    const spent = await cpuOf(
-      proxy,
-      () => load.perform({ do: "commands", target: target(proxy, way), count, streams }),
-    );
-    return spent / 1000 / (count * streams);
-  });
+function trips(name: string, way: Way, limits: Limits): Quantity {
+  return {
+    name,
+    unit: "µs CPU per trip",
+    limits,
+    measure: (proxy, load, scale) => {
+      const count = Math.ceil(2000 * scale);
+      const order = { do: "commands", target: target(proxy, way), count, streams: 16 } as const;
+      return cpuOf({ proxy, load, order, per: 1000 * count * 16 });
+    },
+  };
 }
 
-function held(name: string, way: Way, limits: Quantity["limits"]): Quantity {
-  return quantity(name, "KiB per session", limits, async (proxy, load, scale) => {
-    const count = Math.ceil(5000 * scale);
-    const before = memoryKib(proxy.pid);
-    await load.perform({ do: "hold", target: target(proxy, way), count });
-    const kib = (memoryKib(proxy.pid) - before) / count;
-    await load.perform({ do: "release" });
-    return kib;
-  });
+/** One client at a time, first straight to the mail server, then through the proxy. */
+function latency(name: string, part: number): Quantity {
+  return {
+    name,
+    unit: "µs",
+    measure: async (proxy, load, scale) => {
+      const count = Math.ceil(2000 * scale);
+      const time = async (port: number) => {
+        const way = { port, protocol: "imap", tls: "clear" } as const;
+        const { result } = await load.perform({ do: "commands", target: way, count, streams: 1 });
+        return quantile(result as number[], part);
+      };
+      const direct = await time(load.servers.imap);
+      return { value: await time(proxy.port("imap")) - direct };
+    },
+  };
 }
 
-async function cpuOf(proxy: Proxy, work: () => Promise<unknown>): Promise<number> {
+/** CPU time by the kernel's accounts, in nanoseconds over `per`. */
+async function cpuOf({ proxy, load, order, per }: {
+  readonly proxy: Proxy;
+  readonly load: Load;
+  readonly order: Order;
+  readonly per: number;
+}): Promise<Sample> {
   const before = cpuNanoseconds(proxy.pid);
-  await work();
-  return cpuNanoseconds(proxy.pid) - before;
+  const loadBefore = cpuNanoseconds(load.pid);
+  await load.perform(order);
+  const spent = cpuNanoseconds(proxy.pid) - before;
+  return { value: spent / per, load: (cpuNanoseconds(load.pid) - loadBefore) / spent };
 }
 
-function quantity(
-  name: string,
-  unit: string,
-  limits: Quantity["limits"],
-  measure: Quantity["measure"],
-): Quantity {
-  return { name, unit, measure, ...(limits === undefined ? {} : { limits }) };
+function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.round(part * (sorted.length - 1))] ?? NaN;
 }

@@ -4,12 +4,34 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { PROXIES, type ProxyName } from "./_proxies.ts";
-import type { Quantity } from "./_quantities.ts";
+import type { Limits } from "./_quantities.ts";
 
 /** All that was measured: by row, by proxy, in the order of the rounds. */
-export type Figures = Map<string, { readonly unit: string; readonly values: Partial<Record<ProxyName, number[]>> }>;
+export type Figures = Map<string, Entry>;
+
+interface Entry {
+  readonly unit: string;
+  readonly values: Partial<Record<ProxyName, number[]>>;
+  /** What the load spent, as a multiple of what the proxy spent. */
+  readonly load: Partial<Record<ProxyName, number[]>>;
+}
+
+/** What the report has to know of a row. */
+export interface ReportRow {
+  readonly name: string;
+  readonly limits?: Limits;
+  readonly isGain?: boolean;
+}
+
+interface Saved {
+  readonly machine: string;
+  readonly ratios: Record<string, Partial<Record<ProxyName, number>>>;
+  readonly figures: Record<string, Partial<Record<ProxyName, number>>>;
+}
 
 const LAST = join(import.meta.dirname, "last.json");
+const LATEST = join(import.meta.dirname, "latest.json");
+const RUNTIMES = PROXIES.filter((name) => name !== "nginx");
 
 /** The middle one. */
 export function median(values: readonly number[]): number {
@@ -19,83 +41,102 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
 }
 
-/** A proxy's ratios to nginx, each within its round. */
-function ratios(entry: { readonly values: Partial<Record<ProxyName, number[]>> }, name: ProxyName): number[] {
-  const nginx = entry.values.nginx ?? [];
-  return (entry.values[name] ?? []).map((value, round) => value / (nginx[round] ?? NaN));
-}
-
-/** How far a row's ratios scatter around their median: the half of the middle half, in percent. */
-function noise(values: readonly number[]): number {
+/** How far values scatter around their median: the half of the middle half, in percent. */
+export function noise(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (part: number) => sorted[Math.round(part * (sorted.length - 1))] ?? NaN;
   return (at(0.75) - at(0.25)) / 2 / median(values) * 100;
 }
 
-/** A table in Markdown: nginx's own figure, then each runtime's ratio to it with its noise, and whether a bound is met. */
-export function report(figures: Figures, rows: readonly Quantity[]): string {
-  const runtimes = PROXIES.filter((name) => name !== "nginx");
+/** A proxy's ratios to nginx, each within its round; a row that is a ratio itself stays what it is. */
+function ratios({ values }: Entry, name: ProxyName, row: ReportRow | undefined): number[] {
+  const own = values[name] ?? [];
+  return row?.isGain === true ? own : own.map((value, round) => value / (values.nginx?.[round] ?? NaN));
+}
+
+/**
+ * A table in Markdown: nginx's own figure, then each runtime's ratio to it with its noise, whether a bound is met, and
+ * what the load spent on nginx, as a multiple of what nginx spent.
+ */
+export function report(figures: Figures, rows: readonly ReportRow[]): string {
   const lines = [
-    `| quantity | nginx | ${runtimes.join(" | ")} | goal, bound of the best, of each |`,
-    `|---|---|${runtimes.map(() => "---|").join("")}---|`,
+    `| quantity | nginx | ${RUNTIMES.join(" | ")} | goal, bound of the best, of each | load |`,
+    `|---|---|${RUNTIMES.map(() => "---|").join("")}---|---|`,
   ];
-  for (const [row, entry] of figures) {
-    const { limits } = rows.find(({ name }) => name === row) ?? {};
-    const own = (entry.values.nginx ?? []).length > 0 ? median(entry.values.nginx ?? []).toPrecision(3) : "–";
-    const cells = runtimes.map((name) => {
-      const values = ratios(entry, name);
-      return values.length === 0 ? "–" : `${median(values).toFixed(2)} ±${noise(values).toFixed(0)} %`;
-    });
-    const medians = runtimes.map((name) => ratios(entry, name)).filter((each) => each.length > 0).map(median);
-    lines.push(`| ${row} | ${own} ${entry.unit} | ${cells.join(" | ")} | ${verdict(limits, medians)} |`);
+  for (const [name, entry] of figures) {
+    const row = rows.find((each) => each.name === name);
+    const measured = RUNTIMES.map((runtime) => ratios(entry, runtime, row));
+    const cells = [
+      name,
+      `${shown(entry.values.nginx, (value) => value.toPrecision(3))} ${entry.unit}`.trim(),
+      ...measured.map((values) => shown(values, (value) => `${value.toFixed(2)} ±${noise(values).toFixed(0)} %`)),
+      verdict(row, measured.filter((values) => values.length > 0).map(median)),
+      shown(entry.load.nginx, (value) => value.toFixed(2)),
+    ];
+    lines.push(`| ${cells.join(" | ")} |`);
   }
   return lines.join("\n");
 }
 
-function verdict(limits: Quantity["limits"], medians: readonly number[]): string {
-  if (limits === undefined) return "";
-  const { goal, best, each } = limits;
-  const isMissed = Math.min(...medians) > best || Math.max(...medians) > each;
-  const word = isMissed ? "**missed**" : Math.min(...medians) <= goal ? "goal" : "within";
+function shown(values: readonly number[] | undefined, write: (median: number) => string): string {
+  return values === undefined || values.length === 0 ? "–" : write(median(values));
+}
+
+function verdict(row: ReportRow | undefined, medians: readonly number[]): string {
+  if (row?.limits === undefined) return "";
+  const { goal, best, each } = row.limits;
+  const sign = row.isGain === true ? -1 : 1;
+  const [ofBest, ofWorst] = [
+    Math.min(...medians.map((value) => sign * value)),
+    Math.max(...medians.map((value) => sign * value)),
+  ];
+  const isMissed = ofBest > sign * best || ofWorst > sign * each;
+  const word = isMissed ? "**missed**" : ofBest <= sign * goal ? "goal" : "within";
   return `${goal}, ${best}, ${each}: ${word}`;
 }
 
-/** What differs by more than a tenth from the figures of the last saved run. */
+/** What differs by more than a tenth from the figures that were last committed. */
 export function compareWithLast(figures: Figures): string {
-  if (!existsSync(LAST)) return "";
-  const last = JSON.parse(readFileSync(LAST, "utf8")).ratios as Record<string, Partial<Record<ProxyName, number>>>;
+  if (!existsSync(LAST)) return "There is no earlier run to compare with.";
+  const last = (JSON.parse(readFileSync(LAST, "utf8")) as Saved).ratios;
   const changes: string[] = [];
-  for (const [row, entry] of figures) {
-    for (const name of PROXIES) {
-      const before = last[row]?.[name];
-      const now = median(ratios(entry, name));
-      if (before === undefined || Number.isNaN(now) || Math.abs(now / before - 1) < 0.1) continue;
-      changes.push(`${row}, ${name}: ${before.toFixed(2)} → ${now.toFixed(2)}`);
+  for (const [row, now] of Object.entries(condense(figures).ratios)) {
+    for (const name of RUNTIMES) {
+      const [before, after] = [last[row]?.[name], now[name]];
+      if (before === undefined || after === undefined || Math.abs(after / before - 1) < 0.1) continue;
+      changes.push(`${row}, ${name}: ${before.toFixed(2)} → ${after.toFixed(2)}`);
     }
   }
-  return changes.length === 0 ? "No row differs from the last saved run by a tenth." : changes.join("\n");
+  return changes.length === 0 ? "No row differs from the last committed run by a tenth." : changes.join("\n");
 }
 
-/** Keeps the medians for the next run. */
-export function save(figures: Figures): void {
-  const rows = [...figures];
-  const by = (value: (entry: (typeof rows)[number][1], name: ProxyName) => number) =>
-    Object.fromEntries(rows.map(([row, entry]) => [
-      row,
-      Object.fromEntries(
-        PROXIES.filter((name) => (entry.values[name] ?? []).length > 0).map((
-          name,
-        ) => [name, round(value(entry, name))]),
-      ),
-    ]));
-  const saved = {
+/** Writes the medians down; where they are to be kept, rows that this run has not measured stay. */
+export function save(figures: Figures, isToKeep: boolean): void {
+  const now = condense(figures);
+  write(LATEST, now);
+  if (!isToKeep) return;
+  const before = existsSync(LAST) ? JSON.parse(readFileSync(LAST, "utf8")) as Saved : now;
+  write(LAST, {
+    machine: now.machine,
+    ratios: { ...before.ratios, ...now.ratios },
+    figures: { ...before.figures, ...now.figures },
+  });
+}
+
+function condense(figures: Figures): Saved {
+  const by = (values: (entry: Entry, name: ProxyName, row: string) => readonly number[]) =>
+    Object.fromEntries([...figures].map(([row, entry]) => {
+      const found = PROXIES.map((name) => [name, values(entry, name, row)] as const);
+      const kept = found.filter(([, each]) => each.length > 0);
+      return [row, Object.fromEntries(kept.map(([name, each]) => [name, Number(median(each).toPrecision(4))]))];
+    }));
+  return {
     machine: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
-    ratios: by((entry, name) => median(ratios(entry, name))),
-    figures: by((entry, name) => median(entry.values[name] ?? [])),
+    ratios: by((entry, name, row) => ratios(entry, name, { name: row, isGain: entry.unit === "" })),
+    figures: by(({ values }, name) => values[name] ?? []),
   };
-  writeFileSync(LAST, `${JSON.stringify(saved, undefined, 2)}\n`);
 }
 
-function round(value: number): number {
-  return Number(value.toPrecision(4));
+function write(path: string, saved: Saved): void {
+  writeFileSync(path, `${JSON.stringify(saved, undefined, 2)}\n`);
 }

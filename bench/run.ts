@@ -5,7 +5,10 @@
  *     --scale X        how much work each measurement is (1)
  *     --only REGEX     the rows to measure
  *     --proxies A,B    nginx,node,deno,bun
- *     --save           writes the figures to bench/last.json, to be committed
+ *     --save           keeps the figures in bench/last.json, to be committed
+ *     --self-test      shows instead how small a change the benchmark can show
+ *
+ * Every run writes what it found to `bench/latest.json`.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -13,15 +16,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { FRESH, type FreshQuantity } from "./_fresh.ts";
 import { type Load, startLoad } from "./_load.ts";
 import { createCertificates, DOORS, PROXIES, type Proxy, type ProxyName, startProxy } from "./_proxies.ts";
-import { HELD, QUANTITIES, type Quantity } from "./_quantities.ts";
+import { QUANTITIES, type Quantity, type Sample } from "./_quantities.ts";
 import { compareWithLast, type Figures, report, save } from "./_report.ts";
+import { selfTest } from "./_self_test.ts";
+import { install } from "./_setup.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PROXY_CPU = "0";
 const LOAD_CPU = "1";
-const FIRST_PORT = 21000;
+/** Below those that the system gives to clients; two runs at a time do not meet. */
+const FIRST_PORT = 20000 + process.pid % 120 * 100;
 
 const { values: options } = parseArgs({
   options: {
@@ -30,70 +37,107 @@ const { values: options } = parseArgs({
     only: { type: "string", default: "" },
     proxies: { type: "string", default: PROXIES.join(",") },
     save: { type: "boolean", default: false },
+    "self-test": { type: "boolean", default: false },
   },
 });
+const rounds = Number(options.rounds);
+const scale = Number(options.scale);
+const names = options.proxies.split(",").filter((name): name is ProxyName => PROXIES.some((each) => each === name));
+const isWanted = ({ name }: { readonly name: string }) => new RegExp(options.only).test(name);
+
+/** Where everything takes place. */
+interface Ground {
+  readonly folder: string;
+  readonly load: Load;
+  readonly figures: Figures;
+}
 
 async function main(): Promise<void> {
+  install();
   const folder = mkdtempSync(join(tmpdir(), "postern-bench-"));
-  const names = options.proxies.split(",").filter((name): name is ProxyName => PROXIES.some((each) => each === name));
-  const figures: Figures = new Map();
   createCertificates(folder);
   const load = await startLoad(ROOT, LOAD_CPU);
-  let proxies: Proxy[] = [];
+  const ground = { folder, load, figures: new Map() };
   try {
-    proxies = await startAll(names, folder, load);
-    for (const proxy of proxies) note(figures, "start-up", "ms", proxy.name, proxy.startup);
-    await measureAll(proxies, load, figures);
+    if (options["self-test"]) return console.log(await selfTest(load, settingsOf(ground, {}), rounds, scale));
+    await measureSideBySide(ground);
+    for (const row of FRESH.filter(isWanted)) await measureFresh(row, ground);
   } finally {
-    await Promise.all(proxies.map((proxy) => proxy.stop()));
     load.stop();
     rmSync(folder, { recursive: true });
   }
-  console.log(report(figures, [...QUANTITIES, ...HELD]));
-  console.log(compareWithLast(figures));
-  if (options.save) save(figures);
+  console.log(report(ground.figures, [...QUANTITIES, ...FRESH]));
+  console.log(`\n${compareWithLast(ground.figures)}`);
+  save(ground.figures, options.save);
 }
 
-/** One after the other: the time that each needs to start is measured. */
-async function startAll(names: readonly ProxyName[], folder: string, load: Load): Promise<Proxy[]> {
-  const proxies: Proxy[] = [];
-  for (const [at, name] of names.entries()) {
-    const firstPort = FIRST_PORT + at * DOORS.length;
-    const shared = { root: ROOT, folder, authPort: load.servers.auth, workers: 1, cpu: PROXY_CPU };
-    proxies.push(await startProxy(name, { ...shared, firstPort }));
-  }
-  return proxies;
+function settingsOf({ folder, load }: Ground, { at = 0, workers = 1, cpu = PROXY_CPU }) {
+  const firstPort = FIRST_PORT + at * DOORS.length;
+  return { root: ROOT, folder, certificates: folder, authPort: load.servers.auth, workers, cpu, firstPort };
 }
 
-async function measureAll(proxies: readonly Proxy[], load: Load, figures: Figures): Promise<void> {
-  const isWanted = ({ name }: Quantity) => new RegExp(options.only).test(name);
+async function measureSideBySide(ground: Ground): Promise<void> {
   const rows = QUANTITIES.filter(isWanted);
-  // What is compiled while it runs first has to get warm.
-  for (const row of rows) for (const proxy of proxies) await row.measure(proxy, load, Number(options.scale));
-  for (let round = 0; round < Number(options.rounds); round++) {
+  const proxies: Proxy[] = [];
+  try {
+    // One after the other: the time that each needs to start is measured.
+    for (const [at, name] of names.entries()) proxies.push(await startProxy(name, settingsOf(ground, { at })));
+    for (const proxy of proxies) note(ground, START_UP, proxy.name, { value: proxy.startup });
+    // What is compiled while it runs first has to get warm.
     for (const row of rows) {
-      for (const proxy of rotate(proxies, round)) {
-        note(figures, row.name, row.unit, proxy.name, await row.measure(proxy, load, Number(options.scale)));
+      for (const proxy of proxies) await row.measure(proxy, ground.load, Math.max(scale, row.warmUp ?? 0));
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const row of rows) {
+        for (const proxy of rotate(proxies, round)) {
+          note(ground, row, proxy.name, await row.measure(proxy, ground.load, scale));
+        }
+      }
+      process.stderr.write(`round ${round + 1} of ${rounds}\n`);
+    }
+  } finally {
+    await Promise.all(proxies.map((proxy) => proxy.stop()));
+  }
+}
+
+const START_UP = { name: "start-up", unit: "ms" };
+
+/** What is left of other work would count: each proxy starts anew. */
+async function measureFresh(row: FreshQuantity, ground: Ground): Promise<void> {
+  for (let round = 0; round < Math.min(rounds, FRESH_ROUNDS); round++) {
+    for (const name of names) {
+      const proxies: Proxy[] = [];
+      try {
+        for (const [at, setting] of row.settings.entries()) {
+          proxies.push(await startProxy(name, settingsOf(ground, { ...setting, at })));
+        }
+        note(ground, row, name, await row.measure(proxies, ground.load, scale));
+      } finally {
+        await Promise.all(proxies.map((proxy) => proxy.stop()));
       }
     }
-    process.stderr.write(`round ${round + 1} of ${options.rounds}\n`);
-  }
-  for (const row of HELD.filter(isWanted)) {
-    for (const proxy of proxies) {
-      note(figures, row.name, row.unit, proxy.name, await row.measure(proxy, load, Number(options.scale)));
-    }
   }
 }
+
+/** They vary little, and take long. */
+const FRESH_ROUNDS = 3;
 
 /** Who comes first is another one each round. */
 function rotate<T>(all: readonly T[], by: number): T[] {
   return all.map((_, at) => all[(at + by) % all.length] as T);
 }
 
-function note(figures: Figures, row: string, unit: string, proxy: ProxyName, value: number): void {
-  const entry = figures.get(row) ?? { unit, values: {} };
+/** Puts a figure down. In its rounds a proxy comes before and after nginx by turns, so nothing else is kept of the order. */
+function note(
+  { figures }: Ground,
+  row: Pick<Quantity, "name" | "unit">,
+  proxy: ProxyName,
+  { value, load }: Sample,
+): void {
+  const entry = figures.get(row.name) ?? { unit: row.unit, values: {}, load: {} };
   (entry.values[proxy] ??= []).push(value);
-  figures.set(row, entry);
+  if (load !== undefined) (entry.load[proxy] ??= []).push(load);
+  figures.set(row.name, entry);
 }
 
 await main();

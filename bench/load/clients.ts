@@ -113,11 +113,13 @@ function upload(line: Line, octets: number): Promise<void> {
         left -= written;
       }
     };
-    line.heard = () => resolve();
-    line.drained = pump;
     // The server must know that an upload comes before its first octet is there.
+    line.heard = () => {
+      line.heard = () => resolve();
+      line.drained = pump;
+      pump();
+    };
     line.write(`b UP ${octets}\r\n`);
-    setTimeout(pump, 20);
   });
 }
 

@@ -94,7 +94,7 @@ function pump(socket: LoadSocket<ServerSession>): void {
   }
 }
 
-/** Takes the two literals that proxies log in with; then `NOOP`, `DOWN n`, `UP n`, `LOGOUT`. */
+/** Takes `a LOGIN`, from proxies with two literals; then `b` and `NOOP`, `DOWN n`, `UP n`, `LOGOUT`. */
 function answerImap(line: string, session: ServerSession): Reply {
   if (line.endsWith("}")) {
     if (session.tag === "") session.tag = line.slice(0, line.indexOf(" "));
@@ -102,10 +102,13 @@ function answerImap(line: string, session: ServerSession): Reply {
   }
   if (session.tag !== "" && !line.startsWith("b ")) return `${session.tag} OK logged in\r\n`;
   const [, command = "", amount = "0"] = line.split(" ");
+  if (command === "LOGIN") return "a OK logged in\r\n";
   session.tag = "b";
   if (command === "DOWN") session.download = Number(amount);
-  else if (command === "UP") session.upload = Number(amount);
-  else if (command === "LOGOUT") return `${LAST}* BYE\r\nb OK\r\n`;
+  else if (command === "UP") {
+    session.upload = Number(amount);
+    return "+ go on\r\n";
+  } else if (command === "LOGOUT") return `${LAST}* BYE\r\nb OK\r\n`;
   else return "b OK\r\n";
   return undefined;
 }

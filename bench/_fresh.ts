@@ -1,0 +1,78 @@
+/** What needs proxies of its own: memory of held sessions, and what a second worker is good for. */
+
+import { cpuNanoseconds, family, memoryKib } from "./_accounts.ts";
+import type { Load } from "./_load.ts";
+import type { Proxy } from "./_proxies.ts";
+import { CLEAR, ECDSA, type Limits, type Sample, target, type Way } from "./_quantities.ts";
+
+/** A row for which each proxy is started anew. */
+export interface FreshQuantity {
+  readonly name: string;
+  readonly unit: string;
+  readonly limits: Limits;
+  /** Whether the figure is a ratio itself, of which more is better. */
+  readonly isGain: boolean;
+  /** The proxies it needs: with how many workers each, and where they may run. */
+  readonly settings: readonly { readonly workers: number; readonly cpu: string }[];
+  measure(proxies: readonly Proxy[], load: Load, scale: number): Promise<Sample>;
+}
+
+const ALONE = { workers: 1, cpu: "0" };
+
+export const FRESH: readonly FreshQuantity[] = [
+  held("memory per held session, clear", CLEAR, { goal: 0.5, best: 1, each: 1.5 }),
+  held("memory per held session, TLS", ECDSA, { goal: 0.4, best: 0.8, each: 2.2 }),
+  {
+    name: "capacity of 2 workers over 1",
+    unit: "",
+    limits: { goal: 1.9, best: 1.6, each: 1.5 },
+    isGain: true,
+    settings: [ALONE, { workers: 2, cpu: "0,1" }],
+    measure: async (proxies, load, scale) => {
+      const one = await capacity(proxies[0], load, scale);
+      return { value: await capacity(proxies[1], load, scale) / one };
+    },
+  },
+];
+
+/** A compiled program has to get warm, or what is counted is its compiler. */
+const WARM = 5000;
+
+function held(name: string, way: Way, limits: Limits): FreshQuantity {
+  return {
+    name,
+    unit: "KiB per session",
+    limits,
+    isGain: false,
+    settings: [ALONE],
+    measure: async ([proxy], load, scale) => {
+      if (proxy === undefined) throw new Error("there is no proxy to hold sessions");
+      const count = Math.ceil(5000 * scale);
+      await load.perform({ do: "sessions", target: target(proxy, way), count: WARM / 2, atOnce: 24 });
+      const before = memoryKib(proxy.pid);
+      await load.perform({ do: "hold", target: target(proxy, way), count });
+      const kib = (memoryKib(proxy.pid) - before) / count;
+      await load.perform({ do: "release" });
+      return { value: kib };
+    },
+  };
+}
+
+/**
+ * Sessions per CPU second of the busiest process. The load needs a core too, so that a clock on the wall would show what
+ * the two cores of a small machine have left and not what two workers can do.
+ */
+async function capacity(proxy: Proxy | undefined, load: Load, scale: number): Promise<number> {
+  if (proxy === undefined) throw new Error("there is no proxy to measure");
+  const run = (count: number) => load.perform({ do: "sessions", target: target(proxy, CLEAR), count, atOnce: 48 });
+  await run(WARM);
+  const before = ownTimes(proxy.pid);
+  const count = Math.ceil(4000 * scale);
+  await run(count);
+  const after = ownTimes(proxy.pid);
+  return count / Math.max(...[...after].map(([pid, time]) => time - (before.get(pid) ?? 0)));
+}
+
+function ownTimes(pid: number): Map<number, number> {
+  return new Map(family(pid).map((each) => [each, cpuNanoseconds(each, "alone")]));
+}

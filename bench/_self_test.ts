@@ -1,0 +1,62 @@
+/** Whether the benchmark can show a change of a tenth: the same proxy twice, and once more with a known handicap. */
+
+import type { Load } from "./_load.ts";
+import { DOORS, type Proxy, type ProxyOptions, startProxy } from "./_proxies.ts";
+import { QUANTITIES, type Quantity } from "./_quantities.ts";
+import { median, noise } from "./_report.ts";
+
+const CHANGE = 0.1;
+
+/** Gives what is to be printed. */
+export async function selfTest(load: Load, options: ProxyOptions, rounds: number, scale: number): Promise<string> {
+  const row = QUANTITIES.find(({ name }) => name === "clear IMAP login");
+  if (row === undefined) throw new Error("the row of the self-test is gone");
+  const start = (at: number, handicap?: number) => {
+    const firstPort = options.firstPort + at * DOORS.length;
+    const folder = `${options.folder}/self-test-${at}`;
+    return startProxy("node", { ...options, folder, firstPort, ...(handicap === undefined ? {} : { handicap }) });
+  };
+  const proxies: Proxy[] = [await start(0), await start(1)];
+  try {
+    const measure = (proxy: Proxy) => row.measure(proxy, load, scale).then(({ value }) => value);
+    const usual = median(await inTurn(5, () => measure(proxies[0] as Proxy)));
+    proxies.push(await start(2, usual * CHANGE));
+    return describe(await compare(proxies, { row, load, rounds, scale }));
+  } finally {
+    await Promise.all(proxies.map((proxy) => proxy.stop()));
+  }
+}
+
+/** The ratios of the second and third proxy to the first, round by round. */
+async function compare(proxies: readonly Proxy[], { row, load, rounds, scale }: {
+  readonly row: Quantity;
+  readonly load: Load;
+  readonly rounds: number;
+  readonly scale: number;
+}): Promise<{ readonly same: number[]; readonly slowed: number[] }> {
+  const same: number[] = [];
+  const slowed: number[] = [];
+  for (const proxy of proxies) await inTurn(3, () => row.measure(proxy, load, scale));
+  for (let round = 0; round < rounds; round++) {
+    const values: number[] = [];
+    for (const proxy of proxies) values.push((await row.measure(proxy, load, scale)).value);
+    const [one = NaN, twin = NaN, handicapped = NaN] = values;
+    same.push(twin / one);
+    slowed.push(handicapped / one);
+  }
+  return { same, slowed };
+}
+
+function describe({ same, slowed }: { readonly same: number[]; readonly slowed: number[] }): string {
+  const text = (values: number[]) => `${median(values).toFixed(3)} ±${noise(values).toFixed(1)} %`;
+  return [
+    `the same proxy twice: ${text(same)}`,
+    `with ${CHANGE * 100} % more work for each session: ${text(slowed)}`,
+  ].join("\n");
+}
+
+async function inTurn<T>(count: number, run: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let at = 0; at < count; at++) results.push(await run());
+  return results;
+}
