@@ -102,7 +102,9 @@ export function environment(): NodeJS.ProcessEnv {
 const PACKAGES = {
   "curl": "curl",
   "dovecot 2.3": "dovecot-imapd dovecot-pop3d dovecot-submissiond",
+  "fail2ban-regex": "fail2ban",
   "htpasswd": "apache2-utils",
+  "logrotate": "logrotate",
   "mbsync": "isync",
   "nginx": "nginx libnginx-mod-mail",
   "openssl": "openssl",
@@ -110,6 +112,7 @@ const PACKAGES = {
   "python3": "python3",
   "swaks": "swaks",
   "swaks over TLS": "swaks libnet-ssleay-perl",
+  "systemd-analyze": "systemd",
 } as const;
 
 type Program = keyof typeof PACKAGES;
