@@ -1,6 +1,6 @@
 /** Servers that a test starts in processes of their own, and that end with it whatever happens. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { environment } from "./clients.ts";
 import { Watch } from "./watch.ts";
 
@@ -11,6 +11,7 @@ export class Daemon {
   readonly #ended: Promise<void>;
   readonly #watch = new Watch();
   #hasEnded = false;
+  #isHeld = false;
 
   /** `signal` is what it is ended with, in the words of `kill`. */
   constructor(program: string, args: readonly string[], signal: "TERM" | "KILL" = "TERM") {
@@ -50,8 +51,15 @@ export class Daemon {
     return match;
   }
 
+  /** Has all of its processes hold still, or go on: its ports accept, and nobody answers. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    execFileSync("/bin/kill", [isHeld ? "-STOP" : "-CONT", "--", `-${this.#child.pid}`]);
+  }
+
   /** Resolves when all of its processes are gone. */
   async stop(): Promise<void> {
+    if (this.#isHeld) this.hold(false);
     this.#child.stdin?.end();
     await this.#ended;
   }

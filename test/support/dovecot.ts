@@ -106,6 +106,11 @@ export class Dovecot {
     return this.#daemon.until(pattern);
   }
 
+  /** Has it hang, or go on. */
+  hold(isHeld: boolean): void {
+    this.#daemon.hold(isHeld);
+  }
+
   async stop(): Promise<void> {
     await this.#daemon.stop();
     this.#folder.remove();
