@@ -3,6 +3,8 @@ import { afterEach, describe, it } from "node:test";
 import type { RecordData } from "../../src/dns/message.ts";
 import { FakeDns } from "../support/fake_dns.ts";
 import { MoodyServer } from "../support/moody_server.ts";
+import { freePorts } from "../support/free_ports.ts";
+import { load } from "../support/config.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectTo } from "../support/raw_client.ts";
 import { eventually } from "../support/watch.ts";
@@ -89,6 +91,24 @@ describe("a server of a group that is looked up again", { timeout: 20_000 }, () 
     );
     assertEquals(await login(at), IN);
     assertEquals(dns.heard.filter((query) => query === "udp A mail.test").length, 2);
+  });
+
+  it("stays where it was over a reload, though no name server answers any more", async () => {
+    const [server] = await servers(1);
+    assert(server !== undefined);
+    const { zone: records, resolver } = await zone({ "A mail.test": HOME });
+    const [port = 0] = await freePorts(1);
+    const mail = `
+      upstream mail { ${resolver} server mail.test:${server.port} resolve; }
+      server { listen 127.0.0.1:${port}; protocol imap; proxy_pass mail; }
+    `;
+    const at = await startProxy(mail);
+    started.push(at);
+    records.set("A mail.test", undefined);
+    const before = performance.now();
+    await at.server.reload(load(`error_log stderr info; events {} mail { ${mail} }`));
+    assert(performance.now() - before < 2000);
+    assertEquals(await login(at), IN);
   });
 
   it("is not waited for at the start for longer than a little", async () => {
