@@ -39,6 +39,7 @@ import { pop3Auth, pop3Capabilities, pop3ClientBuffer } from "./directives/pop3.
 import {
   proxyBuffer,
   proxyClientId,
+  proxyConnectTimeout,
   proxyPassErrorMessage,
   proxyProtocol,
   proxySmtpAuth,
@@ -157,6 +158,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     limits: limitsOf(scope),
     userNames: userNamesOf(scope),
     proxy: {
+      connectTimeout: scope.value(proxyConnectTimeout),
       timeout: scope.value(proxyTimeout),
       buffer: scope.value(proxyBuffer),
       passErrorMessage: scope.value(proxyPassErrorMessage),

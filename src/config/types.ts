@@ -288,6 +288,8 @@ export interface ProxyPassConfig {
 }
 
 export interface ProxyConfig {
+  /** How long an upstream may take to be connected to and to say its first word; never longer than the login. */
+  readonly connectTimeout: Millis;
   /** How long a logged-in session may be silent. */
   readonly timeout: Millis;
   /** Octets: the longest reply of an upstream during the login. */

@@ -16,6 +16,8 @@ import type { CloseReason, Connection, Effect, NoteLevel, Progress } from "./mod
 export interface LoginOptions {
   /** How long the client may take to log in, and after it one login to the upstream: `timeout`. */
   readonly timeout: Millis;
+  /** How long an upstream may take until its first word: `proxy_connect_timeout`. */
+  readonly connectTimeout: Millis;
   /** With which unparsable command the connection is closed: `max_errors`. */
   readonly maxErrors: number;
   /** How many commands a client may send before its login, SASL responses included: `max_commands`. */

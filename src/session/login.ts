@@ -32,6 +32,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   #isUpstreamInClear = false;
   /** Whether the client has seen something of the upstream: from then on there is no other for it. */
   #isSeen = false;
+  /** When the login to the upstream has to be done; `undefined` once that has said something. */
+  #loginDeadline: Millis | undefined;
   /** Why the upstream before was left, and what the client hears of it if there is no other. */
   #failure: { readonly reason: CloseReason; readonly reply: Uint8Array | undefined } | undefined;
 
@@ -106,14 +108,10 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     switch (verdict.type) {
       case "accepted":
         this.#accepted = verdict;
-        // HEAD
         if (!verdict.isPassThrough && this.isOverLimit()) return this.refuseOverLimit();
-        //
         this.#failure = undefined;
-        //1532c98 (wip2)
         this.phase = "connecting";
-        this.action = "connecting to upstream";
-        this.deadline = this.now + this.options.timeout;
+        this.#approach();
         return this.emit({ type: "connect", route: verdict.route, ...verdict.tls && { tls: verdict.tls } });
       case "refused":
         return this.refuse(verdict);
@@ -153,6 +151,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
 
   #upstreamSent(bytes: Uint8Array): void {
     if (this.phase !== "upstream") return;
+    if (this.#loginDeadline !== undefined) this.deadline = this.#loginDeadline;
+    this.#loginDeadline = undefined;
     this.#replies.append(bytes);
     this.#readReplies();
   }
@@ -361,9 +361,16 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     this.#replies.clear();
     this.#upstream = undefined;
     this.phase = "connecting";
-    this.action = "connecting to upstream";
-    this.deadline = this.now + this.options.timeout;
+    this.#approach();
     this.emit({ type: "nextUpstream" });
+  }
+
+  /** An upstream begins its time, and the shorter one that it has up to its first word. */
+  #approach(): void {
+    const { timeout, connectTimeout } = this.options;
+    this.action = "connecting to upstream";
+    this.#loginDeadline = this.now + timeout;
+    this.deadline = this.now + Math.min(connectTimeout, timeout);
   }
 
   #noUpstream(): void {

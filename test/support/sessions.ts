@@ -12,6 +12,7 @@ import { factsOf } from "./facts.ts";
 
 const LOGIN_OPTIONS = {
   timeout: 60_000,
+  connectTimeout: 60_000,
   maxErrors: 5,
   maxCommands: 1000,
   clientBuffer: 4096,

@@ -27,6 +27,18 @@ export const proxyBuffer = directive({
   meaning: "The longest reply of a back end during its login",
 });
 
+export const proxyConnectTimeout = directive({
+  name: "proxy_connect_timeout",
+  contexts: MAIL_AND_SERVER,
+  since: "stream 1.9.0",
+  kind: millis,
+  default: 60_000,
+  written: "60s",
+  meaning:
+    "How long a back end may take to be connected to, TLS from the first octet included, and to greet. In a group the " +
+    "next server is tried then, so less than a client's patience is of use. The whole login to a back end has `timeout`",
+});
+
 export const proxyTimeout = directive({
   name: "proxy_timeout",
   contexts: MAIL_AND_SERVER,
@@ -98,6 +110,7 @@ export const proxyModule: Module = {
     proxyBind,
     ...nextUpstreamDirectives,
     proxyBuffer,
+    proxyConnectTimeout,
     proxyTimeout,
     proxyPassErrorMessage,
     xclient,

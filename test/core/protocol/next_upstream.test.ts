@@ -85,6 +85,42 @@ describe("an upstream that fails before the login", () => {
     );
   });
 
+  it("is left when it does not say a word in its time, which is shorter than that of a login", () => {
+    transcript(
+      () => pop3Session({ timeout: 60_000, connectTimeout: 5_000 }),
+      `
+        S: +OK POP3 ready
+        C: USER joe
+        S: +OK
+        C: PASS s3cret
+        ask plain "joe" "s3cret" 1
+        accept
+        connect 192.0.2.1:143
+        after 4999
+        connected
+        after 1
+        log error upstream timed out (110: Connection timed out) (reading response from upstream)
+        next upstream
+        after 4999
+        connected
+        U: +OK ready
+        P: USER joe
+        after 55000
+        U: +OK
+        P: PASS s3cret
+        after 1
+        log error upstream timed out (110: Connection timed out) (sending password to upstream)
+        next upstream
+        after 5000
+        log error upstream timed out (110: Connection timed out) (connecting to upstream)
+        next upstream
+        noUpstream
+        S: -ERR [SYS/TEMP] internal server error
+        close upstreamUnavailable
+      `,
+    );
+  });
+
   it("is not left for a wrong password", () => {
     transcript(
       () => imapSession({ passErrorMessage: true }),
