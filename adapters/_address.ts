@@ -1,14 +1,21 @@
-/** Addresses as a `node:net` socket tells them. */
+/** Addresses as sockets tell them. */
 
-import type { Socket as RawSocket } from "node:net";
 import type { Octets, SocketAddress } from "../src/runtime.ts";
 import type { Addresses } from "./_socket.ts";
+
+/** What a runtime's socket tells of its ends. */
+export interface Ends {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+}
 
 /**
  * Both addresses, copied: a closed socket has forgotten its own. `undefined` when a TCP peer was gone before anybody
  * could ask. `path` is the unix socket's, if it is one.
  */
-export function addressesOf(raw: RawSocket, path: Octets | undefined): Addresses | undefined {
+export function addressesOf(raw: Ends, path: Octets | undefined): Addresses | undefined {
   if (path !== undefined) return { remote: { family: "unix", path: "" }, local: { family: "unix", path } };
   const remote = tcpAddress(raw.remoteAddress, raw.remotePort);
   const local = tcpAddress(raw.localAddress, raw.localPort);

@@ -11,7 +11,7 @@ import { type Addresses, NetSocket, type SocketTraits } from "./_socket.ts";
 export function connect(target: ConnectTarget, handler: ConnectHandler, traits: SocketTraits): Cancel {
   const raw = "path" in target
     ? connectRaw({ path: toPath(target.path), allowHalfOpen: true })
-    : connectRaw({ ...addressOf(target), allowHalfOpen: true, noDelay: traits.asksNoDelay });
+    : connectRaw({ ...targetAddress(target), allowHalfOpen: true, noDelay: traits.asksNoDelay });
   // Nothing may be read before somebody wants it.
   raw.pause();
   const attempt = new Attempt(raw, { target, handler, traits });
@@ -19,7 +19,7 @@ export function connect(target: ConnectTarget, handler: ConnectHandler, traits: 
 }
 
 /** A name with addresses of both families has to be asked for the one that we connect from. */
-function addressOf({ host, port, localAddress }: Extract<ConnectTarget, { host: string }>) {
+export function targetAddress({ host, port, localAddress }: Extract<ConnectTarget, { host: string }>) {
   if (localAddress === undefined) return { host, port };
   return { host, port, localAddress, family: localAddress.includes(":") ? 6 : 4 };
 }

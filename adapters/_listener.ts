@@ -24,7 +24,7 @@ export interface ListenTraits extends SocketTraits {
 }
 
 /** Opens a listener; `accept` gets paused sockets. */
-export async function listen(
+export function listen(
   options: ListenOptions,
   accept: (socket: NetSocket) => void,
   traits: ListenTraits,
@@ -38,6 +38,12 @@ export async function listen(
     if (addresses === undefined) discard(raw);
     else accept(new NetSocket(raw, addresses, traits.census));
   });
+  return openListener(server, options);
+}
+
+/** Lets a server listen. */
+export async function openListener(server: Server, options: ListenOptions): Promise<Listener | SystemFailure> {
+  const path = "path" in options.address ? options.address.path : undefined;
   let error = await open(server, options);
   if (error !== undefined && path !== undefined && codeOf(error) === "EADDRINUSE" && await removeIfDead(path)) {
     error = await open(server, options);

@@ -1,13 +1,13 @@
 /** The certificates of a TLS peer: who it says it is, and whether that is so. */
 
-import type { TLSSocket } from "node:tls";
 import type { Millis, PeerCertificate } from "../src/runtime.ts";
 import { Certificate } from "./_certificate.ts";
 import { judgeChain, type Policy } from "./_chain.ts";
+import type { TlsView } from "./_tls_handshake.ts";
 import { type VerifyError, verifyError, verifyErrorOf } from "./_verify_errors.ts";
 
 /** The peer's certificates as it sent them, its own first; those without doubles that Bun and Deno tell twice. */
-export function shownCertificates(tls: TLSSocket): Certificate[] {
+export function shownCertificates(tls: TlsView): Certificate[] {
   const found: Certificate[] = [];
   const seen = new Set<unknown>();
   let next: ShownCertificate | undefined = tls.getPeerCertificate(true);
@@ -43,7 +43,7 @@ export class ClientJudge {
     this.#asksLibrary = asksLibrary;
   }
 
-  judge(tls: TLSSocket): PeerCertificate | undefined {
+  judge(tls: TlsView): PeerCertificate | undefined {
     const shown = shownCertificates(tls);
     const [leaf] = shown;
     if (leaf === undefined) return undefined;
@@ -57,7 +57,7 @@ export class ClientJudge {
     };
   }
 
-  #errorOf(tls: TLSSocket, leaf: Certificate, shown: readonly Certificate[]): VerifyError | undefined {
+  #errorOf(tls: TlsView, leaf: Certificate, shown: readonly Certificate[]): VerifyError | undefined {
     const now = Date.now();
     const digest = leaf.digest("sha256");
     const isResumed = tls.isSessionReused();
@@ -71,7 +71,7 @@ export class ClientJudge {
   }
 
   /** Ours on a full handshake beside the library's, which knows more kinds of conditions. */
-  #withSecondOpinion(tls: TLSSocket, ours: VerifyError | undefined): VerifyError | undefined {
+  #withSecondOpinion(tls: TlsView, ours: VerifyError | undefined): VerifyError | undefined {
     if (ours !== undefined) return ours.number === UNHANDLED && tls.authorized ? undefined : ours;
     if (tls.authorized || !this.#asksLibrary) return undefined;
     return verifyErrorOf(errorCode(tls)) ?? verifyError("UNSPECIFIED");
@@ -87,7 +87,7 @@ export class ClientJudge {
 }
 
 /** Node and Bun give a code, whatever the types say. */
-function errorCode(tls: TLSSocket): unknown {
+function errorCode(tls: TlsView): unknown {
   const error: unknown = tls.authorizationError;
   return typeof error === "object" && error !== null && "code" in error ? error.code : error;
 }

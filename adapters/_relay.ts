@@ -14,7 +14,7 @@ import type {
   SocketHandler,
   SystemFailure,
 } from "../src/runtime.ts";
-import type { NetSocket } from "./_socket.ts";
+import type { OwnSocket } from "./_socket.ts";
 import { clearTimer, LONGEST_DELAY, setTimer, type Timer } from "./_timer.ts";
 
 /** How long a client may keep its half open after the upstream has ended and all of its octets have left. */
@@ -22,8 +22,8 @@ export const CLIENT_GRACE: Millis = 10_000;
 
 /** What a relay needs, with the adapter's own sockets. */
 export interface NetRelayOptions extends RelayOptions {
-  readonly client: NetSocket;
-  readonly upstream: NetSocket;
+  readonly client: OwnSocket;
+  readonly upstream: OwnSocket;
 }
 
 export class NetRelay implements Relay {
@@ -135,7 +135,7 @@ const CLOCK_SLACK: Millis = 2;
 
 /** One side of a relay. What it reads goes to the other. */
 class End implements SocketHandler {
-  readonly socket: NetSocket;
+  readonly socket: OwnSocket;
   readonly #relay: NetRelay;
   /** Set before anything can happen. */
   other: End = this;
@@ -145,7 +145,7 @@ class End implements SocketHandler {
   hasEnded = false;
   isClosed = false;
 
-  constructor(relay: NetRelay, socket: NetSocket) {
+  constructor(relay: NetRelay, socket: OwnSocket) {
     this.#relay = relay;
     this.socket = socket;
   }

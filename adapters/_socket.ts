@@ -33,13 +33,19 @@ export interface SocketTraits {
   readonly asksNoDelay: boolean;
 }
 
-export class NetSocket implements Socket {
+/** A socket of an adapter's own. */
+export interface OwnSocket extends Socket {
+  /** Whether the peer has sent FIN and all before it was told. */
+  readonly hasEnded: boolean;
+  /** Whether `closed` was told. */
+  readonly isClosed: boolean;
+}
+
+export class NetSocket implements OwnSocket {
   remote: SocketAddress;
   local: SocketAddress;
   handler: SocketHandler = NOBODY;
-  /** Whether the peer has sent FIN and all before it was told. */
   hasEnded = false;
-  /** Whether `closed` was told. */
   isClosed = false;
   readonly #raw: RawSocket;
   readonly #census: Census;
@@ -190,4 +196,4 @@ function onClose(this: OwnedSocket): void {
 }
 
 /** Whom a socket tells before it has an owner. */
-const NOBODY: SocketHandler = { bytes() {}, drained() {}, ended() {}, closed() {} };
+export const NOBODY: SocketHandler = { bytes() {}, drained() {}, ended() {}, closed() {} };

@@ -5,38 +5,38 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Server } from "node:tls";
 import type { TicketKeys } from "../src/runtime.ts";
+import type { ServerDoor } from "./_tls_door.ts";
 
-/** The servers of one certificate, by ticket keys. */
-export class TicketServers {
-  readonly #open: (ticketKeys: Buffer | undefined) => Server;
+/** The doors of one certificate, by ticket keys. */
+export class TicketDoors {
+  readonly #open: (ticketKeys: Buffer | undefined) => ServerDoor;
   readonly #keys: TicketKeys;
   #known: readonly Uint8Array[] | undefined;
   /** In the order of the keys; they are made when they are first needed. */
-  #servers: { readonly key: Uint8Array | undefined; server: Server | undefined }[] = [];
+  #doors: { readonly key: Uint8Array | undefined; door: ServerDoor | undefined }[] = [];
 
-  /** `open` makes a server that uses what `ticketKeys` of `node:tls` is to be. */
-  constructor(keys: TicketKeys, open: (ticketKeys: Buffer | undefined) => Server) {
+  /** `open` makes a door that uses what `ticketKeys` of `node:tls` is to be. */
+  constructor(keys: TicketKeys, open: (ticketKeys: Buffer | undefined) => ServerDoor) {
     this.#keys = keys;
     this.#open = open;
   }
 
-  /** The server for a client that comes with a ticket of this key, or with none. */
-  for(keyName: Uint8Array | undefined): Server {
+  /** The door for a client that comes with a ticket of this key, or with none. */
+  for(keyName: Uint8Array | undefined): ServerDoor {
     this.#follow(this.#keys());
-    const named = keyName && this.#servers.find(({ key }) => key !== undefined && isNamed(key, keyName));
-    const entry = named ?? this.#servers[0] ?? { key: undefined, server: undefined };
-    return entry.server ??= this.#open(entry.key && nodeTicketKeys(entry.key));
+    const named = keyName && this.#doors.find(({ key }) => key !== undefined && isNamed(key, keyName));
+    const entry = named ?? this.#doors[0] ?? { key: undefined, door: undefined };
+    return entry.door ??= this.#open(entry.key && nodeTicketKeys(entry.key));
   }
 
-  /** Keeps the servers of keys that are still in use. Those of the others end with their last handshake. */
+  /** Keeps the doors of keys that are still in use. Those of the others end with their last handshake. */
   #follow(keys: readonly Uint8Array[]): void {
     if (keys === this.#known) return;
     this.#known = keys;
-    const before = this.#servers;
+    const before = this.#doors;
     const all = keys.length === 0 ? [undefined] : keys;
-    this.#servers = all.map((key) => ({ key, server: before.find((entry) => entry.key === key)?.server }));
+    this.#doors = all.map((key) => ({ key, door: before.find((entry) => entry.key === key)?.door }));
   }
 }
 

@@ -1,7 +1,7 @@
 /** TLS towards mail servers and whoever else we connect to. */
 
 import { Buffer } from "node:buffer";
-import { checkServerIdentity, connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
+import { checkServerIdentity, connect, createSecureContext, type SecureContext } from "node:tls";
 import type {
   Cancel,
   Millis,
@@ -10,6 +10,7 @@ import type {
   SocketAddress,
   TlsClientOptions,
   TlsContext,
+  TlsFacts,
   TlsFault,
 } from "../src/runtime.ts";
 import type { Certificate } from "./_certificate.ts";
@@ -18,7 +19,7 @@ import { codeOf } from "./_errno.ts";
 import { shownCertificates } from "./_peer_certificate.ts";
 import { SessionStore } from "./_session_store.ts";
 import type { Census, NetSocket } from "./_socket.ts";
-import { commonFacts, Handshake, PEER_CLOSED } from "./_tls_handshake.ts";
+import { commonFacts, Handshake, PEER_CLOSED, type TlsView } from "./_tls_handshake.ts";
 import type { CipherChoice } from "./_tls_ciphers.ts";
 import { checkClient, type ClientSettings } from "./_tls_options.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
@@ -90,42 +91,41 @@ export interface ClientStart {
   readonly census: Census;
 }
 
+/** The context, as one of ours. */
+export function ownClientContext(context: TlsContext): ClientContext {
+  if (!(context instanceof ClientContext)) throw new TypeError("A TLS client was given that is not this adapter's");
+  return context;
+}
+
 /** See `Runtime.secureClient`. */
 export function secureClient(start: ClientStart): Cancel {
-  const { context } = start;
-  if (!(context instanceof ClientContext)) throw new TypeError("A TLS client was given that is not this adapter's");
-  const handshake = new ClientHandshake(start, context);
+  const handshake = new ClientHandshake(start, ownClientContext(start.context));
   queueMicrotask(() => handshake.begin());
   return () => handshake.cancel();
 }
 
 class ClientHandshake extends Handshake {
-  readonly #context: ClientContext;
-  readonly #server: string;
+  readonly #trial: ClientTrial;
   readonly #hasEnded: boolean;
-  /** Sessions come before the handshake is done (TLS 1.2) and long after (1.3). */
-  #session: Uint8Array | undefined;
-  #keepUntil: Millis = 0;
 
   constructor(start: ClientStart, context: ClientContext) {
     super(start);
-    this.#context = context;
+    this.#trial = new ClientTrial(context, start.socket.remote);
     this.#hasEnded = start.socket.hasEnded;
-    this.#server = keyOf(start.socket.remote);
   }
 
   begin(): void {
     if (this.isOver) return;
     if (this.#hasEnded) return this.fail(PEER_CLOSED);
-    // What the server said in clear before the handshake may be anybody's (RFC 3207, 6; RFC 9051, 6.2.1).
     if (this.raw.readableLength > 0) return this.fail(EARLY_DATA);
     this.whenFlushed(() => this.#connect());
   }
 
   #connect(): void {
-    const { options, secure, sessions } = this.#context;
+    const trial = this.#trial;
+    const { options, secure, sessions } = trial.context;
     const { verifiedName } = options;
-    const session = sessions?.get(this.#server, Date.now());
+    const session = trial.session();
     const tls = connect({
       socket: this.raw,
       secureContext: secure,
@@ -135,50 +135,74 @@ class ClientHandshake extends Handshake {
         verifiedName === undefined ? undefined : checkServerIdentity(verifiedName, certificate),
       ...session === undefined ? {} : { session: Buffer.from(session) },
     });
-    tls.once("error", (error) => this.#refuse(error));
+    tls.once("error", (error) => {
+      const refusal = trial.explain(error);
+      if (refusal !== undefined) this.fail(refusal);
+    });
     this.watch(tls);
-    tls.once("secureConnect", () => this.#finish(tls, session !== undefined && tls.isSessionReused()));
-    if (sessions !== undefined) tls.on("session", (ticket: Uint8Array) => this.#keep(ticket));
+    tls.once("secureConnect", () => {
+      const facts = trial.judge(tls);
+      if (typeof facts === "string") this.fail(facts);
+      else this.succeed(tls, facts);
+    });
+    if (sessions !== undefined) tls.on("session", (ticket: Uint8Array) => trial.keep(ticket));
+  }
+}
+
+/** One handshake with a server, as far as it does not depend on whose sockets it goes over. */
+export class ClientTrial {
+  readonly context: ClientContext;
+  readonly #server: string;
+  #isOffered = false;
+  /** Sessions come before the handshake is done (TLS 1.2) and long after (1.3). */
+  #session: Uint8Array | undefined;
+  #keepUntil: Millis = 0;
+
+  constructor(context: ClientContext, server: SocketAddress) {
+    this.context = context;
+    this.#server = keyOf(server);
+  }
+
+  /** The session to resume, if there is one. */
+  session(): Uint8Array | undefined {
+    const session = this.context.sessions?.get(this.#server, Date.now());
+    this.#isOffered = session !== undefined;
+    return session;
   }
 
   /**
-   * Only a session that we kept has been judged. Deno resumes those of all contexts for a name (denoland/deno#36228),
-   * even where another certificate is pinned.
+   * The facts of a handshake that is done, or why the server is not taken. Only a session that we kept has been judged:
+   * Deno resumes those of all contexts for a name (denoland/deno#36228), even where another certificate is pinned.
    */
-  #finish(tls: TLSSocket, isJudged: boolean): void {
-    const context = this.#context;
+  judge(tls: TlsView): TlsFacts | Octets {
+    const { context } = this;
     const facts = commonFacts(tls);
-    if (!context.allows(facts.cipher)) return this.fail(WRONG_CIPHER);
-    if (!isJudged) {
+    if (!context.allows(facts.cipher)) return WRONG_CIPHER;
+    if (!this.#isOffered || !facts.isResumed) {
       const shown = shownCertificates(tls);
       const refusal = context.judge(shown);
-      if (refusal !== undefined) return this.fail(refusal);
+      if (refusal !== undefined) return refusal;
       this.#keepUntil = Math.min(Date.now() + LONGEST_RESUMPTION, ...shown.map(({ notAfter }) => notAfter));
-      if (this.#session !== undefined) this.#keep(this.#session);
+      if (this.#session !== undefined) this.keep(this.#session);
     }
-    this.succeed(tls, {
-      ...facts,
-      serverName: context.options.serverName || undefined,
-      certificate: undefined,
-    });
+    return { ...facts, serverName: context.options.serverName || undefined, certificate: undefined };
   }
 
   /** A session made out of a resumed one would live on without anybody looking at a certificate: it is not kept. */
-  #keep(session: Uint8Array): void {
+  keep(session: Uint8Array): void {
     this.#session = session;
-    if (this.#keepUntil > 0) this.#context.sessions?.put(this.#server, session, this.#keepUntil);
+    if (this.#keepUntil > 0) this.context.sessions?.put(this.#server, session, this.#keepUntil);
   }
 
-  /** The runtimes' codes are OpenSSL's, their words are not. */
-  #refuse(error: unknown): void {
+  /** What an error says about the server's certificate. The runtimes' codes are OpenSSL's, their words are not. */
+  explain(error: unknown): Octets | undefined {
     // It may have been the session that the server did not like.
-    this.#context.sessions?.remove(this.#server);
+    this.context.sessions?.remove(this.#server);
     const code = codeOf(error);
     const known = verifyErrorOf(code);
-    if (known !== undefined) this.fail(verifyText(known));
-    if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-      this.fail(`certificate does not match "${this.#context.options.verifiedName}"`);
-    }
+    if (known !== undefined) return verifyText(known);
+    const isOther = code === "ERR_TLS_CERT_ALTNAME_INVALID";
+    return isOther ? `certificate does not match "${this.context.options.verifiedName}"` : undefined;
   }
 }
 
@@ -190,7 +214,8 @@ function keyOf(address: SocketAddress): string {
   return address.family === "unix" ? address.path : `${address.host} ${address.port}`;
 }
 
-const EARLY_DATA = "data in clear before the handshake";
+/** What the server said in clear before the handshake may be anybody's (RFC 3207, 6; RFC 9051, 6.2.1). */
+export const EARLY_DATA = "data in clear before the handshake";
 const WRONG_CIPHER = "error:0A000105:SSL routines::wrong cipher returned";
 const WRONG_FINGERPRINT = "certificate is not the one that is pinned";
 /** A session is verified by what it was made with, so that must not be long ago. */

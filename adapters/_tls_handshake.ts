@@ -1,7 +1,7 @@
 /** A connection between its life in clear and its life over TLS, on either side. */
 
 import type { Socket as RawSocket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { Octets, SecureHandler, TlsFacts, TlsVersion } from "../src/runtime.ts";
 import { libraryText } from "./_library_text.ts";
 import { type Census, NetSocket } from "./_socket.ts";
@@ -89,8 +89,19 @@ export class Handshake {
   }
 }
 
+/** What is asked of a connection over TLS; a `TLSSocket` has it. */
+export interface TlsView {
+  readonly authorized: boolean;
+  readonly authorizationError: unknown;
+  readonly alpnProtocol: string | false | null;
+  getProtocol(): string | null;
+  getCipher(): { readonly name: string };
+  isSessionReused(): boolean;
+  getPeerCertificate(isDetailed: true): DetailedPeerCertificate;
+}
+
 /** What both sides know of a handshake that is done. */
-export function commonFacts(tls: TLSSocket): Pick<TlsFacts, "version" | "cipher" | "alpn" | "isResumed"> {
+export function commonFacts(tls: TlsView): Pick<TlsFacts, "version" | "cipher" | "alpn" | "isResumed"> {
   const version = tls.getProtocol();
   return {
     version: isVersion(version) ? version : "TLSv1.2",

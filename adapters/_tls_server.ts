@@ -5,7 +5,6 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createServer, type Server, type TLSSocket } from "node:tls";
 import type {
   Cancel,
   Octets,
@@ -16,19 +15,31 @@ import type {
   TlsFault,
   TlsServerOptions,
 } from "../src/runtime.ts";
-import type { Census, NetSocket } from "./_socket.ts";
-import { commonFacts, faultText, Handshake, PEER_CLOSED } from "./_tls_handshake.ts";
+import type { Census, OwnSocket } from "./_socket.ts";
+import type { OpenDoor, ServerDoor } from "./_tls_door.ts";
+import { commonFacts, PEER_CLOSED, type TlsView } from "./_tls_handshake.ts";
 import { type ClientHello, LONGEST_HELLO, readClientHello } from "./_tls_hello.ts";
 import { checkServer, type Face, type ServerSettings } from "./_tls_options.ts";
-import { TicketServers } from "./_ticket_keys.ts";
+import { TicketDoors } from "./_ticket_keys.ts";
 import { ClientJudge } from "./_peer_certificate.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 import type { Turns } from "./_turns.ts";
 
 /** See `Runtime.createTlsServer`. */
-export function createTlsServer(options: TlsServerOptions, traits: TlsTraits): ServerContext | TlsFault {
+export function createTlsServer(
+  options: TlsServerOptions,
+  traits: TlsTraits,
+  open: OpenDoor,
+): ServerContext | TlsFault {
   const settings = checkServer(options, traits);
-  return "part" in settings ? settings : new ServerContext(options, settings, traits);
+  return "part" in settings ? settings : new ServerContext(options, { settings, traits, open });
+}
+
+/** What a context is made of besides its options. */
+interface Means {
+  readonly settings: ServerSettings;
+  readonly traits: TlsTraits;
+  readonly open: OpenDoor;
 }
 
 /** A server that its runtime has accepted. It never listens; each of its connections is handed to it. */
@@ -38,19 +49,17 @@ export class ServerContext implements TlsContext {
   readonly caveat: TlsFault | undefined;
   readonly #options: TlsServerOptions;
   readonly #hasTls13: boolean;
-  readonly #faces: readonly (Face & { readonly servers: TicketServers })[];
+  readonly #faces: readonly (Face & { readonly doors: TicketDoors })[];
   readonly #judge: ClientJudge;
-  /** Handshakes under way, by their raw sockets. */
-  readonly #handshakes = new WeakMap<object, ServerHandshake>();
 
-  constructor(options: TlsServerOptions, settings: ServerSettings, traits: TlsTraits) {
+  constructor(options: TlsServerOptions, { settings, traits, open }: Means) {
     this.expires = settings.expires;
     this.caveat = settings.caveat;
     this.#options = options;
     this.#hasTls13 = options.versions.includes("TLSv1.3");
     this.#judge = new ClientJudge(settings.policy, traits.judgesClients);
     this.#faces = settings.faces.map((face) => {
-      return { ...face, servers: new TicketServers(settings.ticketKeys, (ticketKeys) => this.#open(face, ticketKeys)) };
+      return { ...face, doors: new TicketDoors(settings.ticketKeys, (keys) => open(this, face, keys)) };
     });
   }
 
@@ -60,56 +69,24 @@ export class ServerContext implements TlsContext {
     return offered.length === 0 || alpn.length === 0 || offered.some((name) => alpn.includes(name));
   }
 
-  /** The server for a client; `undefined` when all would come to a cipher suite that is not allowed. */
-  serverFor({ takesEcdsa, suites, offersTls13, ticketKey }: ClientHello): Server | undefined {
+  /** The door for a client; `undefined` when all would come to a cipher suite that is not allowed. */
+  doorFor({ takesEcdsa, suites, offersTls13, ticketKey }: ClientHello): ServerDoor | undefined {
     const isFree = this.#hasTls13 && offersTls13;
     return this.#faces.find(({ isEcdsa, ciphers }) => {
       return (takesEcdsa || !isEcdsa) && (isFree || ciphers?.admits(suites) !== false);
-    })?.servers.for(ticketKey);
+    })?.doors.for(ticketKey);
   }
 
-  begin(handshake: ServerHandshake, server: Server): void {
-    const { raw } = handshake;
-    this.#handshakes.set(raw, handshake);
-    server.emit("connection", raw);
-  }
-
-  factsOf(tls: TLSSocket, hello: ClientHello): TlsFacts {
+  factsOf(tls: TlsView, hello: ClientHello): TlsFacts {
     // A session that is resumed may bring a certificate that this server never asked for (Deno has one key for all).
     const certificate = this.#options.requestsCertificate ? this.#judge.judge(tls) : undefined;
     return { ...commonFacts(tls), serverName: hello.serverName, certificate };
-  }
-
-  #open({ settings, ciphers }: Face, ticketKeys: Buffer | undefined): Server {
-    const server = createServer(ticketKeys === undefined ? settings : { ...settings, ticketKeys });
-    server.on("secureConnection", (tls: TLSSocket) => {
-      const handshake = this.#handshakeOf(tls);
-      if (handshake === undefined) {
-        tls.destroy();
-        return;
-      }
-      const facts = this.factsOf(tls, handshake.hello);
-      handshake.watch(tls);
-      if (ciphers?.leftOut.includes(facts.cipher) === true) handshake.fail(`error:${NO_SHARED_CIPHER.text}`);
-      else handshake.succeed(tls, facts);
-    });
-    server.on("tlsClientError", (error: unknown, tls: TLSSocket) => {
-      this.#handshakeOf(tls)?.fail(faultText(error));
-      tls.destroy();
-    });
-    return server;
-  }
-
-  /** Which connection in clear a TLS socket was made of: no runtime tells otherwise, all three keep it here. */
-  #handshakeOf(tls: TLSSocket): ServerHandshake | undefined {
-    const raw = "_parent" in tls ? tls._parent : undefined;
-    return typeof raw === "object" && raw !== null ? this.#handshakes.get(raw) : undefined;
   }
 }
 
 /** What a server's handshake begins with. */
 export interface ServerStart {
-  readonly socket: NetSocket;
+  readonly socket: OwnSocket;
   readonly choose: (serverName: Octets | undefined) => TlsContext;
   readonly held: Uint8Array;
   readonly handler: SecureHandler;
@@ -124,16 +101,6 @@ export function secureServer(start: ServerStart): Cancel {
   return () => greeter.cancel();
 }
 
-/** A handshake on the server's side, once the client's first message is known. */
-class ServerHandshake extends Handshake {
-  readonly hello: ClientHello;
-
-  constructor(start: ServerStart, hello: ClientHello) {
-    super(start);
-    this.hello = hello;
-  }
-}
-
 /** Reads the first message of a client, on the socket in clear. */
 class HelloReader implements SocketHandler {
   readonly #start: ServerStart;
@@ -142,7 +109,7 @@ class HelloReader implements SocketHandler {
   /** How many octets there must be for another look to be worth it. */
   #wanted = 1;
   #isOver = false;
-  #handshake: ServerHandshake | undefined;
+  #cancel: Cancel | undefined;
 
   constructor(start: ServerStart) {
     this.#start = start;
@@ -181,7 +148,7 @@ class HelloReader implements SocketHandler {
   }
 
   cancel(): void {
-    this.#handshake?.cancel();
+    this.#cancel?.();
     if (this.#isOver) return;
     this.#isOver = true;
     this.#start.socket.abort();
@@ -197,17 +164,10 @@ class HelloReader implements SocketHandler {
     const context = this.#start.choose(hello.serverName);
     if (!(context instanceof ServerContext)) throw new TypeError("A TLS server was chosen that is not this adapter's");
     if (!context.speaksOneOf(hello.alpn)) return this.#refuse(NO_APPLICATION_PROTOCOL);
-    const server = context.serverFor(hello);
-    if (server === undefined) return this.#refuse(NO_SHARED_CIPHER);
+    const door = context.doorFor(hello);
+    if (door === undefined) return this.#refuse(NO_SHARED_CIPHER);
     this.#isOver = true;
-    const handshake = new ServerHandshake(this.#start, hello);
-    this.#handshake = handshake;
-    handshake.raw.unshift(received);
-    handshake.whenFlushed(() =>
-      this.#start.turns.run(() => {
-        if (!handshake.isOver) context.begin(handshake, server);
-      })
-    );
+    this.#cancel = door.enter(this.#start, hello, received);
   }
 
   /** The alert is ours: Deno's for ALPN comes too late, after the server's certificate. */
@@ -225,7 +185,7 @@ class HelloReader implements SocketHandler {
 }
 
 /** Why a client is turned away by its first message: for itself (RFC 8446, 6) and for the log. */
-interface Refusal {
+export interface Refusal {
   readonly alert: number;
   readonly text: Octets;
 }
@@ -233,7 +193,7 @@ interface Refusal {
 /** RFC 7301, 3.2. */
 const NO_APPLICATION_PROTOCOL: Refusal = { alert: 120, text: "0A0000EB:SSL routines::no application protocol" };
 /** `handshake_failure`. */
-const NO_SHARED_CIPHER: Refusal = { alert: 40, text: "0A0000C1:SSL routines::no shared cipher" };
+export const NO_SHARED_CIPHER: Refusal = { alert: 40, text: "0A0000C1:SSL routines::no shared cipher" };
 const FATAL = 2;
 /** The longest hello in the smallest sensible records. */
 const LONGEST_INPUT = LONGEST_HELLO * 2;

@@ -8,21 +8,26 @@ import process from "node:process";
 import type { Capability, CapabilityState, Runtime } from "../src/runtime.ts";
 import { separateFamilies } from "./_dual_stack.ts";
 import { failureOf } from "./_errno.ts";
+import { createNetwork } from "./_network.ts";
 import { reviveListeners } from "./_revival.ts";
 import { RUSTLS } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
 
 /** Postern on Deno. */
 export function createDenoRuntime(): Runtime {
-  const base = createRuntime({
-    name: "deno",
-    version: process.versions["deno"] ?? "unknown",
-    tlsLibrary: "rustls",
-    capabilities: CAPABILITIES,
-    asksNoDelay: true,
-    tls: RUSTLS,
-    setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
-  });
+  const base = createRuntime(
+    {
+      name: "deno",
+      version: process.versions["deno"] ?? "unknown",
+      tlsLibrary: "rustls",
+      capabilities: CAPABILITIES,
+    },
+    createNetwork({
+      asksNoDelay: true,
+      tls: RUSTLS,
+      setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
+    }),
+  );
   return { ...base, listen: separateFamilies(reviveListeners(withBindErrors(base.listen), base)) };
 }
 

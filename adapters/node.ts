@@ -9,6 +9,7 @@ import { readFileSync } from "node:fs";
 import type { Socket as RawSocket } from "node:net";
 import type { Capability, CapabilityState, KeepAlive, Runtime } from "../src/runtime.ts";
 import { failureOf } from "./_errno.ts";
+import { createNetwork } from "./_network.ts";
 import { OPENSSL } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
 
@@ -16,15 +17,19 @@ import { createRuntime } from "./base.ts";
 export function createNodeRuntime(): Runtime {
   // Without interval and count, `setKeepAlive` would set them to 1 s and 10.
   const hasProbes = Number.parseInt(process.versions.node, 10) >= 26;
-  const base = createRuntime({
-    name: "node",
-    version: process.versions.node,
-    tlsLibrary: `OpenSSL ${process.versions["openssl"] ?? ""}`.trimEnd(),
-    capabilities: hasProbes ? CAPABILITIES : { ...CAPABILITIES, ...BEFORE_26 },
-    asksNoDelay: true,
-    tls: OPENSSL,
-    setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
-  });
+  const base = createRuntime(
+    {
+      name: "node",
+      version: process.versions.node,
+      tlsLibrary: `OpenSSL ${process.versions["openssl"] ?? ""}`.trimEnd(),
+      capabilities: hasProbes ? CAPABILITIES : { ...CAPABILITIES, ...BEFORE_26 },
+    },
+    createNetwork({
+      asksNoDelay: true,
+      tls: OPENSSL,
+      setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
+    }),
+  );
   return { ...base, listen: withBindErrors(base) };
 }
 
