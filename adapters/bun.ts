@@ -6,25 +6,18 @@
 
 import process from "node:process";
 import type { Capability, CapabilityState, Runtime } from "../src/runtime.ts";
-import { createNetwork } from "./_network.ts";
+import { createBunNetwork } from "./_bun_network.ts";
 import { BORINGSSL } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
 
 /** Postern on Bun. */
 export function createBunRuntime(): Runtime {
-  return createRuntime(
-    {
-      name: "bun",
-      version: process.versions["bun"] ?? "unknown",
-      tlsLibrary: "BoringSSL",
-      capabilities: CAPABILITIES,
-    },
-    createNetwork({
-      asksNoDelay: false,
-      tls: BORINGSSL,
-      setKeepAlive: (raw) => raw.setKeepAlive(true),
-    }),
-  );
+  return createRuntime({
+    name: "bun",
+    version: process.versions["bun"] ?? "unknown",
+    tlsLibrary: "BoringSSL",
+    capabilities: CAPABILITIES,
+  }, createBunNetwork(BORINGSSL));
 }
 
 const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {

@@ -1,0 +1,139 @@
+/**
+ * Making connections with Bun's own sockets. `Bun.connect` costs 15 µs less than the way through Bun's `node:net`, a
+ * tenth of a login, but gives its socket away only when it is open: a connection on its way cannot be broken off, and
+ * to a host that is silent it would keep its descriptor for the two minutes that the kernel tries. So it is for hosts
+ * that are known to answer; all others are connected to by `node:net`, whose socket is then taken over.
+ */
+
+import { connect, isIP, type Socket as NetStream } from "node:net";
+import type { Cancel, ConnectHandler, ConnectTarget } from "../src/runtime.ts";
+import { addressesOf } from "./_address.ts";
+import { type Answer, Answers } from "./_bun_answers.ts";
+import { BUN_HANDLERS, type BunHandlers, type BunSocket, connectBun } from "./_bun_native.ts";
+import { BunConnection, type BunShared } from "./_bun_socket.ts";
+import { targetAddress } from "./_connect.ts";
+import { toFailure } from "./_errno.ts";
+import { toPath } from "./_octets.ts";
+
+/** Makes connections, and remembers who answers. */
+export class BunConnector {
+  readonly #shared: BunShared;
+  readonly #answers = new Answers();
+
+  constructor(shared: BunShared) {
+    this.#shared = shared;
+  }
+
+  /** See `Runtime.connect`. */
+  connect(target: ConnectTarget, handler: ConnectHandler): Cancel {
+    const attempt = new Attempt(target, handler, this.#shared);
+    if ("path" in target) {
+      // The kernel answers at once.
+      connectBun({ socket: HANDLERS, data: attempt, allowHalfOpen: true, unix: toPath(target.path) });
+      return () => attempt.cancel();
+    }
+    const answer = this.#answers.of(target);
+    attempt.answer = answer;
+    if (!answer.isPrompt || isIP(target.host) === 0) return connectStream(target, attempt);
+    answer.begin();
+    const { host, port, localAddress } = target;
+    const from = localAddress === undefined ? {} : { localAddress };
+    connectBun({ socket: HANDLERS, data: attempt, allowHalfOpen: true, hostname: host, port, ...from });
+    return () => attempt.cancel();
+  }
+}
+
+/** A connection on its way. */
+class Attempt {
+  answer: Answer | undefined;
+  readonly #target: ConnectTarget;
+  readonly #handler: ConnectHandler;
+  readonly #shared: BunShared;
+  #isOver = false;
+
+  constructor(target: ConnectTarget, handler: ConnectHandler, shared: BunShared) {
+    this.#target = target;
+    this.#handler = handler;
+    this.#shared = shared;
+    shared.census.open++;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Nobody waits for it any more. */
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#leave();
+    this.answer?.failed();
+  }
+
+  connected(raw: BunSocket): void {
+    if (this.#isOver) return discard(raw);
+    this.answer?.came();
+    const target = this.#target;
+    const addresses = "path" in target
+      ? { remote: { family: "unix", path: target.path }, local: { family: "unix", path: "" } } as const
+      : addressesOf(raw, undefined);
+    if (addresses === undefined) {
+      discard(raw);
+      return this.failed({ code: "ECONNRESET" });
+    }
+    this.#leave();
+    this.#handler.connected(new BunConnection(raw, addresses, this.#shared));
+  }
+
+  failed(error: unknown): void {
+    if (this.#isOver) return;
+    this.#leave();
+    this.answer?.failed();
+    this.#handler.failed(toFailure(error));
+  }
+
+  #leave(): void {
+    this.#isOver = true;
+    this.#shared.census.open--;
+  }
+}
+
+/** Connects by `node:net`, and takes what its stream is made of as soon as it is connected. */
+function connectStream(target: Exclude<ConnectTarget, { path: string }>, attempt: Attempt): Cancel {
+  const stream = connect({ ...targetAddress(target), allowHalfOpen: true }) as TakenStream;
+  // Bun's own handler has to come to its end first.
+  stream.once("connect", () => queueMicrotask(() => take(stream, attempt)));
+  stream.on("error", (error) => attempt.failed(error));
+  return () => {
+    if (attempt.isOver) return;
+    attempt.cancel();
+    stream.destroy();
+  };
+}
+
+function take(stream: TakenStream, attempt: Attempt): void {
+  const handle = stream._handle;
+  if (attempt.isOver) return;
+  if (handle === null) return attempt.failed({ code: "ECONNRESET" });
+  stream._handle = null;
+  handle.data = undefined;
+  handle.reload({ socket: BUN_HANDLERS });
+  attempt.connected(handle);
+  stream.destroy();
+}
+
+interface TakenStream extends NetStream {
+  _handle: (BunSocket & { reload(options: { readonly socket: BunHandlers }): void }) | null;
+}
+
+/** Closes a connection that nobody has. */
+export function discard(raw: BunSocket): void {
+  raw.data = undefined;
+  raw.close();
+}
+
+/** Before it is open an attempt has the socket; after that it has an owner like any other. */
+const HANDLERS: BunHandlers = {
+  ...BUN_HANDLERS,
+  open: (socket) => (socket.data as Attempt).connected(socket),
+  connectError: (socket, error) => (socket.data as Attempt).failed(error),
+};
