@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Template } from "../variables/mod.ts";
 import type { Millis, Octets, TlsVersion } from "../runtime.ts";
 import type { Place } from "./types.ts";
 
@@ -76,6 +77,8 @@ export interface ClientTlsConfig {
   readonly fingerprint: Octets | undefined;
   /** The name the certificate must have and that is sent; `undefined` for the name the server is addressed by. */
   readonly name: Octets | undefined;
+  /** The same, worked out for each session; `undefined` where it has no variables. */
+  readonly nameFor: Template | undefined;
   /** Whether the name is sent (SNI). */
   readonly sendsName: boolean;
   readonly versions: readonly TlsVersion[];

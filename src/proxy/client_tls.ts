@@ -52,7 +52,7 @@ export class UpstreamTlsModes {
     if (mode === "off") return undefined;
     // Without a word in the configuration there are no files, only the system's authorities.
     const contexts = this.#contexts ??= renewedContexts(this.#config, this.#options);
-    return { isImplicit: mode === "on", contextFor: (target) => contexts.current().for(target) };
+    return { isImplicit: mode === "on", contextFor: (target, facts) => contexts.current().for(target, facts) };
   }
 
   /** Looks at files no more. */

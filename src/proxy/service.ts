@@ -17,6 +17,7 @@ import type { SessionFacts } from "./facts.ts";
 import type { Limits } from "./limits.ts";
 import type { SessionRecord } from "./record.ts";
 import type { UserNames } from "./user_names.ts";
+import type { Facts } from "../variables/mod.ts";
 
 /** Why sessions are ended by us: the process ends at once, or `worker_shutdown_timeout` is over. */
 export type StopReason = "fast" | "timeout";
@@ -69,7 +70,8 @@ export interface Service {
 /** TLS with upstreams: by which context, and whether from the first octet. */
 export interface UpstreamTls {
   readonly isImplicit: boolean;
-  contextFor(target: ConnectTarget): TlsContext;
+  /** For a server, and for a client of which this is known; a health check has none. */
+  contextFor(target: ConnectTarget, facts?: Facts): TlsContext;
 }
 
 /** What one connection is told when it is accepted. */

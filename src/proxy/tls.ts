@@ -12,6 +12,8 @@ import type { ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
 import { clientTlsFault, sslFault } from "../config/tls_fault.ts";
 import type { Cancel, ConnectTarget, Millis, Octets, Runtime, TlsContext, TlsFault } from "../runtime.ts";
 import { isFault } from "../runtime.ts";
+import { lowerAscii } from "../variables/case.ts";
+import type { Facts } from "../variables/mod.ts";
 import type { TicketKeys } from "../tls.ts";
 
 /** What is needed to make contexts. */
@@ -86,8 +88,8 @@ export class ClientContexts {
   }
 
   /** The context for a server: for the configured name, else the name or address that it is reached by. */
-  for(target: ConnectTarget): TlsContext {
-    const name = this.#config.name ?? ("host" in target ? target.host : "localhost");
+  for(target: ConnectTarget, facts?: Facts): TlsContext {
+    const name = this.#nameFor(facts) ?? ("host" in target ? target.host : "localhost");
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
     const [oldest] = this.#byName.keys();
@@ -113,6 +115,14 @@ export class ClientContexts {
     };
   }
 
+  /** What is no name may come from a client's login: then it is the server's own name that counts. */
+  #nameFor(facts: Facts | undefined): Octets | undefined {
+    const { name, nameFor } = this.#config;
+    if (nameFor === undefined || facts === undefined) return name;
+    const found = lowerAscii(nameFor(facts));
+    return NAME.test(found) ? found : undefined;
+  }
+
   #create(name: Octets): TlsContext {
     const { sendsName, verify, versions, ciphers, verifyDepth, fingerprint, reusesSessions } = this.#config;
     const context = this.#runtime.createTlsClient({
@@ -133,5 +143,8 @@ export class ClientContexts {
 
 /** nginx's key file for AES-256, in octets. */
 const LONG_TICKET_KEY = 80;
+/** A host name or an address. */
+const NAME = /^[a-z0-9._:-]{1,253}$/;
+
 /** Names come from the auth server: it has as many as it likes. */
 const MOST_NAMES = 256;

@@ -168,7 +168,7 @@ export class UpstreamLink {
     }
     this.#socket = undefined;
     this.#knowsClient = this.#hasHeader;
-    this.#cancel = this.#service.runtime.secureClient(socket, this.#tls.contextFor(named(peer)), {
+    this.#cancel = this.#service.runtime.secureClient(socket, this.#tls.contextFor(named(peer), this.#facts), {
       secured: (secure, facts) => {
         this.#cancel = undefined;
         this.#talk(secure, () => secured(secure, facts));

@@ -95,6 +95,21 @@ describe("the certificate of an upstream", () => {
     ["is taken from a known authority, for the address", "good", ({ trust }) => trust, true],
     ["is taken for the configured name", "named", ({ trust }) => `${trust} proxy_ssl_name named.example.test;`, true],
     ["is refused for another name", "good", ({ trust }) => `${trust} proxy_ssl_name named.example.test;`, false],
+    [
+      "is taken for a name with variables",
+      "named",
+      ({ trust }) => `${trust} ${BY_USER} proxy_ssl_name $named.test;`,
+      true,
+    ],
+    [
+      "is refused for another one with variables",
+      "good",
+      ({ trust }) => `${trust} proxy_ssl_name $auth_user.test;`,
+      false,
+    ],
+    ["is taken for the address where variables come to nothing", "good", ({ trust }) => {
+      return `${trust} proxy_ssl_name $auth_domain;`;
+    }, true],
     ["is refused without the address", "named", ({ trust }) => trust, false],
     ["is refused from another authority", "foreign", ({ trust }) => trust, false],
     ["is refused by what the system trusts", "good", () => "", false],
@@ -292,3 +307,6 @@ describe("an auth server over TLS", () => {
 
 const FAILED = /^error SSL_do_handshake\(\) failed \(SSL: .+\) while SSL handshaking to upstream$/;
 const AUTH_FAILED = /^error SSL_do_handshake\(\) failed \(SSL: .+\) with auth http server 127\.0\.0\.1:\d+ while /;
+
+/** Where a user's server is. */
+const BY_USER = "map $auth_user $named { joe named.example; }";

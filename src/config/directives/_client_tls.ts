@@ -7,6 +7,7 @@ import { directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { AnyDirective, Directive } from "../directive.ts";
 import { ConfigError } from "../error.ts";
 import { file, flag, listOf, number, once, text } from "../kinds.ts";
+import { constantOf, type Template } from "../../variables/mod.ts";
 import type { Scope } from "../scope.ts";
 import { checkVersions, pair, placesOf, withSuites } from "../ssl.ts";
 import type { CertificateConfig, ClientTlsConfig } from "../ssl_types.ts";
@@ -20,6 +21,8 @@ export interface FamilyOptions {
   readonly since: string | undefined;
   /** Whether the name is sent to the server unless the configuration says so. */
   readonly sendsName: boolean;
+  /** Whether the name may have variables: where there is a client when its server is connected to. */
+  readonly hasVariables: boolean;
 }
 
 /** A family's entries, and what they come to in a `server {}`, which may throw {@linkcode ConfigError}. */
@@ -199,16 +202,19 @@ const fingerprintKind = once("SHA-256", (call) => {
 });
 
 /** What the server is called. */
-function naming({ prefix, server, since, sendsName }: FamilyOptions): Family<
-  Pick<ClientTlsConfig, "name" | "sendsName">
+function naming({ prefix, server, since, sendsName, hasVariables }: FamilyOptions): Family<
+  Pick<ClientTlsConfig, "name" | "nameFor" | "sendsName">
 > {
   const shared = { contexts: MAIL_AND_SERVER, since };
-  const name = directive({
+  const name = directive<Octets | Template, undefined>({
     ...shared,
     name: `${prefix}_name`,
-    kind: text("name"),
-    default: "",
-    meaning: `The name that certificates of ${server} must have; without it, what the server is addressed by`,
+    kind: once("name", (call) => hasVariables ? readName(call.template(call.arg(0))) : call.arg(0)),
+    default: undefined,
+    meaning: `The name that certificates of ${server} must have; without it, what the server is addressed by` +
+      (hasVariables
+        ? ". It may have variables; where they come to nothing, and for health checks, it is that again"
+        : ""),
   });
   const serverName = directive({
     ...shared,
@@ -220,6 +226,17 @@ function naming({ prefix, server, since, sendsName }: FamilyOptions): Family<
   });
   return {
     directives: [name, serverName],
-    of: (scope) => ({ name: scope.value(name) || undefined, sendsName: scope.value(serverName) }),
+    of: (scope) => ({ ...namesOf(scope.value(name)), sendsName: scope.value(serverName) }),
   };
+}
+
+/** A text without variables is known now. */
+function readName(template: Template): Octets | Template {
+  return constantOf(template) ?? template;
+}
+
+function namesOf(name: Octets | Template | undefined): Pick<ClientTlsConfig, "name" | "nameFor"> {
+  return typeof name === "function"
+    ? { name: undefined, nameFor: name }
+    : { name: name || undefined, nameFor: undefined };
 }

@@ -108,6 +108,7 @@ export const authHttpSsl = clientTlsFamily({
   server: "auth servers",
   since: undefined,
   sendsName: true,
+  hasVariables: false,
 });
 
 export const authHttpModule: Module = {

@@ -22,6 +22,7 @@ const family = clientTlsFamily({
   server: "back ends",
   since: "stream 1.9.0",
   sendsName: false,
+  hasVariables: true,
 });
 
 /** The TLS of a `server {}` towards its back ends. Throws {@linkcode ConfigError}. */

@@ -15,6 +15,7 @@ const DEFAULTS: ClientTlsConfig = {
   crl: undefined,
   fingerprint: undefined,
   name: undefined,
+  nameFor: undefined,
   sendsName: false,
   versions: ["TLSv1.2", "TLSv1.3"],
   ciphers: "DEFAULT",
