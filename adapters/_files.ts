@@ -1,6 +1,7 @@
 /** Files, by octet paths and without exceptions. */
 
 import {
+  chownSync,
   closeSync,
   existsSync,
   openSync,
@@ -23,6 +24,11 @@ export const FILES: Files = {
   write: (path, text) => failureOnly(() => writeFileSync(toPath(path), toBytes(text))),
   remove: (path) => failureOnly(() => unlinkSync(toPath(path))),
   openLog: (path) => attempt(() => new AppendedFile(path)),
+  give: (path, { uid, gid }) =>
+    failureOnly(() => {
+      closeSync(openToAppend(path));
+      chownSync(toPath(path), uid, gid);
+    }),
 };
 
 /** Within one tick of the clock, size and inode tell what the times do not. */

@@ -38,8 +38,9 @@ export function createProcess(): Process {
  * with, all are open.
  */
 export function createDescriptors(): Runtime["descriptors"] {
-  const limit = softLimit();
   return () => {
+    // It may have been raised.
+    const limit = softLimit();
     try {
       // The reading itself has one open.
       return { limit, open: readdirSync("/proc/self/fd").length - 1 };

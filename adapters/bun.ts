@@ -17,6 +17,7 @@ export function createBunRuntime(): Runtime {
     version: process.versions["bun"] ?? "unknown",
     tlsLibrary: "BoringSSL",
     capabilities: CAPABILITIES,
+    workerFlags: [],
   }, createBunNetwork(BORINGSSL));
 }
 

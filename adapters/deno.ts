@@ -21,6 +21,7 @@ export function createDenoRuntime(): Runtime {
       version: process.versions["deno"] ?? "unknown",
       tlsLibrary: "rustls",
       capabilities: CAPABILITIES,
+      workerFlags: [],
     },
     createNetwork({
       asksNoDelay: true,

@@ -12,6 +12,7 @@
 import type { Hashing } from "./hashing.ts";
 import type { SecureHandler, TlsClientOptions, TlsContext, TlsFault, TlsServerOptions } from "./tls.ts";
 import { describeHandshakeFailure } from "./tls.ts";
+import type { Workers } from "./workers.ts";
 
 export type { DerivationHandler, Hashing, KeyDerivation } from "./hashing.ts";
 export type {
@@ -27,6 +28,7 @@ export type {
   TlsVersion,
 } from "./tls.ts";
 export { describeHandshakeFailure, isFault } from "./tls.ts";
+export type { Account, Exit, MainLink, WorkerHandler, WorkerProcess, Workers } from "./workers.ts";
 
 /** Milliseconds. */
 export type Millis = number;
@@ -232,6 +234,8 @@ export interface Files {
   write(path: Octets, text: Octets): SystemFailure | undefined;
   remove(path: Octets): SystemFailure | undefined;
   openLog(path: Octets): LogFile | SystemFailure;
+  /** Makes the file if there is none, and gives it to this user and group. */
+  give(path: Octets, owner: { readonly uid: number; readonly gid: number }): SystemFailure | undefined;
 }
 
 export type SignalName = "SIGTERM" | "SIGINT" | "SIGQUIT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGWINCH";
@@ -302,6 +306,7 @@ export interface Runtime {
   readonly files: Files;
   readonly process: Process;
   readonly hashing: Hashing;
+  readonly workers: Workers;
   /** A clock that never goes back, for deadlines. */
   now(): Millis;
   /** The wall clock, in milliseconds since 1970, for logs. */

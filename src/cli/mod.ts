@@ -8,12 +8,19 @@ import { capabilityError, capabilityWarnings, fitted } from "../config/capabilit
 import { ConfigError, loadConfig } from "../config/mod.ts";
 import type { Config, ErrorLogConfig } from "../config/types.ts";
 import { startDemo } from "../demo/mod.ts";
-import { runServer, stopRequested } from "../process/mod.ts";
+import {
+  type Explanation,
+  Recorder,
+  runService,
+  runWorker,
+  stopRequested,
+  type WorkerOptions,
+} from "../process/mod.ts";
 import { createPidFile } from "../process/pid_file.ts";
 import { sendSignal, SignalError } from "../process/signal.ts";
 import { checkUser } from "../process/user.ts";
 import { serve, StartError, tryServe } from "../proxy/mod.ts";
-import type { Octets, Runtime } from "../runtime.ts";
+import type { Files, MainLink, Octets, Runtime } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import type { Flags } from "./flags.ts";
 import { FlagError, HELP, parseFlags } from "./flags.ts";
@@ -26,9 +33,10 @@ import { buildText, NGINX_VERSION, VERSION, versionText } from "./version.ts";
 export async function run(runtime: Runtime, args: readonly string[]): Promise<number> {
   try {
     const [command, ...rest] = args;
+    if (runtime.workers.main !== undefined) return await work(runtime.workers.main, args, runtime);
     return command === "passwd" ? await passwd(rest, runtime) : await obey(parseFlags(args), runtime);
   } catch (error) {
-    return explain(error, runtime);
+    return tell(error, runtime);
   }
 }
 
@@ -39,12 +47,34 @@ async function obey(flags: Flags, runtime: Runtime): Promise<number> {
   if (flags.signal !== undefined) return sendSignal(flags.signal, load(flags, paths, runtime).main, runtime);
   if (flags.test || flags.dump) return await test(flags, paths, runtime);
   if (!paths.isChosen && !runtime.files.exists(paths.configuration)) return await demo(runtime);
-  const config = load(flags, paths, runtime);
-  showWarnings(config, runtime, "warn");
-  const server = await serve(config, runtime, { errorLog: errorLog(paths) });
-  const version = `postern/${VERSION} (nginx/${NGINX_VERSION} mail), ${runtime.name} ${runtime.version}`;
-  const readConfig = () => load(flags, paths, runtime);
-  return await runServer({ config, runtime, server, version, readConfig, explain: reasons });
+  return await start(flags, paths, runtime);
+}
+
+async function start(flags: Flags, paths: Paths, runtime: Runtime): Promise<number> {
+  const readConfig = () => {
+    const recorder = new Recorder(runtime.files);
+    return { config: load(flags, paths, runtime, recorder), files: recorder.snapshot };
+  };
+  const reading = readConfig();
+  showWarnings(reading.config, runtime, "warn");
+  return await runService({
+    ...reading,
+    runtime,
+    readConfig,
+    explain,
+    errorLog: errorLog(paths),
+    isDaemon: false,
+    version: `postern/${VERSION} (nginx/${NGINX_VERSION} mail), ${runtime.name} ${runtime.version}`,
+    started: () => {},
+  });
+}
+
+/** What this program does as a worker of another one. */
+function work(link: MainLink, args: readonly string[], runtime: Runtime): Promise<number> {
+  const flags = parseFlags(args);
+  const paths = findPaths(flags, runtime);
+  const readConfig: WorkerOptions["readConfig"] = (files) => load(flags, paths, runtime, files);
+  return runWorker({ runtime, link, readConfig, explain, errorLog: errorLog(paths) });
 }
 
 function introduce(flags: Flags, runtime: Runtime): number {
@@ -69,7 +99,7 @@ async function test(flags: Flags, paths: Paths, runtime: Runtime): Promise<numbe
     if (flags.dump) { for (const { path, text } of config.files) stdout(`# configuration file ${path}:\n${text}\n`); }
     return 0;
   } catch (error) {
-    const code = explain(error, runtime);
+    const code = tell(error, runtime);
     stderr(`postern: configuration file ${paths.configuration} test failed\n`);
     return code;
   }
@@ -83,11 +113,16 @@ async function demo(runtime: Runtime): Promise<number> {
 }
 
 /** Reads the configuration and weighs it against what this runtime can do. */
-function load(flags: Flags, paths: Paths, runtime: Runtime): Config {
+function load(
+  flags: Flags,
+  paths: Paths,
+  runtime: Runtime,
+  files: Pick<Files, "read" | "list"> = runtime.files,
+): Config {
   const config = loadConfig({
     path: paths.configuration,
     prefix: paths.prefix,
-    files: runtime.files,
+    files,
     hostname: runtime.process.hostname,
     isRoot: runtime.process.isRoot,
     without: flags.without,
@@ -122,7 +157,7 @@ function errorLog(paths: Paths): ErrorLogConfig {
 }
 
 /** Tells an error that is the operator's in nginx's words; one of ours goes on. */
-function explain(error: unknown, runtime: Runtime): number {
+function tell(error: unknown, runtime: Runtime): number {
   runtime.process.stderr(explanation(error).map((line) => `postern: ${line}\n`).join(""));
   return 1;
 }
@@ -130,13 +165,13 @@ function explain(error: unknown, runtime: Runtime): number {
 function explanation(error: unknown): readonly Octets[] {
   if (error instanceof FlagError) return [error.message];
   if (error instanceof SignalError) return [`[${error.level}] ${error.message}`];
-  const hint = error instanceof ConfigError && error.hint !== undefined ? [error.hint] : [];
-  return [...reasons(error).map((line) => `[emerg] ${line}`), ...hint];
+  const { lines, hint } = explain(error);
+  return [...lines.map((line) => `[emerg] ${line}`), ...hint === undefined ? [] : [hint]];
 }
 
 /** Why a configuration cannot be used. */
-function reasons(error: unknown): readonly Octets[] {
-  if (error instanceof ConfigError) return [error.message];
-  if (error instanceof StartError) return error.lines;
+function explain(error: unknown): Explanation {
+  if (error instanceof ConfigError) return { lines: [error.message], hint: error.hint };
+  if (error instanceof StartError) return { lines: error.lines, hint: error.hint };
   throw error;
 }

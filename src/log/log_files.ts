@@ -27,6 +27,11 @@ export class LogFiles {
     this.#time = new TimeStamp(runtime);
   }
 
+  /** Those that are open. */
+  get paths(): readonly Octets[] {
+    return [...this.#files.keys()];
+  }
+
   /** A log that writes to all of `configs`, or why one of its files cannot be opened. */
   open(configs: readonly ErrorLogConfig[], hosts: SyslogHosts = new Map()): ErrorLog | LogFailure {
     const outputs: ErrorOutput[] = [];

@@ -1,4 +1,4 @@
-import type { MainConfig } from "../config/types.ts";
+import type { Config, MainConfig } from "../config/types.ts";
 import { StartError } from "../proxy/mod.ts";
 import type { Runtime, SystemFailure } from "../runtime.ts";
 import { describeFailure } from "../runtime.ts";
@@ -15,6 +15,23 @@ export function createPidFile(main: MainConfig, { files }: Pick<Runtime, "files"
 
 export function removePidFile(main: MainConfig, { files }: Pick<Runtime, "files">): void {
   files.remove(main.pid);
+}
+
+/** A pid file that cannot be written must be known before anything has changed. */
+export async function movePidFile(
+  from: Config,
+  to: Config,
+  { runtime, act }: { readonly runtime: Runtime; readonly act: () => Promise<void> },
+): Promise<void> {
+  if (from.main.pid === to.main.pid) return await act();
+  writePidFile(to.main, runtime);
+  try {
+    await act();
+  } catch (error) {
+    removePidFile(to.main, runtime);
+    throw error;
+  }
+  removePidFile(from.main, runtime);
 }
 
 /** A pid file that nobody asked for may be missing; one that was asked for must not. */

@@ -40,3 +40,31 @@ const SIGNALS: Readonly<Record<SignalWord, { readonly name: SignalName; readonly
   reopen: { name: "SIGUSR1", number: 10 },
   reload: { name: "SIGHUP", number: 1 },
 };
+
+/** Runs something at every call, one at a time; calls that come meanwhile are one more. */
+export class OneAtATime {
+  readonly #act: () => Promise<void>;
+  #isRunning = false;
+  #isWanted = false;
+
+  constructor(act: () => Promise<void>) {
+    this.#act = act;
+  }
+
+  run(): void {
+    this.#isWanted = true;
+    if (!this.#isRunning) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    try {
+      while (this.#isWanted) {
+        this.#isWanted = false;
+        await this.#act();
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+}

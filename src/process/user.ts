@@ -1,6 +1,6 @@
 import { ConfigError } from "../config/mod.ts";
 import type { MainConfig } from "../config/types.ts";
-import type { Files, Octets } from "../runtime.ts";
+import type { Account, Files, Octets } from "../runtime.ts";
 import { isFailure } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
 
@@ -33,4 +33,27 @@ function asksDirectories(files: Pick<Files, "read">): boolean {
 function linesOf(path: Octets, files: Pick<Files, "read">): readonly Octets[] | undefined {
   const bytes = files.read(path);
   return isFailure(bytes) ? undefined : decode(bytes).split("\n");
+}
+
+/**
+ * Whose rights the workers of a main process that runs as root take on; nginx's own choice where `user` does not say.
+ * Only accounts that stand in the machine's own files can be found. Throws {@linkcode ConfigError}.
+ */
+export function accountOf({ user }: MainConfig, files: Pick<Files, "read">): Account {
+  const groups = linesOf("/etc/group", files) ?? [];
+  const isGroup = (name: Octets) => groups.some((line) => line.startsWith(`${name}:`));
+  const name = user?.name ?? "nobody";
+  const group = user?.group ?? (isGroup("nogroup") ? "nogroup" : name);
+  const uid = numberOf(name, linesOf("/etc/passwd", files) ?? []);
+  const gid = numberOf(group, groups);
+  if (uid !== undefined && gid !== undefined) return { name, uid, gid };
+  const call = uid === undefined ? `getpwnam("${name}")` : `getgrnam("${group}")`;
+  const hint = `write "user" with a user and a group that are in /etc/passwd and /etc/group`;
+  throw new ConfigError(`${call} failed`, user === undefined ? { hint } : { place: user.place, hint });
+}
+
+/** passwd(5), group(5): the third field. */
+function numberOf(name: Octets, lines: readonly Octets[]): number | undefined {
+  const field = lines.find((line) => line.startsWith(`${name}:`))?.split(":")[2] ?? "";
+  return /^[0-9]{1,10}$/.test(field) ? Number(field) : undefined;
 }

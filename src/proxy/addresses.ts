@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { ListenConfig, ServerConfig } from "../config/types.ts";
+import type { Config, ListenConfig, ServerConfig } from "../config/types.ts";
 import type { Octets, Runtime, SocketAddress } from "../runtime.ts";
 import { isFailure } from "../runtime.ts";
 import { ServerNames } from "./server_names.ts";
+import { StartError } from "./start_error.ts";
 
 /** One `listen` line with its server, the name in it resolved. */
 export interface Endpoint {
@@ -29,6 +30,15 @@ export interface Binding {
 /** A `listen` line that cannot be used; the text has its place in the configuration. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
+}
+
+/** The sockets that a configuration needs. Throws {@linkcode StartError} for a name that stands for no address. */
+export async function bindingsOf(config: Config, runtime: Pick<Runtime, "lookup">): Promise<Binding[]> {
+  try {
+    return planBindings(await resolveEndpoints(config.servers, runtime));
+  } catch (error) {
+    throw error instanceof ListenError ? new StartError([error.message]) : error;
+  }
 }
 
 /** Resolves names: a name with several addresses becomes one endpoint for each. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Listener, Octets, Runtime, Socket, SystemFailure } from "../runtime.ts";
+import type { Listener, Millis, Octets, Runtime, Socket, SystemFailure } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import { type Binding, bindingKey } from "./addresses.ts";
 import { StartError } from "./start_error.ts";
@@ -21,12 +21,18 @@ export type Purpose = "serve" | "test";
 /** All listeners of a process. */
 export class Listeners {
   readonly #runtime: Pick<Runtime, "listen" | "timer">;
+  readonly #attempts: number;
   readonly #accept: (binding: Binding, socket: Socket) => void;
   #open = new Map<string, OpenListener>();
   #isClosed = false;
 
-  constructor(runtime: Pick<Runtime, "listen" | "timer">, accept: (binding: Binding, socket: Socket) => void) {
+  constructor(
+    runtime: Pick<Runtime, "listen" | "timer">,
+    attempts: number,
+    accept: (binding: Binding, socket: Socket) => void,
+  ) {
     this.#runtime = runtime;
+    this.#attempts = attempts;
     this.#accept = accept;
   }
 
@@ -79,8 +85,8 @@ export class Listeners {
   async #listen(binding: Binding, purpose: Purpose): Promise<OpenListener | undefined> {
     const { listen: { text, ipv6Only, backlog, keepAlive }, address } = binding.endpoint;
     const lines: Octets[] = [];
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (attempt > 0) await new Promise<void>((resolve) => this.#runtime.timer(PAUSE, resolve));
+    for (let attempt = 0; attempt < this.#attempts; attempt++) {
+      if (attempt > 0) await new Promise<void>((resolve) => this.#runtime.timer(BIND_PAUSE, resolve));
       // It accepts as soon as it is open, which may be before we hear so; then it stands for its first binding.
       let open: OpenListener | undefined = undefined as OpenListener | undefined;
       const listener = await this.#runtime.listen(
@@ -92,7 +98,7 @@ export class Listeners {
       lines.push(`bind() to ${text} failed ${describeFailure(listener)}`);
       if (!isAddressInUse(listener)) throw new StartError(lines);
     }
-    throw new StartError([...lines, "still could not bind()"]);
+    throw new StartError(this.#attempts === 1 ? lines : [...lines, "still could not bind()"]);
   }
 }
 
@@ -104,6 +110,16 @@ function isAddressInUse(failure: SystemFailure): boolean {
   return failure.number === 98;
 }
 
+/**
+ * Finds out whether all of `bindings` can be listened on, which is told here in nginx's words, and leaves none of them
+ * open. Throws {@linkcode StartError}.
+ */
+export async function probe(bindings: readonly Binding[], runtime: Pick<Runtime, "listen" | "timer">): Promise<void> {
+  const listeners = new Listeners(runtime, BIND_ATTEMPTS, (_, socket) => socket.abort());
+  await listeners.replace(bindings, "serve");
+  await listeners.close();
+}
+
 /** As nginx: five times, half a second apart. */
-const ATTEMPTS = 5;
-const PAUSE = 500;
+export const BIND_ATTEMPTS = 5;
+const BIND_PAUSE: Millis = 500;

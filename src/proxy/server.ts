@@ -24,6 +24,10 @@ export interface ServeOptions {
   readonly ticketKey?: Uint8Array;
   /** The way to the other processes that serve the same configuration; without it there are none. */
   readonly board?: Board;
+  /** Called when all files are open and before anything listens, so that rights can be dropped. May throw. */
+  readonly beforeListening?: () => void;
+  /** Whether a main process tells of a start that fails, and tries again where an address is in use. */
+  readonly isWorker?: boolean;
 }
 
 /** A listener at work. */
@@ -44,6 +48,8 @@ export interface Server {
   readonly connections: number;
   /** Whether it has been told to stop. */
   readonly isStopping: boolean;
+  /** The paths of all log files that are open. */
+  readonly logFiles: readonly Octets[];
   /**
    * Goes on with another configuration: new sessions have the new settings, those under way keep theirs, and no address
    * that stays is closed. Throws {@linkcode StartError} with everything as it was before, also once it is stopping.
@@ -57,7 +63,8 @@ export interface Server {
   closeLogs(): Promise<void>;
   /**
    * Accepts no more. `fast` ends the sessions too, telling those clients that are not logged in yet; `graceful` waits
-   * for them, at most `worker_shutdown_timeout`. Resolves when nothing is left; the logs stay open.
+   * for them, at most `worker_shutdown_timeout`. `closed` is called when nothing accepts any more. Resolves when nothing
+   * is left; the logs stay open.
    */
-  stop(how: "fast" | "graceful"): Promise<void>;
+  stop(how: "fast" | "graceful", closed?: () => void): Promise<void>;
 }

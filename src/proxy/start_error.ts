@@ -4,9 +4,12 @@ import type { Octets } from "../runtime.ts";
 export class StartError extends Error {
   override readonly name = "StartError";
   readonly lines: readonly Octets[];
+  /** What may help; to be shown on a line of its own. */
+  readonly hint: Octets | undefined;
 
-  constructor(lines: readonly Octets[]) {
+  constructor(lines: readonly Octets[], hint?: Octets) {
     super(lines.join("\n"));
     this.lines = lines;
+    this.hint = hint;
   }
 }

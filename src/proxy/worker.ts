@@ -11,7 +11,7 @@ import { LogFiles } from "../log/log_files.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 import type { Octets, Runtime, Socket } from "../runtime.ts";
 import { EMPTY } from "../session/bytes.ts";
-import { type Binding, endpointFor, ListenError, planBindings, resolveEndpoints } from "./addresses.ts";
+import { type Binding, bindingsOf, endpointFor } from "./addresses.ts";
 import { certificateChooser, chooserAt, type ChooseService } from "./choice.ts";
 import type { ConnectionLimit, NoteLevel } from "../session/mod.ts";
 import { type Board, SOLITARY_BOARD } from "./board.ts";
@@ -22,11 +22,13 @@ import { Farewells, type Leaver } from "./farewells.ts";
 import { Generation } from "./generation.ts";
 import { Handshake } from "./handshake.ts";
 import { LimitZones, Places } from "./limits.ts";
-import { Listeners, type Purpose } from "./listeners.ts";
+import { BIND_ATTEMPTS, Listeners, type Purpose } from "./listeners.ts";
 import { Preface } from "./preface.ts";
 import { recordOf, type SessionRecord } from "./record.ts";
+import { Room } from "./room.ts";
 import type { ServeOptions, Server, ServingListener } from "./server.ts";
 import { StartError } from "./start_error.ts";
+import { Doorkeeper } from "./turn_away.ts";
 import { TicketKeyRing } from "./ticket_keys.ts";
 
 /** Opens the listeners of a configuration and serves them. Throws {@linkcode StartError} with nothing left open. */
@@ -90,13 +92,14 @@ class Worker implements Server {
   /** The connections that are counted by what they have in common, those of earlier generations too. */
   readonly #limitZones: LimitZones;
   readonly #board: Board;
-  /** How many sockets the descriptors last for. */
-  readonly #descriptorRoom: number;
+  readonly #room: Room;
+  readonly #doorkeeper = new Doorkeeper();
   /** Outlives a reload, so that sessions do. */
   readonly #ticketKeys: TicketKeyRing;
   #generation: Generation | undefined;
   #lastNumber = 0;
   #isStopping = false;
+  #isStoppingFast = false;
 
   constructor(runtime: Runtime, options: ServeOptions) {
     this.#runtime = runtime;
@@ -106,9 +109,9 @@ class Worker implements Server {
     this.#failures = new FailureBook(runtime, { board: this.#board });
     this.#limitZones = new LimitZones({ board: this.#board, runtime });
     this.#ticketKeys = new TicketKeyRing(runtime, options.ticketKey);
-    this.#listeners = new Listeners(runtime, (binding, socket) => this.#accept(binding, socket));
-    const { limit, open } = runtime.descriptors();
-    this.#descriptorRoom = limit - open - spareDescriptors(limit);
+    const attempts = options.isWorker ? 1 : BIND_ATTEMPTS;
+    this.#listeners = new Listeners(runtime, attempts, (binding, socket) => this.#accept(binding, socket));
+    this.#room = new Room(runtime);
   }
 
   get log(): ErrorLog {
@@ -129,6 +132,10 @@ class Worker implements Server {
 
   get isStopping(): boolean {
     return this.#isStopping;
+  }
+
+  get logFiles(): readonly Octets[] {
+    return this.#logFiles.paths;
   }
 
   async start(config: Config, purpose: Purpose): Promise<void> {
@@ -159,9 +166,11 @@ class Worker implements Server {
     return this.#logFiles.close();
   }
 
-  async stop(how: "fast" | "graceful"): Promise<void> {
+  async stop(how: "fast" | "graceful", closed?: () => void): Promise<void> {
     this.#isStopping = true;
+    if (how === "fast") this.#isStoppingFast = true;
     await this.#listeners.close();
+    closed?.();
     const { config } = this.#current;
     this.#current.retire();
     if (how === "fast") this.#stopGuests(this.#guests, "fast");
@@ -181,7 +190,7 @@ class Worker implements Server {
       runtime: this.#runtime,
       logFiles: this.#logFiles,
       errorLog: this.#options.errorLog ?? { target: { type: "stderr" }, level: "error" },
-      hasRoom: (log, more) => this.#hasRoom(log, more, config),
+      hasRoom: (log, more) => this.#room.has(this.#listeners.count + more, config, log),
       services: this.#services,
       failures: this.#failures,
       ticketKeys: this.#ticketKeys.keys,
@@ -190,43 +199,27 @@ class Worker implements Server {
       board: this.#board,
     });
     try {
-      const bindings = planBindings(await this.#resolve(config));
-      checkConnections(config, bindings.length);
+      const bindings = await bindingsOf(config, this.#runtime);
+      this.#room.check(config, bindings.length);
+      this.#options.beforeListening?.();
       await this.#listeners.replace(bindings, purpose);
     } catch (error) {
       generation.retire();
-      if (error instanceof StartError && this.#generation === undefined && purpose === "serve") {
-        tellLog(generation, error);
-      }
+      const isToBeTold = this.#generation === undefined && purpose === "serve" && !this.#options.isWorker;
+      if (error instanceof StartError && isToBeTold) tellLog(generation, error);
       throw error;
     }
     this.#generation = generation;
     if (purpose === "serve") generation.begin();
-    this.#announceLimits(config);
-  }
-
-  async #resolve(config: Config): ReturnType<typeof resolveEndpoints> {
-    try {
-      return await resolveEndpoints(config.servers, this.#runtime);
-    } catch (error) {
-      throw error instanceof ListenError ? new StartError([error.message]) : error;
-    }
-  }
-
-  /** The descriptors must last for all connections: some runtimes do not survive running out of them. */
-  #announceLimits(config: Config): void {
-    const { workerConnections } = config.main;
-    const most = this.#mostSockets(config);
-    if (most >= workerConnections) return;
-    const { limit } = this.#runtime.descriptors();
-    const text = `${workerConnections} worker_connections exceed open file resource limit: ${limit}, using ${most}`;
-    this.log.write("warn", text);
+    this.#room.announce(config, this.log);
   }
 
   #accept(binding: Binding, socket: Socket): void {
     const { server, listen } = endpointFor(binding, socket.local);
     const service = this.#services.get(server);
-    if (service === undefined || this.#isStopping || !service.hasRoom()) return socket.abort();
+    // Who was accepted when we were told to stop by and by has not been told to stay away.
+    if (service === undefined || this.#isStoppingFast) return socket.abort();
+    if (!service.hasRoom()) return this.#doorkeeper.turnAway(socket, server.protocol, listen);
     const number = ++this.#lastNumber;
     const facts = new SessionFacts({ service, socket, number, listen: listen.text });
     const visit: Visit = {
@@ -347,18 +340,6 @@ class Worker implements Server {
     if (this.#guests.size === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
   }
 
-  #hasRoom(log: ErrorLog, more: number, config: Config): boolean {
-    const most = this.#mostSockets(config);
-    if (this.#runtime.sockets() + this.#listeners.count + more <= most) return true;
-    log.write("alert", `${most} worker_connections are not enough`);
-    return false;
-  }
-
-  /** `worker_connections`, or as many as the descriptors allow beside those that were open at the start. */
-  #mostSockets({ main: { workerConnections } }: Config): number {
-    return Math.max(1, Math.min(workerConnections, this.#descriptorRoom));
-  }
-
   /** Ends those who are here until `worker_shutdown_timeout` is over, unless another timer of that kind runs for them. */
   #limitStay({ main: { workerShutdownTimeout } }: Config): void {
     const staying = [...this.#guests].filter((guest) => !this.#leaving.has(guest));
@@ -384,20 +365,6 @@ class Worker implements Server {
 
 /** How long a client may take to read its last line and end; beyond what a socket waits for a peer that reads. */
 const FAREWELL = 3_000;
-
-/** Listeners count too, and one more makes the least that nginx starts with. */
-function checkConnections({ main: { workerConnections } }: Config, listeners: number): void {
-  if (workerConnections > listeners) return;
-  throw new StartError([`${workerConnections} worker_connections are not enough for ${listeners} listening sockets`]);
-}
-
-/**
- * For logs, name look-ups, and the connections that are accepted only to be closed: as many as a full accept queue may
- * bring at once, where the limit allows it. A listener of Deno's that meets the limit once never accepts again.
- */
-function spareDescriptors(limit: number): number {
-  return Math.max(16, Math.min(512, Math.floor(limit / 4)));
-}
 
 /** Only a sender that is trusted can say where the client really comes from; the auth server hears it in any case. */
 function noteHeader({ service, socket, facts }: Visit, { source, destination }: ReceivedHeader): void {

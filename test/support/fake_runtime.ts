@@ -35,6 +35,7 @@ import { decode, encode } from "../../src/session/bytes.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeHashing } from "./fake_hashing.ts";
 import { FakeSocket } from "./fake_socket.ts";
+import { FakeWorkers } from "./fake_workers.ts";
 
 export { FakeClock, FakeSocket };
 
@@ -212,6 +213,7 @@ export class FakeRuntime implements Runtime {
   readonly files = new FakeFiles();
   readonly process = new FakeProcess();
   readonly hashing = new FakeHashing();
+  readonly workers = new FakeWorkers();
   /** Every connect, in order, answered or not. */
   readonly connects: FakeConnect[] = [];
   readonly listeners: FakeListener[] = [];
@@ -306,6 +308,8 @@ export class FakeRuntime implements Runtime {
 /** Files in memory, by path. A log is a file that grows. */
 export class FakeFiles implements Files {
   readonly contents = new Map<Octets, Octets>();
+  /** Whose files are, if they were given away. */
+  readonly given = new Map<Octets, string>();
 
   read(path: Octets): Uint8Array | SystemFailure {
     const text = this.contents.get(path);
@@ -349,6 +353,11 @@ export class FakeFiles implements Files {
     };
     this.contents.set(path, this.contents.get(path) ?? "");
     return { write, reopen: () => undefined, close: () => {} };
+  }
+
+  give(path: Octets, owner: { readonly uid: number; readonly gid: number }): SystemFailure | undefined {
+    this.given.set(path, `${owner.uid}:${owner.gid}`);
+    return undefined;
   }
 }
 

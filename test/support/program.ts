@@ -1,7 +1,7 @@
 /** The program as its user starts it, in a process of its own, under the runtime that runs the test. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -90,9 +90,13 @@ export function runProgram(...args: string[]): Promise<Ending> {
   return new Program(args).ending;
 }
 
-/** A folder of its own for a test's files. */
+/** A folder of its own for a test's files, which workers that root starts as somebody else can look into. */
 export class TestFolder {
   readonly path = mkdtempSync(join(tmpdir(), "postern-"));
+
+  constructor() {
+    chmodSync(this.path, 0o755);
+  }
 
   /** Writes a file and gives back its path. */
   write(name: string, text: string): string {

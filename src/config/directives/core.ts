@@ -5,7 +5,7 @@ import type { Context, Module } from "../directive.ts";
 import { anything, bigSize, flag, listOf, millis, number, once, oneOf, text } from "../kinds.ts";
 import { parseNumber } from "../values.ts";
 
-const ONE_PROCESS = accepted("so far one process in the foreground does the work");
+const FOREGROUND = accepted("so far the program stays in the foreground");
 
 export const daemon = directive({
   name: "daemon",
@@ -14,7 +14,7 @@ export const daemon = directive({
   default: true,
   written: "on",
   meaning: "Whether to go to the background once the configuration is read and the sockets are bound",
-  state: ONE_PROCESS,
+  state: FOREGROUND,
 });
 
 export const masterProcess = directive({
@@ -24,7 +24,6 @@ export const masterProcess = directive({
   default: true,
   written: "on",
   meaning: "Whether worker processes are started; without them the main process does the work",
-  state: ONE_PROCESS,
 });
 
 export const workerProcesses = directive<number | "auto">({
@@ -39,7 +38,6 @@ export const workerProcesses = directive<number | "auto">({
   default: 1,
   written: "1",
   meaning: "How many processes share the work, `auto` for one per processor",
-  state: ONE_PROCESS,
 });
 
 export const pid = directive({
@@ -61,7 +59,6 @@ export const user = directive({
   default: undefined,
   written: "nobody",
   meaning: "Whose rights the worker processes have, when started by root",
-  state: ONE_PROCESS,
 });
 
 export const workerRlimitNofile = directive({
@@ -70,7 +67,6 @@ export const workerRlimitNofile = directive({
   kind: number,
   default: undefined,
   meaning: "How many open files a worker process may have",
-  state: ONE_PROCESS,
 });
 
 export const workerShutdownTimeout = directive({

@@ -12,11 +12,28 @@ describe("worker_connections", () => {
     await Proxy.start("", "", events(2));
   });
 
-  it("turns away clients past it", async () => {
+  it("turns away clients past it, in their protocol's words", async () => {
     const proxy = await Proxy.start("", "", events(3));
-    const [first, second, third] = [proxy.client(), proxy.client(), proxy.client()];
-    assertEquals([first.ending, second.ending, third.ending], [undefined, undefined, "abort"]);
+    const [first, second] = [proxy.client(), proxy.client()];
+    const third = proxy.listeners[0]?.client();
+    assertEquals([first.ending, second.ending, third?.ending], [undefined, undefined, "close"]);
+    assertEquals(third?.heard(), "* BYE [LIMIT] too many connections\r\n");
     assertEquals(proxy.log().at(-1), "[alert] 3 worker_connections are not enough");
+  });
+
+  it("tells a few of a flood, and the log once a second", async () => {
+    const proxy = await Proxy.start("", "", events(2));
+    proxy.client();
+    proxy.log();
+    const crowd = Array.from({ length: 40 }, () => proxy.client());
+    assertEquals(crowd.filter(({ ending }) => ending === "close").length, 32);
+    assertEquals(crowd.filter(({ ending }) => ending === "abort").length, 8);
+    proxy.runtime.clock.advance(1_000);
+    assertEquals(proxy.client().ending, "abort");
+    assertEquals(proxy.log(), [
+      "[alert] 2 worker_connections are not enough",
+      "[alert] 2 worker_connections are not enough, 40 times since it was last told",
+    ]);
   });
 
   it("counts connections to auth servers", async () => {

@@ -1,0 +1,156 @@
+/**
+ * Worker processes by way of `node:cluster`, which all three runtimes have. The main process binds the sockets and hands
+ * each worker its own copy (`SCHED_NONE`): connections never pass through it.
+ */
+
+import { spawnSync } from "node:child_process";
+import cluster, { type Worker } from "node:cluster";
+import { availableParallelism, constants } from "node:os";
+import process from "node:process";
+import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Workers } from "../src/runtime.ts";
+import { failureOf, toFailure } from "./_errno.ts";
+
+/** `flags` are those that a worker's runtime gets beside the ones that this process has. */
+export function createWorkers(flags: readonly string[]): Workers {
+  return {
+    main: cluster.isWorker ? new ClusterMain() : undefined,
+    processors: availableParallelism(),
+    fork: (group, handler) => fork(group, handler, flags),
+    become,
+    allowDescriptors,
+  };
+}
+
+function fork(group: number | undefined, handler: WorkerHandler, flags: readonly string[]): WorkerProcess {
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
+  cluster.setupPrimary({
+    args: process.argv.slice(2),
+    ...flags.length === 0 ? {} : { execArgv: [...process.execArgv, ...flags] },
+    // Root it stays until it has opened its files; without the other groups, which not every runtime can drop later.
+    ...group === undefined ? {} : { uid: 0, gid: group },
+  });
+  return new ClusterWorker(cluster.fork(), handler);
+}
+
+class ClusterWorker implements WorkerProcess {
+  readonly #worker: Worker;
+  readonly #id: number;
+  #hasExited = false;
+  #isHeld = false;
+  /** Whether it lets go of its sockets by itself. */
+  #isLeaving = false;
+
+  constructor(worker: Worker, handler: WorkerHandler) {
+    this.#worker = worker;
+    this.#id = worker.id;
+    // Never empty, or it would be an error that sockets are held while there is no worker.
+    if (cluster.workers !== undefined) cluster.workers[KEEPER] ??= worker;
+    const { process: child } = worker;
+    for (const event of ["disconnect", "exit"]) child.prependListener(event, () => this.#holdAtEnd());
+    worker.on("message", (message: unknown) => handler.heard(message));
+    worker.on("error", () => this.#end(handler, { code: undefined, signal: undefined }));
+    worker.on("exit", (code: number | null, signal: NodeJS.Signals | null) => {
+      const number = signal === null ? undefined : constants.signals[signal];
+      this.#end(handler, { code: code ?? undefined, signal: number });
+    });
+  }
+
+  get pid(): number {
+    return this.#worker.process.pid ?? 0;
+  }
+
+  send(message: unknown): void {
+    if (!this.#worker.isConnected()) return;
+    try {
+      this.#worker.process.send(message as object, () => {});
+    } catch {
+      // It ended just now.
+    }
+  }
+
+  kill(name: NodeJS.Signals): void {
+    if (this.#hasExited || this.pid === 0) return;
+    try {
+      process.kill(this.pid, name);
+    } catch {
+      // It ended just now.
+    }
+  }
+
+  /**
+   * The main process of a cluster closes a socket when the last worker that listens on it is gone, and knows workers by
+   * their ids: one whose id is no longer known stays in its books.
+   */
+  hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#worker.id = -this.#id;
+    delete cluster.workers?.[this.#id];
+  }
+
+  /** What a process that still lives holds it holds to its end: to let go means to be cut off from the main process. */
+  release(): void {
+    this.#isLeaving = true;
+    if (!this.#isHeld || !this.#hasExited) return;
+    this.#isHeld = false;
+    this.#worker.id = this.#id;
+    this.#worker.disconnect();
+    delete cluster.workers?.[this.#id];
+  }
+
+  #holdAtEnd(): void {
+    if (!this.#isLeaving) this.hold();
+  }
+
+  #end(handler: WorkerHandler, exit: Parameters<WorkerHandler["exited"]>[0]): void {
+    if (this.#hasExited) return;
+    // An error of its channel is none of the process.
+    if (exit.code === undefined && exit.signal === undefined && this.pid !== 0) return;
+    this.#hasExited = true;
+    if (this.#isLeaving) this.release();
+    handler.exited(exit);
+  }
+}
+
+const KEEPER = -0.5;
+
+class ClusterMain implements MainLink {
+  send(message: unknown): boolean {
+    if (!process.connected) return true;
+    try {
+      return process.send?.(message, undefined, undefined, () => {}) !== false;
+    } catch {
+      return true;
+    }
+  }
+
+  onMessage(hear: (message: unknown) => void): () => void {
+    process.on("message", hear);
+    return () => process.off("message", hear);
+  }
+
+  onGone(hear: () => void): () => void {
+    process.on("disconnect", hear);
+    return () => process.off("disconnect", hear);
+  }
+}
+
+function become({ name, uid, gid }: Account): SystemFailure | undefined {
+  try {
+    process.setgid?.(gid);
+    // Deno has none: there the other groups are gone since the fork.
+    if ("initgroups" in process) (process.initgroups as (name: string, gid: number) => void)(name, gid);
+    process.setuid?.(uid);
+    return undefined;
+  } catch (error) {
+    return toFailure(error);
+  }
+}
+
+/** No runtime has a call for it, util-linux has a program. */
+function allowDescriptors(count: number): SystemFailure | undefined {
+  const args = ["--pid", `${process.pid}`, `--nofile=${count}:${count}`];
+  const { status, error } = spawnSync("prlimit", args, { stdio: "ignore" });
+  if (error !== undefined) return toFailure(error);
+  return status === 0 ? undefined : failureOf("EPERM");
+}

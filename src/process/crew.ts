@@ -1,0 +1,240 @@
+/**
+ * The workers that serve one reading of the configuration.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/types.ts";
+import type { ErrorLog } from "../log/error_log.ts";
+import { StartError } from "../proxy/mod.ts";
+import type { Account, Exit, Millis, Octets, Runtime, WorkerProcess } from "../runtime.ts";
+import { FROM_WORKER, type FromWorker, isMessage, type ToWorker } from "./messages.ts";
+import { Restarts } from "./restarts.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** What a {@linkcode Crew} works with. */
+export interface CrewOptions {
+  readonly runtime: Runtime;
+  readonly config: Config;
+  readonly files: Snapshot;
+  readonly account: Account | undefined;
+  readonly isDaemon: boolean;
+  /** A number for a worker that no other has. */
+  readonly nextNumber: () => number;
+  /** What session tickets are encrypted with. */
+  readonly ticketKey: () => Octets;
+  readonly log: () => ErrorLog;
+  /** Something that is to reach all other workers. */
+  readonly publish: (message: ToWorker, from: Crew, number: number) => void;
+  /** A worker is gone, or there is one more. */
+  readonly changed: () => void;
+}
+
+interface Member {
+  readonly number: number;
+  readonly process: WorkerProcess;
+  readonly born: Millis;
+  /** The log files that it has open. */
+  logs: readonly Octets[];
+  state: "starting" | "listening" | "closed";
+  /** Whether it was told to end. */
+  isDismissed: boolean;
+  isFirst: boolean;
+}
+
+/** Why a worker could not begin, in its own words. */
+class CrewError extends StartError {}
+
+/** Starts workers, replaces those that die, and ends them. */
+export class Crew {
+  readonly #options: CrewOptions;
+  readonly #members = new Map<number, Member>();
+  readonly #restarts = new Restarts();
+  /** Those that hold sockets which a worker that died listened on. */
+  readonly #held = new Set<WorkerProcess>();
+  #state: "starting" | "working" | "leaving" = "starting";
+
+  constructor(options: CrewOptions) {
+    this.#options = options;
+  }
+
+  /** How many processes there are. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Whether some still accept. */
+  get isOpen(): boolean {
+    return [...this.#members.values()].some(({ state }) => state !== "closed");
+  }
+
+  get pids(): readonly number[] {
+    return [...this.#members.values()].map(({ process }) => process.pid);
+  }
+
+  get logs(): readonly Octets[] {
+    return [...new Set([...this.#members.values()].flatMap(({ logs }) => logs))];
+  }
+
+  /** Resolves when all of them listen. Throws {@linkcode StartError} when one cannot, with none left that listens. */
+  async start(): Promise<void> {
+    const { workerProcesses } = this.#options.config.main;
+    const count = workerProcesses === "auto" ? this.#options.runtime.workers.processors : workerProcesses;
+    try {
+      // One goes first: what it cannot do nobody can, and needs to be told once.
+      await this.#add();
+      await Promise.all(Array.from({ length: count - 1 }, () => this.#add()));
+    } catch (error) {
+      this.stop("fast");
+      throw error;
+    }
+    this.#state = "working";
+  }
+
+  tell(message: ToWorker, except?: number): void {
+    for (const { number, process, state } of this.#members.values()) {
+      if (number !== except && state !== "starting") process.send(message);
+    }
+  }
+
+  /** Says which of them is the first; `undefined` for none of them. */
+  appoint(isAppointed: boolean): void {
+    const working = [...this.#members.values()].filter(({ state }) => state !== "starting");
+    const first = isAppointed ? working[0] : undefined;
+    for (const member of working) {
+      const isFirst = member === first;
+      if (member.isFirst !== isFirst) member.process.send({ type: "first", isFirst } satisfies ToWorker);
+      member.isFirst = isFirst;
+    }
+  }
+
+  /** Ends them; with `holds` their sockets stay open, for {@linkcode release} to close. */
+  stop(how: "fast" | "graceful", holds = false): void {
+    this.#state = "leaving";
+    for (const member of this.#members.values()) {
+      member.isDismissed = true;
+      if (holds) this.#hold(member.process);
+      else if (!this.#held.has(member.process)) member.process.release();
+      // One that has not begun yet has nothing to end.
+      if (member.state === "starting") member.process.kill("SIGKILL");
+      else member.process.send({ type: "stop", how } satisfies ToWorker);
+    }
+    if (!holds) this.release();
+    if (how === "fast") {
+      this.#options.runtime.timer(MOST_PATIENCE, () => {
+        for (const { process } of this.#members.values()) process.kill("SIGKILL");
+      });
+    }
+  }
+
+  /** Lets go of the sockets that were kept open for workers to come. */
+  release(): void {
+    for (const process of this.#held) process.release();
+    this.#held.clear();
+  }
+
+  #hold(process: WorkerProcess): void {
+    process.hold();
+    this.#held.add(process);
+  }
+
+  /** Starts one more. Resolves when it listens. */
+  #add(): Promise<Member> {
+    return new Promise((resolve, reject) => {
+      const { runtime, account, nextNumber } = this.#options;
+      const number = nextNumber();
+      const process = runtime.workers.fork(account?.gid, {
+        heard: (message) => {
+          if (!isMessage<FromWorker>(message, ...FROM_WORKER)) return;
+          if (message.type === "failed") reject(new CrewError(message.lines, message.hint));
+          this.#heard(member, message);
+          if (message.type === "listening") resolve(member);
+        },
+        exited: (exit) => {
+          reject(new StartError([`a worker process ended before it could listen: ${describeExit(exit)}`]));
+          this.#exited(member, exit);
+        },
+      });
+      const born = runtime.now();
+      const member: Member = { number, process, born, logs: [], state: "starting", isDismissed: false, isFirst: false };
+      this.#members.set(number, member);
+    });
+  }
+
+  #orderFor(number: number): ToWorker {
+    const { config, files, account, isDaemon, ticketKey } = this.#options;
+    const descriptors = config.main.workerRlimitNofile;
+    return { type: "work", number, files, account, descriptors, ticketKey: ticketKey(), isDaemon };
+  }
+
+  #heard(member: Member, message: FromWorker): void {
+    switch (message.type) {
+      case "ready":
+        if (!member.isDismissed) member.process.send(this.#orderFor(member.number));
+        return;
+      case "failed":
+        member.isDismissed = true;
+        return;
+      case "listening":
+        member.state = "listening";
+        member.logs = message.logs;
+        return this.#options.changed();
+      case "closed":
+        member.state = "closed";
+        return this.#options.changed();
+      case "news": {
+        const { topic, value } = message;
+        return this.#options.publish({ type: "news", topic, value, from: member.number }, this, member.number);
+      }
+    }
+  }
+
+  #exited(member: Member, exit: Exit): void {
+    const { log, publish, runtime, changed } = this.#options;
+    const { pid } = member.process;
+    this.#members.delete(member.number);
+    // What one had to say that could not begin was told already.
+    if (member.state !== "starting" || !member.isDismissed) {
+      log().write("notice", `signal 17 (SIGCHLD) received from ${pid}`);
+      const level = exit.signal === undefined ? "notice" : "alert";
+      log().write(level, `worker process ${pid} exited ${describeExit(exit)}`);
+    }
+    if (member.state !== "starting") publish({ type: "gone", number: member.number }, this, member.number);
+    if (member.isDismissed || this.#state !== "working") {
+      if (!this.#held.has(member.process)) member.process.release();
+    } else {
+      this.#hold(member.process);
+      this.#replace(this.#restarts.delayAfter(runtime.now() - member.born));
+    }
+    changed();
+  }
+
+  #replace(delay: Millis): void {
+    const { log, runtime } = this.#options;
+    if (delay > 0) log().write("warn", `worker processes keep ending, the next one is started in ${delay} ms`);
+    runtime.timer(delay, () => void this.#startAgain());
+  }
+
+  async #startAgain(): Promise<void> {
+    const { log } = this.#options;
+    if (this.#state !== "working") return;
+    try {
+      const { process } = await this.#add();
+      log().write("notice", `start worker process ${process.pid}`);
+      this.release();
+    } catch (error) {
+      // One that ended without a word was noticed already, and is being replaced.
+      if (!(error instanceof CrewError)) return;
+      for (const line of error.lines) log().write("emerg", line);
+      if (this.#state === "working") this.#replace(this.#restarts.delayAfter(0) || SECOND_TRY);
+    }
+  }
+}
+
+function describeExit({ code, signal }: Exit): string {
+  return signal === undefined ? `with code ${code ?? "unknown"}` : `on signal ${signal}`;
+}
+
+/** How long sessions may take to be told that they are over. */
+const MOST_PATIENCE: Millis = 10_000;
+const SECOND_TRY: Millis = 1_000;

@@ -1,0 +1,254 @@
+/**
+ * The life of the main process: it reads the configuration, has the pid file, hears the signals, and starts and ends the
+ * workers. It never touches mail.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/types.ts";
+import type { ErrorLog } from "../log/error_log.ts";
+import { bindingKey, bindingsOf } from "../proxy/addresses.ts";
+import { probe } from "../proxy/listeners.ts";
+import type { Account, Octets, Runtime, SignalName } from "../runtime.ts";
+import { decode } from "../session/bytes.ts";
+import { Crew } from "./crew.ts";
+import type { Explanation, Running } from "./mod.ts";
+import { MainLog } from "./main_log.ts";
+import type { ToWorker } from "./messages.ts";
+import { movePidFile, removePidFile, writePidFile } from "./pid_file.ts";
+import { OneAtATime } from "./signal.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { accountOf } from "./user.ts";
+
+/** Starts the workers and looks after them until a signal ends it. Returns the exit code. Throws what a start would. */
+export async function runMainProcess(running: Running): Promise<number> {
+  const { config, runtime } = running;
+  const mainLog = await MainLog.open(config, running.errorLog, runtime);
+  try {
+    return await new MainProcess(running, mainLog).run();
+  } finally {
+    await mainLog.close();
+  }
+}
+
+class MainProcess {
+  readonly #running: Running;
+  readonly #runtime: Runtime;
+  readonly #mainLog: MainLog;
+  readonly #ticketKey: Octets;
+  #config: Config;
+  #crew: Crew;
+  /** All that have processes: those of earlier configurations with sessions left, the present one, one that begins. */
+  readonly #crews = new Set<Crew>();
+  #lastNumber = 0;
+  /** What the present workers listen on. */
+  #bound: ReadonlySet<string> = new Set();
+  #stopping: "no" | "graceful" | "fast" = "no";
+  /** Whether the workers were sent away and the main process stays (WINCH). */
+  #isResting = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(running: Running, mainLog: MainLog) {
+    this.#running = running;
+    this.#runtime = running.runtime;
+    this.#mainLog = mainLog;
+    this.#config = running.config;
+    this.#ticketKey = decode(running.runtime.random(new Uint8Array(48)));
+    this.#crew = this.#createCrew(running.config, running.files);
+  }
+
+  async run(): Promise<number> {
+    const { config, version, explain } = this.#running;
+    // Before the pid file tells anybody whom to send signals to.
+    this.#listenToSignals();
+    try {
+      await this.#begin(this.#crew, config);
+      writePidFile(config.main, this.#runtime);
+    } catch (error) {
+      if (this.#stopping === "no") this.#tellLog(config, explain(error));
+      await this.#dismissAll("fast");
+      if (this.#stopping !== "no") return 0;
+      throw error;
+    }
+    const { log } = this;
+    log.write("notice", version);
+    for (const { level, text } of config.warnings) log.write(level, text);
+    this.#announceWorkers();
+    this.#running.started();
+    await this.#until(() => this.#stopping !== "no" && this.#isAlone);
+    this.log.write("notice", "exit");
+    removePidFile(this.#config.main, this.#runtime);
+    return 0;
+  }
+
+  get log(): ErrorLog {
+    return this.#mainLog.log;
+  }
+
+  get #isAlone(): boolean {
+    return [...this.#crews].every(({ size }) => size === 0);
+  }
+
+  #createCrew(config: Config, files: Snapshot): Crew {
+    const { runtime, isDaemon } = this.#running;
+    const crew = new Crew({
+      runtime,
+      config,
+      files,
+      account: this.#account(config),
+      isDaemon,
+      nextNumber: () => ++this.#lastNumber,
+      ticketKey: () => this.#ticketKey,
+      log: () => this.log,
+      publish: (message, from, number) => this.#publish(message, from, number),
+      changed: () => this.#changed(),
+    });
+    this.#crews.add(crew);
+    return crew;
+  }
+
+  #account(config: Config): Account | undefined {
+    if (!this.#runtime.process.isRoot) return undefined;
+    const account = accountOf(config.main, this.#runtime.files);
+    return account.uid === 0 ? undefined : account;
+  }
+
+  /** The addresses that nobody listens on so far are tried first: here it is told once, and before there are workers. */
+  async #begin(crew: Crew, config: Config): Promise<void> {
+    const bindings = await bindingsOf(config, this.#runtime);
+    const fresh = bindings.filter((binding) => !this.#bound.has(bindingKey(binding)));
+    await probe(fresh, this.#runtime);
+    if (this.#stopping === "no") await crew.start();
+    this.#bound = new Set(bindings.map(bindingKey));
+  }
+
+  /** A start that fails is told on stderr; a log that is elsewhere hears it too. */
+  #tellLog(config: Config, { lines }: Explanation): void {
+    const { errorLogs } = config.main;
+    if (errorLogs.length === 0 || errorLogs.some(({ target }) => target.type === "stderr")) return;
+    for (const line of lines) this.log.write("emerg", line);
+  }
+
+  #announceWorkers(): void {
+    this.log.write("notice", "start worker processes");
+    for (const pid of this.#crew.pids) this.log.write("notice", `start worker process ${pid}`);
+  }
+
+  #publish(message: ToWorker, from: Crew, number: number): void {
+    for (const crew of this.#crews) crew.tell(message, crew === from ? number : undefined);
+  }
+
+  #changed(): void {
+    for (const crew of this.#crews) if (crew.size === 0 && crew !== this.#crew) this.#crews.delete(crew);
+    this.#crew.appoint(true);
+    this.#wake();
+  }
+
+  /** Resolves once it is so. */
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #listenToSignals(): void {
+    const { process } = this.#runtime;
+    const reload = new OneAtATime(() => this.#reload());
+    const hear = (name: SignalName, number: number, text: string, act: () => void) =>
+      process.onSignal(name, () => {
+        this.log.write("notice", `signal ${number} (${name}) received, ${text}`);
+        act();
+      });
+    hear("SIGTERM", 15, "exiting", () => this.#stop("fast"));
+    hear("SIGINT", 2, "exiting", () => this.#stop("fast"));
+    hear("SIGQUIT", 3, "shutting down", () => this.#stop("graceful"));
+    hear("SIGHUP", 1, "reconfiguring", () => reload.run());
+    hear("SIGUSR1", 10, "reopening logs", () => this.#reopenLogs());
+    // A terminal sends it to whatever runs in it when its window changes.
+    if (this.#running.isDaemon) hear("SIGWINCH", 28, "stop accepting connections", () => this.#rest());
+    else process.onSignal("SIGWINCH", () => {});
+  }
+
+  #stop(how: "graceful" | "fast"): void {
+    if (this.#stopping === "fast" || this.#stopping === how) return;
+    this.#stopping = how;
+    void this.#dismissAll(how);
+    this.#wake();
+  }
+
+  async #dismissAll(how: "graceful" | "fast"): Promise<void> {
+    for (const crew of this.#crews) crew.stop(how);
+    await this.#until(() => this.#isAlone);
+  }
+
+  #rest(): void {
+    if (this.#stopping !== "no" || this.#isResting) return;
+    this.#isResting = true;
+    this.#crew.stop("graceful", true);
+  }
+
+  /** Whose rights do not reach a new file finds it there, its own. */
+  #reopenLogs(): void {
+    this.log.write("notice", "reopening logs");
+    this.#mainLog.reopen();
+    const crews = [...this.#crews];
+    const account = this.#account(this.#config);
+    if (account !== undefined) {
+      for (const path of new Set(crews.flatMap(({ logs }) => logs))) {
+        const failure = this.#runtime.files.give(path, account);
+        if (failure !== undefined) this.log.write("emerg", `chown("${path}", ${account.uid}) failed ${failure.text}`);
+      }
+    }
+    for (const crew of crews) crew.tell({ type: "reopen" });
+  }
+
+  async #reload(): Promise<void> {
+    if (this.#stopping !== "no") return;
+    this.log.write("notice", "reconfiguring");
+    const { readConfig, explain } = this.#running;
+    try {
+      const { config, files } = readConfig();
+      const log = await this.#mainLog.open(config);
+      const crew = this.#createCrew(config, files);
+      await movePidFile(this.#config, config, { runtime: this.#runtime, act: () => this.#begin(crew, config) });
+      await this.#handOver(crew, config, log);
+    } catch (error) {
+      const { lines } = explain(error);
+      // A stop that came meanwhile is no fault of the configuration's.
+      if (this.#stopping === "no") { for (const line of lines) this.log.write("emerg", line); }
+    }
+  }
+
+  /** The new workers listen; the old ones may go. */
+  async #handOver(crew: Crew, config: Config, log: ErrorLog): Promise<void> {
+    const before = this.#crew;
+    this.#crew = crew;
+    this.#config = config;
+    this.#mainLog.log = log;
+    this.#isResting = false;
+    before.appoint(false);
+    before.release();
+    for (const { level, text } of config.warnings) log.write(level, text);
+    this.#announceWorkers();
+    before.stop("graceful");
+    if (this.#stopping !== "no") crew.stop(this.#stopping);
+    this.#changed();
+    await this.#untilClosed(before);
+    log.write("notice", "reconfigured");
+  }
+
+  /** A worker that hangs closes nothing, and must not keep the next reload waiting. */
+  async #untilClosed(crew: Crew): Promise<void> {
+    let isEnough = false;
+    const cancel = this.#runtime.timer(CLOSING, () => {
+      isEnough = true;
+      this.#wake();
+    });
+    await this.#until(() => isEnough || !crew.isOpen);
+    cancel();
+  }
+}
+
+const CLOSING = 5_000;

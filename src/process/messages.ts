@@ -1,0 +1,58 @@
+/**
+ * What the main process and its workers say to each other.
+ *
+ * @module
+ */
+
+import type { Account, Octets } from "../runtime.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** What a worker is told first: all that it needs to begin. */
+export interface WorkOrder {
+  readonly type: "work";
+  /** The worker's number, unique among those alive. */
+  readonly number: number;
+  readonly files: Snapshot;
+  /** Whose rights it takes on once it has opened its files; `undefined` for those it has. */
+  readonly account: Account | undefined;
+  /** `worker_rlimit_nofile`. */
+  readonly descriptors: number | undefined;
+  /** Encrypts session tickets, the same in all workers: 48 octets. */
+  readonly ticketKey: Octets;
+  /** Whether no terminal sends signals of its own. */
+  readonly isDaemon: boolean;
+}
+
+export type ToWorker =
+  | WorkOrder
+  /** Whether it is the one now that does what only one has to do. */
+  | { readonly type: "first"; readonly isFirst: boolean }
+  /** Something that another worker has published. */
+  | { readonly type: "news"; readonly topic: Octets; readonly value: unknown; readonly from: number }
+  /** Another worker is gone. */
+  | { readonly type: "gone"; readonly number: number }
+  | { readonly type: "stop"; readonly how: "fast" | "graceful" }
+  | { readonly type: "reopen" };
+
+export type FromWorker =
+  /** It hears now. What is said before that, some runtimes lose. */
+  | { readonly type: "ready" }
+  /** It accepts connections. `logs` are the log files that it has open. */
+  | { readonly type: "listening"; readonly logs: readonly Octets[] }
+  /** It cannot begin; each line says why. */
+  | { readonly type: "failed"; readonly lines: readonly Octets[]; readonly hint?: Octets | undefined }
+  /** It accepts no more, and waits for its sessions to end. */
+  | { readonly type: "closed" }
+  | { readonly type: "news"; readonly topic: Octets; readonly value: unknown };
+
+/** Both ends are the same program, so that anything else is not for us: test runners send messages, too. */
+export function isMessage<M extends ToWorker | FromWorker>(
+  message: unknown,
+  ...types: readonly M["type"][]
+): message is M {
+  return typeof message === "object" && message !== null && "type" in message &&
+    (types as readonly unknown[]).includes(message.type);
+}
+
+export const TO_WORKER: readonly ToWorker["type"][] = ["work", "first", "news", "gone", "stop", "reopen"];
+export const FROM_WORKER: readonly FromWorker["type"][] = ["ready", "listening", "failed", "closed", "news"];

@@ -1,0 +1,106 @@
+/**
+ * The life of a process that does all the work itself (`master_process off`): its pid file, its signals, and its end.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/types.ts";
+import { serve, type Server } from "../proxy/mod.ts";
+import { describeFailure, type Runtime, type SignalName } from "../runtime.ts";
+import type { Running } from "./mod.ts";
+import { movePidFile, removePidFile, writePidFile } from "./pid_file.ts";
+import { OneAtATime } from "./signal.ts";
+import { outliveErrors } from "./uncaught.ts";
+
+/** Serves in this one process until a signal ends it. Returns the exit code. Throws what a start would. */
+export async function runSingleProcess(running: Running): Promise<number> {
+  const { config, runtime, errorLog } = running;
+  const { workerRlimitNofile } = config.main;
+  const failure = workerRlimitNofile === undefined ? undefined : runtime.workers.allowDescriptors(workerRlimitNofile);
+  const server = await serve(config, runtime, { errorLog });
+  if (failure !== undefined) {
+    server.log.write("alert", `setrlimit(RLIMIT_NOFILE, ${workerRlimitNofile}) failed ${describeFailure(failure)}`);
+  }
+  return await lookAfter(server, running);
+}
+
+async function lookAfter(server: Server, running: Running): Promise<number> {
+  const { runtime, version } = running;
+  let { config } = running;
+  outliveErrors(runtime, server);
+  // Before the pid file tells anybody whom to send signals to.
+  const stopped = untilStopped(runtime, server);
+  runtime.process.onSignal("SIGUSR1", () => {
+    server.log.write("notice", "signal 10 (SIGUSR1) received, reopening logs");
+    server.log.write("notice", "reopening logs");
+    server.reopenLogs();
+  });
+  const reload = new OneAtATime(async () => {
+    config = await reconfigure(config, server, running);
+  });
+  runtime.process.onSignal("SIGHUP", () => reload.run());
+  try {
+    writePidFile(config.main, runtime);
+  } catch (error) {
+    await server.stop("fast");
+    throw error;
+  }
+  const { log } = server;
+  log.write("notice", version);
+  for (const { level, text } of config.warnings) log.write(level, text);
+  log.write("notice", `start worker process ${runtime.process.pid}`);
+  running.started();
+  await stopped;
+  server.log.write("notice", "exiting");
+  server.log.write("notice", "exit");
+  removePidFile(config.main, runtime);
+  await server.closeLogs();
+  return 0;
+}
+
+/** Takes the configuration as it is now, or tells the log why not and stays with the old one. */
+async function reconfigure(
+  config: Config,
+  server: Server,
+  { runtime, readConfig, explain }: Running,
+): Promise<Config> {
+  server.log.write("notice", "signal 1 (SIGHUP) received, reconfiguring");
+  if (server.isStopping) return config;
+  server.log.write("notice", "reconfiguring");
+  try {
+    const { config: next } = readConfig();
+    await movePidFile(config, next, { runtime, act: () => server.reload(next) });
+    for (const { level, text } of next.warnings) server.log.write(level, text);
+    server.log.write("notice", "reconfigured");
+    return next;
+  } catch (error) {
+    const { lines } = explain(error);
+    // A stop that came meanwhile is no fault of the configuration's.
+    if (!server.isStopping) { for (const line of lines) server.log.write("emerg", line); }
+    return config;
+  }
+}
+
+/** A second signal may be more urgent than the first: TERM cuts short what QUIT lets end by itself. */
+function untilStopped(runtime: Runtime, server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    for (const { name, number, how, text } of STOPS) {
+      runtime.process.onSignal(name, () => {
+        server.log.write("notice", `signal ${number} (${name}) received, ${text}`);
+        if (how === "graceful") server.log.write("notice", "gracefully shutting down");
+        server.stop(how).then(resolve);
+      });
+    }
+  });
+}
+
+const STOPS: readonly {
+  readonly name: SignalName;
+  readonly number: number;
+  readonly how: "fast" | "graceful";
+  readonly text: string;
+}[] = [
+  { name: "SIGTERM", number: 15, how: "fast", text: "exiting" },
+  { name: "SIGINT", number: 2, how: "fast", text: "exiting" },
+  { name: "SIGQUIT", number: 3, how: "graceful", text: "shutting down" },
+];

@@ -1,0 +1,172 @@
+/**
+ * The life of a worker process: it does what the main process orders, and serves.
+ *
+ * @module
+ */
+
+import type { Config, ErrorLogConfig } from "../config/types.ts";
+import { serve, type Server, StartError } from "../proxy/mod.ts";
+import type { Files, MainLink, Octets, Runtime, SignalName } from "../runtime.ts";
+import { describeFailure } from "../runtime.ts";
+import { encode } from "../session/bytes.ts";
+import { type FromWorker, isMessage, TO_WORKER, type ToWorker, type WorkOrder } from "./messages.ts";
+import { filesOf } from "./snapshot.ts";
+import { outliveErrors } from "./uncaught.ts";
+import { WorkerBoard } from "./worker_board.ts";
+
+/** What {@linkcode runWorker} works with. */
+export interface WorkerOptions {
+  readonly runtime: Runtime;
+  readonly link: MainLink;
+  /** Reads the configuration from these files. */
+  readonly readConfig: (files: Pick<Files, "read" | "list">) => Config;
+  /** The log for a configuration that names none. */
+  readonly errorLog: ErrorLogConfig;
+  /** The lines that tell an error which is the operator's, and a hint; throws one that is ours. */
+  readonly explain: (error: unknown) => { readonly lines: readonly Octets[]; readonly hint: Octets | undefined };
+}
+
+/** Serves until the main process or a signal ends it. Returns the exit code. */
+export async function runWorker(options: WorkerOptions): Promise<number> {
+  const { runtime, link } = options;
+  const tell = (message: FromWorker) => void link.send(message);
+  const inbox = new Inbox(link);
+  tell({ type: "ready" });
+  const order = await inbox.order;
+  const board = new WorkerBoard({ number: order.number, link, runtime });
+  let server: Server;
+  try {
+    server = await start(order, board, options);
+  } catch (error) {
+    tell({ type: "failed", ...options.explain(error) });
+    return FATAL;
+  }
+  outliveErrors(runtime, server);
+  const life = new WorkerLife(server, tell, board);
+  inbox.deliver((message) => life.obey(message));
+  const { log } = server;
+  link.onGone(() => {
+    log.write("alert", "the main process is gone, exiting");
+    runtime.process.exit(1);
+  });
+  for (const { name, number, what } of SIGNALS) {
+    if (name === "SIGWINCH" && !order.isDaemon) continue;
+    runtime.process.onSignal(name, () => {
+      log.write("notice", `signal ${number} (${name}) received, ${what.text}`);
+      if (what.message !== undefined) life.obey(what.message);
+    });
+  }
+  tell({ type: "listening", logs: server.logFiles });
+  await life.ended;
+  log.write("notice", "exiting");
+  log.write("notice", "exit");
+  await server.closeLogs();
+  return 0;
+}
+
+async function start(order: WorkOrder, board: WorkerBoard, options: WorkerOptions): Promise<Server> {
+  const { runtime, errorLog, readConfig } = options;
+  const { account, descriptors } = order;
+  const failure = descriptors === undefined ? undefined : runtime.workers.allowDescriptors(descriptors);
+  const server = await serve(readConfig(filesOf(order.files)), runtime, {
+    errorLog,
+    board,
+    ticketKey: encode(order.ticketKey),
+    isWorker: true,
+    beforeListening: () => {
+      const refusal = account && runtime.workers.become(account);
+      if (refusal !== undefined) {
+        throw new StartError([`setuid("${account?.name}") failed ${describeFailure(refusal)}`]);
+      }
+    },
+  });
+  if (failure !== undefined) {
+    server.log.write("alert", `setrlimit(RLIMIT_NOFILE, ${descriptors}) failed ${describeFailure(failure)}`);
+  }
+  return server;
+}
+
+/** The messages of the main process, none of which is lost while the worker begins. */
+class Inbox {
+  readonly order: Promise<WorkOrder>;
+  readonly #early: ToWorker[] = [];
+  #deliver: (message: ToWorker) => void = (message) => this.#early.push(message);
+
+  constructor(link: MainLink) {
+    this.order = new Promise((resolve) => {
+      link.onMessage((message) => {
+        if (!isMessage<ToWorker>(message, ...TO_WORKER)) return;
+        if (message.type === "work") resolve(message);
+        else this.#deliver(message);
+      });
+    });
+  }
+
+  deliver(to: (message: ToWorker) => void): void {
+    this.#deliver = to;
+    for (const message of this.#early.splice(0)) to(message);
+  }
+}
+
+/** A server that does what it is told until nothing is left to do. */
+class WorkerLife {
+  readonly ended: Promise<void>;
+  readonly #server: Server;
+  readonly #tell: (message: FromWorker) => void;
+  readonly #board: WorkerBoard;
+  #end: () => void = () => {};
+  #stops: ("fast" | "graceful")[] = [];
+
+  constructor(server: Server, tell: (message: FromWorker) => void, board: WorkerBoard) {
+    this.#server = server;
+    this.#tell = tell;
+    this.#board = board;
+    this.ended = new Promise((resolve) => this.#end = resolve);
+  }
+
+  obey(message: ToWorker): void {
+    switch (message.type) {
+      case "work":
+        return;
+      case "first":
+        this.#board.isFirst = message.isFirst;
+        return;
+      case "news":
+        return this.#board.heard(message.topic, message.value, message.from);
+      case "gone":
+        return this.#board.gone(message.number);
+      case "reopen":
+        this.#server.log.write("notice", "reopening logs");
+        return this.#server.reopenLogs();
+      case "stop":
+        return this.#stop(message.how);
+    }
+  }
+
+  /** A fast stop may follow a graceful one, but not the other way round. */
+  #stop(how: "fast" | "graceful"): void {
+    if (this.#stops.includes("fast") || this.#stops.includes(how)) return;
+    this.#stops.push(how);
+    if (how === "graceful") this.#server.log.write("notice", "gracefully shutting down");
+    const isClosed = this.#server.stop(how, () => this.#tell({ type: "closed" }));
+    void isClosed.then(this.#end);
+  }
+}
+
+/** What nginx's workers make of signals that are sent to one of them alone, or to a terminal's whole group. */
+const SIGNALS: readonly {
+  readonly name: SignalName;
+  readonly number: number;
+  readonly what: { readonly text: string; readonly message?: ToWorker };
+}[] = [
+  { name: "SIGTERM", number: 15, what: { text: "exiting", message: { type: "stop", how: "fast" } } },
+  { name: "SIGINT", number: 2, what: { text: "exiting", message: { type: "stop", how: "fast" } } },
+  { name: "SIGQUIT", number: 3, what: { text: "shutting down", message: { type: "stop", how: "graceful" } } },
+  { name: "SIGWINCH", number: 28, what: { text: "shutting down", message: { type: "stop", how: "graceful" } } },
+  { name: "SIGUSR1", number: 10, what: { text: "reopening logs", message: { type: "reopen" } } },
+  { name: "SIGHUP", number: 1, what: { text: "ignoring" } },
+  { name: "SIGUSR2", number: 12, what: { text: "ignoring" } },
+];
+
+/** nginx's exit code of a worker that is not worth another try. */
+export const FATAL = 2;

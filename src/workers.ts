@@ -1,0 +1,69 @@
+/**
+ * What an adapter must offer so that several processes can do the work: a main process that starts workers and talks to
+ * them, and from inside a worker the way back. Every worker runs the same program with the same arguments. A socket that
+ * several workers listen on is one socket: it is bound by the main process, with the main process's rights.
+ *
+ * @module
+ */
+
+import type { Cancel, Octets, SignalName, SystemFailure } from "./runtime.ts";
+
+/** Whose rights a process has. */
+export interface Account {
+  readonly name: Octets;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** How a process came to its end. */
+export interface Exit {
+  readonly code: number | undefined;
+  /** The number of the signal that ended it, if one did. */
+  readonly signal: number | undefined;
+}
+
+/** What a worker process tells the main process. */
+export interface WorkerHandler {
+  heard(message: unknown): void;
+  /** It is gone, and this is its last call. */
+  exited(exit: Exit): void;
+}
+
+/** A worker process, seen from the main process. */
+export interface WorkerProcess {
+  /** 0 for a process that could not be started; `exited` follows. */
+  readonly pid: number;
+  /** Tells it something that JSON can carry. Does nothing once it is gone. */
+  send(message: unknown): void;
+  kill(name: SignalName | "SIGKILL"): void;
+  /**
+   * Its end leaves the sockets that it listens on open, and who connects meanwhile waits for another worker: until
+   * {@linkcode release}. That is so anyhow for a worker that ends without having been told to.
+   */
+  hold(): void;
+  /** Closes what nobody else listens on. */
+  release(): void;
+}
+
+/** The main process, seen from a worker. */
+export interface MainLink {
+  /** Tells it something that JSON can carry. Returns `false` when it is slow to listen, so that messages pile up. */
+  send(message: unknown): boolean;
+  onMessage(hear: (message: unknown) => void): Cancel;
+  /** Hears of the end of the main process. Some runtimes end the worker right behind it. */
+  onGone(hear: () => void): Cancel;
+}
+
+/** The way to other processes of this program. */
+export interface Workers {
+  /** The way to the main process; `undefined` where this process is no worker. */
+  readonly main: MainLink | undefined;
+  /** How many processors there are to work on. */
+  readonly processors: number;
+  /** Starts a worker. With `group`, which only root may ask for, it has that group and no other from its start. */
+  fork(group: number | undefined, handler: WorkerHandler): WorkerProcess;
+  /** Takes on the rights of an account for good, its other groups included where the runtime can. */
+  become(account: Account): SystemFailure | undefined;
+  /** Allows this process so many open files. */
+  allowDescriptors(count: number): SystemFailure | undefined;
+}

@@ -1,0 +1,203 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "node:test";
+import { Crew } from "../../../src/process/crew.ts";
+import { ErrorLog } from "../../../src/log/error_log.ts";
+import { LogFiles } from "../../../src/log/log_files.ts";
+import { StartError } from "../../../src/proxy/mod.ts";
+import { load } from "../../support/config.ts";
+import { FakeRuntime } from "../../support/fake_runtime.ts";
+import type { FakeWorkerProcess } from "../../support/fake_workers.ts";
+
+/** A crew of two, and what the main process hears of it. */
+class Scene {
+  readonly runtime = new FakeRuntime();
+  readonly published: unknown[] = [];
+  readonly crew: Crew;
+
+  constructor(main = "worker_processes 2;") {
+    const log = new LogFiles(this.runtime).open([{ target: { type: "stderr" }, level: "notice" }]);
+    if (!(log instanceof ErrorLog)) throw new Error("no log");
+    let number = 0;
+    this.crew = new Crew({
+      runtime: this.runtime,
+      config: load(`${main} events {} mail {}`),
+      files: { texts: [["f", "mail {}"]], folders: [] },
+      account: { name: "nobody", uid: 65534, gid: 65533 },
+      isDaemon: true,
+      nextNumber: () => ++number,
+      ticketKey: () => "key",
+      log: () => log,
+      publish: (message) => this.published.push(message),
+      changed: () => this.crew.appoint(true),
+    });
+  }
+
+  /** All workers that were started. */
+  get started(): readonly FakeWorkerProcess[] {
+    return this.runtime.workers.started;
+  }
+
+  worker(index: number): FakeWorkerProcess {
+    const worker = this.started[index];
+    if (worker === undefined) throw new Error(`there is no worker ${index}`);
+    return worker;
+  }
+
+  /** Lets all of them listen that have been started, and those that are started then. */
+  async begin(): Promise<this> {
+    const begun = this.crew.start();
+    for (let i = 0; i < this.started.length; i++) {
+      this.worker(i).says({ type: "ready" });
+      this.worker(i).listens();
+      await settle();
+    }
+    await begun;
+    return this;
+  }
+
+  /** The texts of the log since the last look. */
+  log(): string[] {
+    const lines = this.runtime.process.err.split("\n").slice(0, -1);
+    this.runtime.process.err = "";
+    return lines.map((line) => line.replace(/^\S+ \S+ (\[\w+\]) \S+ /, "$1 "));
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}
+
+describe("a crew", () => {
+  it("begins with one worker, and with the others once that listens", async () => {
+    const scene = new Scene();
+    const begun = scene.crew.start();
+    assertEquals([scene.started.length, scene.worker(0).group, scene.worker(0).told], [1, 65533, []]);
+    scene.worker(0).says({ type: "ready" });
+    assertEquals(scene.worker(0).told, [{
+      type: "work",
+      number: 1,
+      files: { texts: [["f", "mail {}"]], folders: [] },
+      account: { name: "nobody", uid: 65534, gid: 65533 },
+      ticketKey: "key",
+      isDaemon: true,
+    }]);
+    scene.worker(0).listens();
+    await settle();
+    assertEquals(scene.started.length, 2);
+    scene.worker(1).says({ type: "ready" });
+    scene.worker(1).listens();
+    await begun;
+    assertEquals(scene.crew.pids, [5000, 5001]);
+  });
+
+  it("auto is one for each processor", async () => {
+    assertEquals((await new Scene("worker_processes auto;").begin()).started.length, 2);
+  });
+
+  it("says in the worker's words why it cannot begin, and leaves nobody", async () => {
+    const scene = new Scene();
+    const begun = scene.crew.start();
+    scene.worker(0).says({ type: "ready" });
+    scene.worker(0).says({ type: "failed", lines: ["no such key"], hint: "make one" });
+    const error = await assertRejects(() => begun, StartError, "no such key");
+    assertEquals(error.hint, "make one");
+    assertEquals(scene.worker(0).kills, ["SIGKILL"]);
+    scene.worker(0).exits({ code: 2 });
+    assertEquals([scene.crew.size, scene.log()], [0, []]);
+  });
+
+  it("has one first, and another when that is gone", async () => {
+    const scene = await new Scene().begin();
+    const last = (index: number) => scene.worker(index).told.at(-1);
+    assertEquals(last(0), { type: "first", isFirst: true });
+    scene.worker(0).exits({ signal: 9 });
+    assertEquals(last(1), { type: "first", isFirst: true });
+    scene.crew.appoint(false);
+    assertEquals(last(1), { type: "first", isFirst: false });
+  });
+
+  it("replaces a worker that dies at once, and keeps its sockets open until then", async () => {
+    const scene = await new Scene().begin();
+    scene.worker(0).exits({ signal: 11 });
+    scene.runtime.clock.advance(0);
+    assertEquals(scene.published, [{ type: "gone", number: 1 }]);
+    assertEquals([scene.started.length, scene.worker(0).isHeld], [3, true]);
+    scene.worker(2).says({ type: "ready" });
+    scene.worker(2).listens();
+    await settle();
+    assertEquals(scene.worker(0).isHeld, false);
+    assertEquals(scene.log(), [
+      "[notice] signal 17 (SIGCHLD) received from 5000",
+      "[alert] worker process 5000 exited on signal 11",
+      "[notice] start worker process 5002",
+    ]);
+  });
+
+  it("waits ever longer when they die young", async () => {
+    const scene = await new Scene("worker_processes 1;").begin();
+    const die = async () => {
+      const worker = scene.worker(scene.started.length - 1);
+      worker.says({ type: "ready" });
+      worker.listens();
+      await settle();
+      worker.exits({ code: 1 });
+    };
+    await die();
+    scene.runtime.clock.advance(0);
+    for (const delay of [100, 200, 400]) {
+      scene.log();
+      await die();
+      const text = `worker processes keep ending, the next one is started in ${delay} ms`;
+      assertEquals(scene.log().at(-1), `[warn] ${text}`);
+      const { length } = scene.started;
+      scene.runtime.clock.advance(delay - 1);
+      assertEquals(scene.started.length, length);
+      scene.runtime.clock.advance(1);
+      assertEquals(scene.started.length, length + 1);
+    }
+  });
+
+  it("tells what a worker in place of another says when it cannot begin, and tries again", async () => {
+    const scene = await new Scene("worker_processes 1;").begin();
+    scene.worker(0).exits({ signal: 9 });
+    scene.runtime.clock.advance(0);
+    scene.log();
+    scene.worker(1).says({ type: "failed", lines: ["bad key"] });
+    await settle();
+    scene.worker(1).exits({ code: 2 });
+    assertEquals(scene.log(), [
+      "[emerg] bad key",
+      "[warn] worker processes keep ending, the next one is started in 100 ms",
+    ]);
+    scene.runtime.clock.advance(100);
+    assertEquals(scene.started.length, 3);
+  });
+
+  it("ends its workers, and kills those that do not end at once when they should", async () => {
+    const scene = await new Scene().begin();
+    scene.crew.stop("graceful");
+    assertEquals(scene.worker(0).told.at(-1), { type: "stop", how: "graceful" });
+    scene.worker(0).says({ type: "closed" });
+    assertEquals(scene.crew.isOpen, true);
+    scene.worker(1).says({ type: "closed" });
+    assertEquals(scene.crew.isOpen, false);
+    scene.worker(0).exits();
+    scene.crew.stop("fast");
+    assertEquals(scene.worker(1).told.at(-1), { type: "stop", how: "fast" });
+    scene.runtime.clock.advance(10_000);
+    assertEquals([scene.worker(0).kills, scene.worker(1).kills], [[], ["SIGKILL"]]);
+    scene.worker(1).exits({ signal: 9 });
+    assertEquals([scene.crew.size, scene.started.length], [0, 2]);
+  });
+
+  it("passes on what a worker publishes, and nothing that is no message", async () => {
+    const scene = await new Scene().begin();
+    scene.worker(1).says({ type: "news", topic: "count", value: 3 });
+    scene.worker(1).says("hello");
+    scene.worker(1).says({ type: "reboot" });
+    assertEquals(scene.published, [{ type: "news", topic: "count", value: 3, from: 2 }]);
+    scene.crew.tell({ type: "news", topic: "count", value: 3, from: 2 }, 2);
+    assertEquals(scene.worker(0).told.at(-1), { type: "news", topic: "count", value: 3, from: 2 });
+    assertEquals(scene.worker(1).told.length, 1);
+  });
+});

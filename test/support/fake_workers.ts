@@ -1,0 +1,88 @@
+/** Worker processes in memory: the test plays what they say and how they end. */
+
+import type {
+  Account,
+  Exit,
+  MainLink,
+  SystemFailure,
+  WorkerHandler,
+  WorkerProcess,
+  Workers,
+} from "../../src/runtime.ts";
+
+/** A worker that was started. */
+export class FakeWorkerProcess implements WorkerProcess {
+  readonly pid: number;
+  readonly group: number | undefined;
+  /** All that it was told, as it comes out of JSON. */
+  readonly told: unknown[] = [];
+  readonly kills: string[] = [];
+  /** Whether its sockets outlive it. */
+  isHeld = false;
+  hasExited = false;
+  readonly #handler: WorkerHandler;
+
+  constructor(pid: number, group: number | undefined, handler: WorkerHandler) {
+    this.pid = pid;
+    this.group = group;
+    this.#handler = handler;
+  }
+
+  send(message: unknown): void {
+    if (!this.hasExited) this.told.push(JSON.parse(JSON.stringify(message)));
+  }
+
+  kill(name: string): void {
+    this.kills.push(name);
+  }
+
+  hold(): void {
+    this.isHeld = true;
+  }
+
+  release(): void {
+    this.isHeld = false;
+  }
+
+  /** It says something. */
+  says(message: unknown): void {
+    this.#handler.heard(message);
+  }
+
+  listens(): void {
+    this.says({ type: "listening", logs: [] });
+  }
+
+  /** It ends. */
+  exits(exit: Partial<Exit> = { code: 0 }): void {
+    this.hasExited = true;
+    this.#handler.exited({ code: undefined, signal: undefined, ...exit });
+  }
+}
+
+/** The way to other processes, none of which exists. */
+export class FakeWorkers implements Workers {
+  main: MainLink | undefined = undefined;
+  readonly processors = 2;
+  /** Every worker that was started, in order, alive or not. */
+  readonly started: FakeWorkerProcess[] = [];
+  /** Whose rights were taken on. */
+  readonly accounts: Account[] = [];
+  readonly limits: number[] = [];
+
+  fork(group: number | undefined, handler: WorkerHandler): WorkerProcess {
+    const process = new FakeWorkerProcess(5000 + this.started.length, group, handler);
+    this.started.push(process);
+    return process;
+  }
+
+  become(account: Account): SystemFailure | undefined {
+    this.accounts.push(account);
+    return undefined;
+  }
+
+  allowDescriptors(count: number): SystemFailure | undefined {
+    this.limits.push(count);
+    return undefined;
+  }
+}
