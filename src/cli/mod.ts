@@ -33,24 +33,29 @@ import { buildText, NGINX_VERSION, VERSION, versionText } from "./version.ts";
 export async function run(runtime: Runtime, args: readonly string[]): Promise<number> {
   try {
     const [command, ...rest] = args;
-    if (runtime.workers.main !== undefined) return await work(runtime.workers.main, args, runtime);
-    return command === "passwd" ? await passwd(rest, runtime) : await obey(parseFlags(args), runtime);
+    if (runtime.workers.main !== undefined) return await work(runtime.workers.main, runtime);
+    return command === "passwd" ? await passwd(rest, runtime) : await obey(args, runtime);
   } catch (error) {
     return tell(error, runtime);
   }
 }
 
-async function obey(flags: Flags, runtime: Runtime): Promise<number> {
+async function obey(args: readonly string[], runtime: Runtime): Promise<number> {
+  const flags = parseFlags(args);
   if (flags.version || flags.build || flags.help) return introduce(flags, runtime);
   const paths = findPaths(flags, runtime);
   if (flags.errorLog !== undefined) tryErrorLog(paths, runtime);
   if (flags.signal !== undefined) return sendSignal(flags.signal, load(flags, paths, runtime).main, runtime);
   if (flags.test || flags.dump) return await test(flags, paths, runtime);
   if (!paths.isChosen && !runtime.files.exists(paths.configuration)) return await demo(runtime);
-  return await start(flags, paths, runtime);
+  return await start(args, { flags, paths }, runtime);
 }
 
-async function start(flags: Flags, paths: Paths, runtime: Runtime): Promise<number> {
+async function start(
+  args: readonly string[],
+  { flags, paths }: { readonly flags: Flags; readonly paths: Paths },
+  runtime: Runtime,
+): Promise<number> {
   const readConfig = () => {
     const recorder = new Recorder(runtime.files);
     return { config: load(flags, paths, runtime, recorder), files: recorder.snapshot };
@@ -59,6 +64,7 @@ async function start(flags: Flags, paths: Paths, runtime: Runtime): Promise<numb
   showWarnings(reading.config, runtime, "warn");
   return await runService({
     ...reading,
+    args,
     runtime,
     readConfig,
     explain,
@@ -70,11 +76,13 @@ async function start(flags: Flags, paths: Paths, runtime: Runtime): Promise<numb
 }
 
 /** What this program does as a worker of another one. */
-function work(link: MainLink, args: readonly string[], runtime: Runtime): Promise<number> {
-  const flags = parseFlags(args);
-  const paths = findPaths(flags, runtime);
-  const readConfig: WorkerOptions["readConfig"] = (files) => load(flags, paths, runtime, files);
-  return runWorker({ runtime, link, readConfig, explain, errorLog: errorLog(paths) });
+function work(link: MainLink, runtime: Runtime): Promise<number> {
+  const readConfig: WorkerOptions["readConfig"] = (args, files) => {
+    const flags = parseFlags(args);
+    const paths = findPaths(flags, runtime);
+    return { config: load(flags, paths, runtime, files), errorLog: errorLog(paths) };
+  };
+  return runWorker({ runtime, link, readConfig, explain });
 }
 
 function introduce(flags: Flags, runtime: Runtime): number {

@@ -16,6 +16,8 @@ import type { Snapshot } from "./snapshot.ts";
 export interface CrewOptions {
   readonly runtime: Runtime;
   readonly config: Config;
+  /** The arguments of the program. */
+  readonly args: readonly string[];
   readonly files: Snapshot;
   readonly account: Account | undefined;
   readonly isDaemon: boolean;
@@ -162,9 +164,9 @@ export class Crew {
   }
 
   #orderFor(number: number): ToWorker {
-    const { config, files, account, isDaemon, ticketKey } = this.#options;
+    const { config, args, files, account, isDaemon, ticketKey } = this.#options;
     const descriptors = config.main.workerRlimitNofile;
-    return { type: "work", number, files, account, descriptors, ticketKey: ticketKey(), isDaemon };
+    return { type: "work", number, args, files, account, descriptors, ticketKey: ticketKey(), isDaemon };
   }
 
   #heard(member: Member, message: FromWorker): void {

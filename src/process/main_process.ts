@@ -90,10 +90,11 @@ class MainProcess {
   }
 
   #createCrew(config: Config, files: Snapshot): Crew {
-    const { runtime, isDaemon } = this.#running;
+    const { runtime, args, isDaemon } = this.#running;
     const crew = new Crew({
       runtime,
       config,
+      args,
       files,
       account: this.#account(config),
       isDaemon,

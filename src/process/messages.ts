@@ -12,6 +12,8 @@ export interface WorkOrder {
   readonly type: "work";
   /** The worker's number, unique among those alive. */
   readonly number: number;
+  /** The arguments of the program: those of a worker may not be the same in a compiled binary. */
+  readonly args: readonly string[];
   readonly files: Snapshot;
   /** Whose rights it takes on once it has opened its files; `undefined` for those it has. */
   readonly account: Account | undefined;

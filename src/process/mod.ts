@@ -29,6 +29,8 @@ export interface Explanation {
 /** What {@linkcode runService} looks after. */
 export interface Running extends Reading {
   readonly runtime: Runtime;
+  /** The arguments of the program. */
+  readonly args: readonly string[];
   /** The log for a configuration that names none. */
   readonly errorLog: ErrorLogConfig;
   /** Whether it has no terminal. */

@@ -14,14 +14,19 @@ import { filesOf } from "./snapshot.ts";
 import { outliveErrors } from "./uncaught.ts";
 import { WorkerBoard } from "./worker_board.ts";
 
+/** What a worker serves. */
+export interface WorkerConfig {
+  readonly config: Config;
+  /** The log for a configuration that names none. */
+  readonly errorLog: ErrorLogConfig;
+}
+
 /** What {@linkcode runWorker} works with. */
 export interface WorkerOptions {
   readonly runtime: Runtime;
   readonly link: MainLink;
-  /** Reads the configuration from these files. */
-  readonly readConfig: (files: Pick<Files, "read" | "list">) => Config;
-  /** The log for a configuration that names none. */
-  readonly errorLog: ErrorLogConfig;
+  /** Reads the configuration that the arguments of the program ask for, from these files. */
+  readonly readConfig: (args: readonly string[], files: Pick<Files, "read" | "list">) => WorkerConfig;
   /** The lines that tell an error which is the operator's, and a hint; throws one that is ours. */
   readonly explain: (error: unknown) => { readonly lines: readonly Octets[]; readonly hint: Octets | undefined };
 }
@@ -65,10 +70,11 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
 }
 
 async function start(order: WorkOrder, board: WorkerBoard, options: WorkerOptions): Promise<Server> {
-  const { runtime, errorLog, readConfig } = options;
+  const { runtime, readConfig } = options;
   const { account, descriptors } = order;
   const failure = descriptors === undefined ? undefined : runtime.workers.allowDescriptors(descriptors);
-  const server = await serve(readConfig(filesOf(order.files)), runtime, {
+  const { config, errorLog } = readConfig(order.args, filesOf(order.files));
+  const server = await serve(config, runtime, {
     errorLog,
     board,
     ticketKey: encode(order.ticketKey),

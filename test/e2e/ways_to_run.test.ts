@@ -34,7 +34,7 @@ describe("one binary", () => {
     const port = await freePort();
     const config = folder.write(
       "bun.conf",
-      `daemon off; pid bun.pid; error_log stderr notice; events {}
+      `daemon off; worker_processes 2; pid bun.pid; error_log stderr notice; events {}
        mail { auth_http 127.0.0.1:1/; server { listen 127.0.0.1:${port}; protocol imap; } }`,
     );
     const program = new Program(["-p", folder.path, "-c", config], { command: [binary] });

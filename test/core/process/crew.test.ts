@@ -21,6 +21,7 @@ class Scene {
     this.crew = new Crew({
       runtime: this.runtime,
       config: load(`${main} events {} mail {}`),
+      args: ["-c", "f"],
       files: { texts: [["f", "mail {}"]], folders: [] },
       account: { name: "nobody", uid: 65534, gid: 65533 },
       isDaemon: true,
@@ -76,6 +77,7 @@ describe("a crew", () => {
     assertEquals(scene.worker(0).told, [{
       type: "work",
       number: 1,
+      args: ["-c", "f"],
       files: { texts: [["f", "mail {}"]], folders: [] },
       account: { name: "nobody", uid: 65534, gid: 65533 },
       ticketKey: "key",
