@@ -8,7 +8,15 @@
 import type { Protocol } from "../config/types.ts";
 import type { Millis, Octets, RelayResult, Runtime, Socket, SocketAddress, TlsFacts } from "../runtime.ts";
 import type { ProxiedAddresses, Side, Splice } from "../session/mod.ts";
-import type { ClaimFacts, Facts, SessionEvent, SessionPhase, SessionResult, UpstreamFacts } from "../variables/mod.ts";
+import type {
+  ClaimFacts,
+  Facts,
+  LimitStatus,
+  SessionEvent,
+  SessionPhase,
+  SessionResult,
+  UpstreamFacts,
+} from "../variables/mod.ts";
 import type { Service } from "./service.ts";
 
 /** What is known when a connection is accepted. */
@@ -40,6 +48,7 @@ export class SessionFacts implements Facts {
   phase: SessionPhase = "accepted";
   event: SessionEvent | undefined;
   result: SessionResult | undefined;
+  limit: LimitStatus | undefined;
   brokenSide: Side | undefined;
   readonly accepted: Millis;
   handshakeTime: Millis | undefined;

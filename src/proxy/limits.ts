@@ -8,8 +8,8 @@
 import type { LimitsConfig, LimitZoneConfig } from "../config/types.ts";
 import type { Octets, Runtime } from "../runtime.ts";
 import type { LimitRefusal } from "../session/mod.ts";
-import type { Facts } from "../variables/mod.ts";
 import type { Board } from "./board.ts";
+import type { SessionFacts } from "./facts.ts";
 import { type LimitZone, SharedLimitZone, type Taking } from "./limit_zone.ts";
 
 /** All zones of a process. They outlive a reload, as the sessions do that are counted in them. */
@@ -49,10 +49,11 @@ export class Limits {
   /** Counts a connection whose login was right, by what was to be known for that. */
   logIn(places: Places): LimitRefusal | undefined {
     places.login.release();
+    if (places.facts.limit === "REJECTED") places.facts.limit = undefined;
     return this.#enter(places.login, places.facts, (zone) => zone.needsLogin);
   }
 
-  #enter(held: Held, facts: Facts, isMeant: (zone: LimitZoneConfig) => boolean): LimitRefusal | undefined {
+  #enter(held: Held, facts: SessionFacts, isMeant: (zone: LimitZoneConfig) => boolean): LimitRefusal | undefined {
     for (const { zone, most, counts } of this.#rules) {
       if (!isMeant(zone)) continue;
       const key = zone.key(facts);
@@ -60,9 +61,11 @@ export class Limits {
       const taking = counts.take(key, most);
       if (taking === "taken") {
         held.add(counts, key);
+        facts.limit ??= "PASSED";
         continue;
       }
       held.release();
+      facts.limit = this.#config.isDryRun ? "REJECTED_DRY_RUN" : "REJECTED";
       return this.#refusal(zone, key, taking);
     }
     return undefined;
@@ -85,11 +88,11 @@ interface Rule {
 
 /** What one connection is counted as. */
 export class Places {
-  readonly facts: Facts;
+  readonly facts: SessionFacts;
   readonly arrival = new Held();
   readonly login = new Held();
 
-  constructor(facts: Facts) {
+  constructor(facts: SessionFacts) {
     this.facts = facts;
   }
 

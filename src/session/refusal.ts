@@ -53,9 +53,12 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
 
   /** Tells a client that there are too many like it. It may try again. */
   protected refuseOverLimit(): void {
+    const isLast = this.isLastError();
     this.exchange = undefined;
-    this.#refusal = { type: "refused", ...this.limitReached, wait: this.isLastError() ? 0 : 1, saslError: undefined };
-    this.tellRefusal();
+    this.say(this.refusal({ type: "refused", ...this.limitReached, wait: 0, saslError: undefined }));
+    this.reset();
+    if (isLast) this.close("limited");
+    else this.readOn();
   }
 
   /** How long whoever guesses passwords has to wait. */

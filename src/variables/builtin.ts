@@ -115,6 +115,11 @@ const course: readonly Builtin[] = [
     (f) => f.phase,
   ),
   variable("session_result", "How it ended, see below", (f) => f.result),
+  variable(
+    "limit_conn_status",
+    "What `limit_conn` said: `PASSED`, `REJECTED`, `REJECTED_DRY_RUN`, or nothing where there is no limit",
+    (f) => f.limit,
+  ),
   variable("session_fault", "Whose fault that is: `client`, `user`, `auth`, `upstream`, `us`, or none", faultOf),
   variable("status", "The same in the numbers of nginx's stream module: 200, 400, 403, 500, 502, 503", statusOf),
 ];

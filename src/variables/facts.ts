@@ -42,6 +42,8 @@ export interface Facts {
   readonly event: SessionEvent | undefined;
   /** How it ended, or how the login failed that is just being logged; `undefined` while neither is so. */
   readonly result: SessionResult | undefined;
+  /** What `limit_conn` said of it last; `undefined` where it was asked nothing. */
+  readonly limit: LimitStatus | undefined;
   /** Which side's connection broke after the login, if one did. */
   readonly brokenSide: Side | undefined;
   /** When the connection was accepted, on the wall clock. */
@@ -56,6 +58,9 @@ export interface Facts {
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }
+
+/** In nginx's words. */
+export type LimitStatus = "PASSED" | "REJECTED" | "REJECTED_DRY_RUN";
 
 /** The process and its clocks. */
 export type Host = Pick<Runtime, "date" | "utcOffset"> & { readonly process: Pick<Process, "pid" | "hostname"> };

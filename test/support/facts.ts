@@ -26,6 +26,7 @@ export function factsOf(changes: Partial<Facts> = {}): Facts {
     phase: "accepted",
     event: undefined,
     result: undefined,
+    limit: undefined,
     brokenSide: undefined,
     accepted: Date.UTC(2026, 2, 1, 7, 5, 8),
     duration: 1012,

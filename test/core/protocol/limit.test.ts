@@ -165,7 +165,7 @@ describe("a user who is one too many", () => {
         accept
         log warn limiting connections (in http auth state)
         S: -ERR [IN-USE] Too many connections
-        close refused
+        close limited
       `,
     );
   });

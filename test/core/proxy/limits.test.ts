@@ -77,6 +77,15 @@ describe("connections of one address", () => {
     assertEquals(proxy.log().filter((line) => line.includes("dry run")).length, 1);
   });
 
+  it("are told to the access log", async () => {
+    const log = 'log_format limits "$remote_addr $limit_conn_status $session_result"; access_log /access limits;';
+    const proxy = await Proxy.start(`${log} ${PER_ADDRESS}`);
+    const clients = [connect(proxy), connect(proxy), connect(proxy)];
+    for (const { leave } of clients) leave();
+    const lines = proxy.runtime.files.contents.get("/access");
+    assertEquals(lines, "192.0.2.1 PASSED clientGone\n192.0.2.1 PASSED clientGone\n192.0.2.1 REJECTED limited\n");
+  });
+
   it("of whom nothing is denied counts who is denied", async () => {
     const proxy = await Proxy.start(
       `${PER_ADDRESS} limit_conn_zone all zone=all:1m; limit_conn all 1; deny 192.0.2.9;`,

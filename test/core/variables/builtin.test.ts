@@ -135,6 +135,8 @@ const ROWS: readonly Row[] = [
   ["session_phase", { phase: "proxy_protocol" }, "proxy_protocol"],
   ["session_result", { result: "clientClosed" }, "clientClosed"],
   ["session_result", {}, undefined],
+  ["limit_conn_status", {}, undefined],
+  ["limit_conn_status", { limit: "REJECTED" }, "REJECTED"],
   ["session_fault", { result: "clientClosed" }, undefined],
   ["session_fault", { result: "refused" }, "user"],
   ["session_fault", { result: "upstreamClosed", brokenSide: "upstream" }, "upstream"],
