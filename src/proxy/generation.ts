@@ -106,6 +106,7 @@ export class Generation {
   begin(): void {
     const { runtime, board, services } = this.#surroundings;
     const groups = this.#groups;
+    groups?.begin();
     this.#health = new HealthChecks(this.config.groupChecks, {
       runtime,
       board,
@@ -125,9 +126,9 @@ export class Generation {
   }
 
   async #findGroups(names: Names): Promise<void> {
-    const { runtime, groupsBefore: before } = this.#surroundings;
+    const { runtime, groupsBefore: before, board } = this.#surroundings;
     const note = (level: "error" | "warn" | "notice", text: string) => this.log.write(level, text);
-    this.#groups = await Groups.create(this.config, { names, runtime, note, before });
+    this.#groups = await Groups.create(this.config, { names, runtime, note, before, board });
   }
 
   #openLog(configs: readonly ErrorLogConfig[]): ErrorLog {

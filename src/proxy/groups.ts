@@ -10,6 +10,8 @@ import { Resolver } from "../dns/mod.ts";
 import type { Millis, Octets, Runtime } from "../runtime.ts";
 import { Group, type Standing } from "../upstream/mod.ts";
 import type { FoundServer } from "../upstream/name_watch.ts";
+import type { Board } from "./board.ts";
+import { GroupNews } from "./group_news.ts";
 import type { Names } from "./names.ts";
 import { isWatched, ServerLine, watchKey } from "./server_line.ts";
 
@@ -20,7 +22,9 @@ export interface GroupSurroundings {
   /** Hears of servers that are taken out, of those that come back, and of names that change. */
   readonly note: (level: "error" | "warn" | "notice", text: Octets) => void;
   /** What is known of the servers of the configuration before: of those that stay it is kept. */
-  readonly before: Pick<Groups, "standings" | "found"> | undefined;
+  readonly before: Pick<Groups, "standings" | "found" | "news"> | undefined;
+  /** The way to the other workers. */
+  readonly board: Board;
 }
 
 /** What is known of the servers of each group. */
@@ -30,6 +34,8 @@ export class Groups {
   readonly #surroundings: GroupSurroundings;
   readonly #upstreams: readonly LocatedUpstream[];
   readonly #groups = new Map<Octets, Group>();
+  /** What workers tell each other: the same over all reloads. */
+  readonly news: GroupNews;
 
   /**
    * Looks names up. Throws {@linkcode StartError} for one that is not found, unless it is looked up again (`resolve`):
@@ -38,7 +44,7 @@ export class Groups {
   static async create(config: Config, { before, ...rest }: GroupSurroundings): Promise<Groups> {
     const upstreams: LocatedUpstream[] = [];
     // What they know is kept, and not those before themselves, who know the ones before them.
-    const known = before && { standings: before.standings, found: before.found };
+    const known = before && { standings: before.standings, found: before.found, news: before.news };
     const groups = new Groups(upstreams, { ...rest, before: known });
     for (const upstream of config.upstreams) upstreams.push(await groups.#locate(upstream));
     await groups.#findWatched();
@@ -48,6 +54,12 @@ export class Groups {
   private constructor(upstreams: readonly LocatedUpstream[], surroundings: GroupSurroundings) {
     this.#upstreams = upstreams;
     this.#surroundings = surroundings;
+    this.news = surroundings.before?.news ?? new GroupNews(surroundings);
+  }
+
+  /** Sessions come to them from now on. */
+  begin(): void {
+    this.news.begin(this.#groups);
   }
 
   /** All of them that are in use. */
@@ -96,6 +108,10 @@ export class Groups {
       runtime,
       note,
       standings: before?.standings.get(key),
+      news: {
+        tally: (server) => this.news.tally(key, server),
+        tell: (server, outFor) => this.news.tell(key, server, outFor),
+      },
     });
     users.push(() => group.setServers(servers()));
     this.#groups.set(key, group);

@@ -27,6 +27,12 @@ export class LimitZone {
     return this.#counts.size;
   }
 
+  /** How many connections have a key, in all processes. */
+  total(key: Octets): number {
+    const count = this.#counts.get(key);
+    return count === undefined ? 0 : count.own + count.others;
+  }
+
   /** This process's counts. */
   *own(): Iterable<readonly [key: Octets, count: number]> {
     for (const [key, { own }] of this.#counts) if (own > 0) yield [key, own];

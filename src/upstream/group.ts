@@ -4,7 +4,7 @@ import type { Facts } from "../variables/mod.ts";
 import { type Balancer, type Balancing, createBalancer, type Dice } from "./balancer.ts";
 import { Member, type ServerSpec } from "./member.ts";
 import type { Attempt, Outcome, Route, Selection } from "./mod.ts";
-import { Standing } from "./standing.ts";
+import { Standing, type Tally } from "./standing.ts";
 
 export type { ServerSpec } from "./member.ts";
 
@@ -18,12 +18,19 @@ export interface GroupOptions {
   readonly note: (level: "warn" | "notice", text: Octets) => void;
   /** What is known of its servers from before a reload: those that stay keep it. */
   readonly standings?: ReadonlyMap<Octets, Standing> | undefined;
+  /** How it is in touch with the same group of other processes; without it, it is not. */
+  readonly news?: {
+    /** Counts connections to a server, by its key. */
+    tally(server: Octets): Tally;
+    /** Hears that a server was taken out for so long, or is back. */
+    tell(server: Octets, outFor: Millis | undefined): void;
+  };
 }
 
 /** Several mail servers that share the load and stand in for each other. */
 export class Group implements Route {
   readonly name: Octets;
-  readonly #options: Pick<GroupOptions, "balancing" | "runtime" | "note">;
+  readonly #options: Pick<GroupOptions, "balancing" | "runtime" | "note" | "news">;
   readonly #dice: Dice;
   #tiers: readonly Tier[] = [];
   #standings: ReadonlyMap<Octets, Standing>;
@@ -31,8 +38,8 @@ export class Group implements Route {
 
   constructor(options: GroupOptions) {
     this.name = options.name;
-    const { balancing, runtime, note, standings = new Map(), servers } = options;
-    this.#options = { balancing, runtime, note };
+    const { balancing, runtime, note, news, standings = new Map(), servers } = options;
+    this.#options = { balancing, runtime, note, ...news && { news } };
     this.#dice = diceOf(runtime);
     this.#standings = standings;
     this.setServers(servers);
@@ -58,15 +65,15 @@ export class Group implements Route {
    * on among the servers that they began with.
    */
   setServers(servers: readonly ServerSpec[]): void {
+    const { balancing, news } = this.#options;
     const standings = new Map<Octets, Standing>();
     const members = servers.map((spec) => {
       const key = keyFor(spec, standings);
-      const standing = this.#standings.get(key) ?? new Standing();
+      const standing = this.#standings.get(key) ?? new Standing(news?.tally(key));
       standings.set(key, standing);
-      return new Member(spec, standing, servers.length > 1);
+      return new Member(spec, { key, standing, hasOthers: servers.length > 1 });
     });
     this.#standings = standings;
-    const { balancing } = this.#options;
     this.#tiers = [false, true].map((isBackup) => {
       const ofTier = members.filter(({ spec }) => spec.isBackup === isBackup);
       // Whom a key leads to is for those that usually serve it.
@@ -74,6 +81,22 @@ export class Group implements Route {
       return { members: ofTier, balancer: createBalancer(way, ofTier, this.#dice) };
     }).filter((tier) => tier.members.length > 0);
     this.#changed();
+  }
+
+  /** The servers that are out, by their keys, and for how long yet. */
+  get resting(): readonly (readonly [server: Octets, outFor: Millis])[] {
+    const now = this.#options.runtime.now();
+    return Array.from(this.#standings, ([key, standing]) => [key, standing.outFor(now)] as const)
+      .filter((entry): entry is [Octets, Millis] => entry[1] !== undefined);
+  }
+
+  /** Another process says that a server was taken out for so long, or is back. */
+  hear(server: Octets, outFor: Millis | undefined): void {
+    const member = this.members.find(({ key }) => key === server);
+    const now = this.#options.runtime.now();
+    if (member === undefined || !member.hasOthers) return;
+    if (outFor === undefined) member.standing.heardBack(now);
+    else if (member.spec.maxFails > 0) member.standing.heardOut(now, outFor);
   }
 
   select(facts: Facts): Selection {
@@ -96,12 +119,12 @@ export class Group implements Route {
   #begin(member: Member, client: Octets): Attempt {
     const { standing, spec } = member;
     const began = this.#options.runtime.now();
-    standing.connections++;
+    standing.tally.add();
     standing.tried(began, spec);
     return {
       peer: spec,
       ended: (outcome, reason) => this.#judge(member, { outcome, reason, client, began }),
-      released: () => void standing.connections--,
+      released: () => standing.tally.remove(),
     };
   }
 
@@ -128,7 +151,8 @@ export class Group implements Route {
     }
   }
 
-  #noteOut({ spec, standing }: Member, reason: Octets | undefined): void {
+  #noteOut({ key, spec, standing }: Member, reason: Octets | undefined): void {
+    this.#options.news?.tell(key, spec.failTimeout);
     const { fails } = standing;
     const last = reason === undefined ? "" : `, ${fails > 1 ? "the last: " : ""}${reason}`;
     const count = `${fails} failure${fails === 1 ? "" : "s"}${last}`;
@@ -138,7 +162,8 @@ export class Group implements Route {
     );
   }
 
-  #noteBack({ spec }: Member, absence: Millis): void {
+  #noteBack({ key, spec }: Member, absence: Millis): void {
+    this.#options.news?.tell(key, undefined);
     const seconds = Math.round(absence / 1000);
     this.#options.note("notice", `upstream server is back: ${spec.text} in upstream "${this.name}", after ${seconds}s`);
   }

@@ -19,6 +19,8 @@ export interface ServerSpec extends Peer, FailureLimits {
 /** A server of a group as those who choose see it. */
 export class Member {
   readonly spec: ServerSpec;
+  /** What it is known by: the same as long as it stays, in every process. */
+  readonly key: Octets;
   readonly standing: Standing;
   /** Whether failures count: not where there is no other server to go to. */
   readonly hasOthers: boolean;
@@ -27,8 +29,9 @@ export class Member {
   /** Its weight, less what failures took of it; it grows again with each choice. */
   #effective: number;
 
-  constructor(spec: ServerSpec, standing: Standing, hasOthers: boolean) {
+  constructor(spec: ServerSpec, { key, standing, hasOthers }: Pick<Member, "key" | "standing" | "hasOthers">) {
     this.spec = spec;
+    this.key = key;
     this.standing = standing;
     this.hasOthers = hasOthers;
     this.#effective = spec.weight;

@@ -11,7 +11,7 @@ import type { Facts } from "../variables/mod.ts";
 export { Group } from "./group.ts";
 export type { GroupOptions, ServerSpec } from "./group.ts";
 export type { Balancing } from "./balancer.ts";
-export type { Standing } from "./standing.ts";
+export type { Standing, Tally } from "./standing.ts";
 export { Routes } from "./routes.ts";
 export { SingleRoute } from "./single.ts";
 

@@ -30,9 +30,16 @@ interface Rest {
   readonly until: Millis;
 }
 
+/** Counts the connections to a server: those of this process, and of others where they tell theirs. */
+export interface Tally {
+  readonly total: number;
+  add(): void;
+  remove(): void;
+}
+
 export class Standing {
-  /** Attempts that have not been released: those of all generations. */
-  connections = 0;
+  /** Counts attempts that have not been released, whatever generation they are of. */
+  readonly tally: Tally;
   #health: Health | undefined;
   #rest: Rest | undefined;
   /** When it came back: what began before counts no more. */
@@ -43,9 +50,18 @@ export class Standing {
   /** When the login of which client failed last. */
   readonly #clients = new Map<Octets, Millis>();
 
-  /** Whether it was taken out and has not come back. */
-  get isOut(): boolean {
-    return this.#rest !== undefined;
+  constructor(tally: Tally = new OwnTally()) {
+    this.tally = tally;
+  }
+
+  /** How many attempts have not been released. */
+  get connections(): number {
+    return this.tally.total;
+  }
+
+  /** For how long a server that is out stays so, before a login tries it; `undefined` for one that is not. */
+  outFor(now: Millis): Millis | undefined {
+    return this.#rest === undefined ? undefined : Math.max(0, this.#rest.until - now);
   }
 
   /** How its checks see it; `undefined` where nobody checks it. */
@@ -114,10 +130,25 @@ export class Standing {
     this.#clients.clear();
     if (this.#rest === undefined || began < this.#rest.since) return undefined;
     const { since } = this.#rest;
+    this.#comeBack(now);
+    return now - since;
+  }
+
+  /** Another process has found it out of order: it is out for so long. */
+  heardOut(now: Millis, outFor: Millis): void {
+    this.#rest ??= { since: now, until: now + outFor };
+  }
+
+  /** Another process has been served by it. */
+  heardBack(now: Millis): void {
+    if (this.#rest !== undefined) this.#comeBack(now);
+  }
+
+  #comeBack(now: Millis): void {
     this.#rest = undefined;
     this.#fails = 0;
+    this.#clients.clear();
     this.#backSince = now;
-    return now - since;
   }
 
   #isEnough(maxFails: number): boolean {
@@ -129,6 +160,18 @@ export class Standing {
   #forget(before: Millis): void {
     if (this.#failedAt < before) this.#fails = 0;
     for (const [client, at] of this.#clients) if (at < before) this.#clients.delete(client);
+  }
+}
+
+class OwnTally implements Tally {
+  total = 0;
+
+  add(): void {
+    this.total++;
+  }
+
+  remove(): void {
+    this.total--;
   }
 }
 

@@ -57,7 +57,8 @@ const server = directive<readonly UpstreamServerConfig[]>({
     "is looked up by the `resolver` whenever its time is over, and if that fails its servers stay. With `service` " +
     "as well these are the servers of SRV records (`service=imap` of example.com: `_imap._tcp.example.com`), with their " +
     "ports and weights; those of a higher priority number are backups. Without a port it is the protocol's. " +
-    "`weight` (1) is its share. `max_conns` (0: any) is never exceeded, by each worker process. When `max_fails` (1, 0: " +
+    "`weight` (1) is its share. `max_conns` (0: any) is never exceeded by a worker process, and by all of them together " +
+    "for a moment at most. When `max_fails` (1, 0: " +
     "never) attempts have failed within `fail_timeout` (10s) it is left out as long as that, then one login tries it. " +
     "`slow_start` (0) is how long its share then grows to the whole. `backup` servers serve when no other can, `down` " +
     "ones never, `drain` ones keep their sessions and get no new ones. nginx has `slow_start` and `drain` in its " +
@@ -105,7 +106,7 @@ const zone = directive<Octets, undefined>({
   kind: lastWins("name [size]", readZone, ONE_OR_TWO),
   default: undefined,
   meaning: "Where worker processes would have a group's state in common",
-  state: accepted("each worker process counts for itself"),
+  state: accepted("they have it without a zone, a moment later"),
 });
 
 export const upstreamModule: Module = {
