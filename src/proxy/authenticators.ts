@@ -25,7 +25,7 @@ import { renewedContexts } from "./client_tls.ts";
 /** What a server block's logins are checked with. */
 export function createAuthenticator(
   server: ServerConfig,
-  { runtime, connect, groups, answers, note }: {
+  { runtime, connect, groups, answers, note, tells }: {
     readonly runtime: Runtime;
     readonly connect: Runtime["connect"];
     /** The groups by their names, for servers of theirs without a port it is the given one. */
@@ -34,6 +34,8 @@ export function createAuthenticator(
     readonly answers: Map<Octets, AnswerStore>;
     /** Hears what becomes of files that are read again. */
     readonly note: (level: "warn" | "notice", text: Octets) => void;
+    /** Whether that is for this process to tell. */
+    readonly tells: () => boolean;
   },
 ): Authenticator {
   const port = defaultPort(server);
@@ -44,7 +46,7 @@ export function createAuthenticator(
   }
   if (server.authHttp === undefined) return new PassThrough(routeFor ?? (() => undefined));
   const upstreamTls = server.proxy.ssl.mode;
-  const http = { runtime, connect, routes, routeFor, upstreamTls, note };
+  const http = { runtime, connect, routes, routeFor, upstreamTls, note, tells };
   const source = createHttpAuthenticator(server.authHttp, http);
   return keepingAnswers(source, server.authHttp, { runtime, routeFor, answers, port, upstreamTls });
 }
@@ -102,10 +104,11 @@ interface HttpSurroundings {
   /** `proxy_ssl`. */
   readonly upstreamTls: UpstreamTls;
   readonly note: (level: "warn" | "notice", text: Octets) => void;
+  readonly tells: () => boolean;
 }
 
 function createHttpAuthenticator(config: AuthHttpConfig, surroundings: HttpSurroundings): Authenticator {
-  const { runtime, connect, routes, routeFor, upstreamTls, note } = surroundings;
+  const { runtime, connect, routes, routeFor, upstreamTls, note, tells } = surroundings;
   // A runtime may be a class, whose methods must be called on it.
   const clock: Pick<Runtime, "timer" | "now"> = {
     timer: (delay, fire) => runtime.timer(delay, fire),
@@ -113,7 +116,7 @@ function createHttpAuthenticator(config: AuthHttpConfig, surroundings: HttpSurro
   };
   const servers = [config, ...config.fallbacks];
   const hasTls = servers.some(({ tls }) => tls);
-  const contexts = hasTls ? renewedContexts(config.ssl, { runtime, note }) : undefined;
+  const contexts = hasTls ? renewedContexts(config.ssl, { runtime, note, tells }) : undefined;
   const secure: Runtime["connect"] = (target, handler) =>
     (contexts?.current().connectOver(connect) ?? connect)(target, handler);
   const sources = servers.map((each) =>

@@ -8,7 +8,7 @@ import type { ClientTlsConfig, ProxySslConfig } from "../config/ssl_types.ts";
 import { tlsCaveat } from "../config/tls_fault.ts";
 import type { Cancel, Octets, Runtime } from "../runtime.ts";
 import type { UpstreamTls as TlsMode } from "../session/by_tls.ts";
-import { clientFilesOf, Renewal } from "./renewal.ts";
+import { clientFilesOf, Renewal, type RenewalOptions } from "./renewal.ts";
 import type { UpstreamTls } from "./service.ts";
 import { ClientContexts, type TlsRuntime } from "./tls.ts";
 
@@ -16,6 +16,7 @@ import { ClientContexts, type TlsRuntime } from "./tls.ts";
 export interface ClientTlsOptions {
   readonly runtime: TlsRuntime & Pick<Runtime, "timer" | "date">;
   readonly note: (level: "warn" | "notice", text: Octets) => void;
+  readonly tells: RenewalOptions<ClientContexts>["tells"];
 }
 
 /** Contexts that are other ones once their files have changed, until it is stopped. */
@@ -25,9 +26,9 @@ export interface RenewedContexts {
 }
 
 /** Throws a `ConfigError` that says what is wrong. */
-export function renewedContexts(config: ClientTlsConfig, { runtime, note }: ClientTlsOptions): RenewedContexts {
+export function renewedContexts(config: ClientTlsConfig, { runtime, note, tells }: ClientTlsOptions): RenewedContexts {
   const create = () => new ClientContexts(config, runtime);
-  const renewal = new Renewal({ files: clientFilesOf(config), runtime, create, note });
+  const renewal = new Renewal({ files: clientFilesOf(config), runtime, create, note, tells });
   const { caveat } = renewal.context;
   if (caveat !== undefined) note("warn", tlsCaveat(config, caveat));
   return { current: () => renewal.context, stop: () => renewal.stop() };

@@ -26,6 +26,7 @@ import { connectFrom } from "./bind.ts";
 import type { Board } from "./board.ts";
 import type { Service } from "./service.ts";
 import { UpstreamTlsModes } from "./client_tls.ts";
+import { Echoes } from "./echoes.ts";
 import { sessionFactory } from "./factory.ts";
 import { Groups } from "./groups.ts";
 import { HealthChecks } from "./health.ts";
@@ -69,6 +70,7 @@ export class Generation {
   #health: HealthChecks | undefined;
   readonly #authenticators: Authenticator[] = [];
   readonly #renewals: { stop(): void }[] = [];
+  readonly #echoes: Echoes;
   /** The answers of auth servers that are kept, by their zones. */
   readonly #answers = new Map<Octets, AnswerStore>();
 
@@ -93,6 +95,7 @@ export class Generation {
     this.config = config;
     this.#surroundings = surroundings;
     this.#syslogHosts = syslogHosts;
+    this.#echoes = new Echoes(surroundings.runtime);
     const { errorLogs } = config.main;
     this.log = this.#openLog(errorLogs.length > 0 ? errorLogs : [surroundings.errorLog]);
   }
@@ -184,17 +187,19 @@ export class Generation {
   }
 
   #upstreamTls(server: ServerConfig, log: ErrorLog): UpstreamTlsModes {
-    const note = (level: "warn" | "notice", text: string) => log.write(level, text);
-    const modes = new UpstreamTlsModes(server.proxy.ssl, { runtime: this.#surroundings.runtime, note });
+    const { runtime, board } = this.#surroundings;
+    const note = this.#echoes.noteTo(log);
+    const modes = new UpstreamTlsModes(server.proxy.ssl, { runtime, note, tells: () => board.isFirst });
     this.#renewals.push(modes);
     return modes;
   }
 
   #renewal(server: ServerConfig, ssl: SslConfig, log: ErrorLog): Renewal<TlsContext> {
-    const { runtime, ticketKeys } = this.#surroundings;
-    const note = (level: "warn" | "notice", text: string) => log.write(level, text);
+    const { runtime, ticketKeys, board } = this.#surroundings;
+    const note = this.#echoes.noteTo(log);
     const create = () => createServerTls(server, ssl, { runtime, ticketKeys, note });
-    const renewal = new Renewal({ files: filesOf(ssl), runtime, create, note });
+    const tells = () => board.isFirst;
+    const renewal = new Renewal({ files: filesOf(ssl), runtime, create, note, tells });
     const { caveat } = renewal.context;
     if (caveat !== undefined) note("warn", tlsCaveat(ssl, caveat));
     this.#renewals.push(renewal);
@@ -208,10 +213,12 @@ export class Generation {
   }
 
   #authenticator(server: ServerConfig, connect: Runtime["connect"], log: ErrorLog): Authenticator {
-    const note = (level: "warn" | "notice", text: string) => log.write(level, text);
+    const note = this.#echoes.noteTo(log);
     const groups = (port: number) => this.#groups?.forPort(port) ?? new Map();
-    const { runtime } = this.#surroundings;
-    const authenticator = createAuthenticator(server, { runtime, connect, groups, answers: this.#answers, note });
+    const { runtime, board } = this.#surroundings;
+    const tells = () => board.isFirst;
+    const answers = this.#answers;
+    const authenticator = createAuthenticator(server, { runtime, connect, groups, answers, note, tells });
     this.#authenticators.push(authenticator);
     return authenticator;
   }

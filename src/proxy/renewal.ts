@@ -32,6 +32,8 @@ export interface RenewalOptions<Context extends Perishable> {
   /** Makes it of what is in the files now. Throws what a start would. */
   readonly create: () => Context;
   readonly note: (level: "warn" | "notice", text: Octets) => void;
+  /** Whether this is the one of several processes with the same files that tells of them. */
+  readonly tells: () => boolean;
 }
 
 /** The files of TLS with clients. */
@@ -92,22 +94,31 @@ export class Renewal<Context extends Perishable> {
     try {
       this.context = this.#options.create();
       this.#toldAt = -Infinity;
-      this.#options.note("notice", `${what} was renewed`);
+      this.#tell("notice", `${what} was renewed`);
     } catch (error) {
       if (!(error instanceof StartError || error instanceof ConfigError)) throw error;
-      this.#options.note("warn", `${what} was changed and is not used: ${error.message}`);
+      this.#tell("warn", `${what} was changed and is not used: ${error.message}`);
     }
   }
 
+  #tell(level: "warn" | "notice", text: Octets): void {
+    if (this.#options.tells()) this.#options.note(level, text);
+  }
+
   #warn(): void {
-    const { runtime, note } = this.#options;
+    const { runtime, tells } = this.#options;
+    if (!tells()) return;
     const { expires } = this.context;
     const now = runtime.date();
     if (expires === undefined || expires - now > SOON || now - this.#toldAt < DAY) return;
     this.#toldAt = now;
     const days = Math.floor((expires - now) / DAY);
-    const when = days < 0 ? "has expired" : days === 0 ? "expires within a day" : `expires in ${days} days`;
-    note("warn", `certificate ${this.#names()} ${when}`);
+    const when = days < 0
+      ? "has expired"
+      : days === 0
+      ? "expires within a day"
+      : `expires in ${days} ${days === 1 ? "day" : "days"}`;
+    this.#tell("warn", `certificate ${this.#names()} ${when}`);
   }
 
   /**

@@ -14,6 +14,7 @@ function renewal(expires: (certificate: string) => number = () => Infinity) {
   const runtime = new FakeRuntime();
   const files = new Map([["/c.pem", "old"], ["/k.pem", "key"]]);
   const told: string[] = [];
+  const tells = { now: true };
   const made = new Map<TlsContext, string>();
   const [server] = load(
     "events {} mail { auth_http a; server { listen 1 ssl; protocol imap; ssl_certificate /c.pem; ssl_certificate_key /k.pem; } }",
@@ -39,8 +40,10 @@ function renewal(expires: (certificate: string) => number = () => Infinity) {
       return context;
     },
     note: (level, text) => told.push(`${level} ${text}`),
+    tells: () => tells.now,
   });
   return {
+    tells,
     files,
     told,
     inForce: () => made.get(watched.context),
@@ -89,6 +92,22 @@ describe("certificates that are renewed while the program runs", () => {
     assertEquals(told.slice(2), ['notice certificate "/c.pem" was renewed']);
   });
 
+  it("are told of by one process of several, which may be another one by and by", () => {
+    const { files, told, tells, inForce, pass } = renewal(() => 2 * DAY);
+    assertEquals(told, ['warn certificate "/c.pem" expires in 2 days']);
+    told.length = 0;
+    tells.now = false;
+    files.set("/c.pem", "new");
+    pass(PERIOD);
+    assertEquals([inForce(), told], ["new", []]);
+    files.set("/c.pem", "bad");
+    pass(10 * PERIOD);
+    assertEquals([inForce(), told], ["new", []]);
+    tells.now = true;
+    pass(PERIOD);
+    assertEquals(told, ['warn certificate "/c.pem" expires in 1 day']);
+  });
+
   it("are told from the beginning when their end has come", () => {
     assertEquals(renewal(() => -1).told, ['warn certificate "/c.pem" has expired']);
     assertEquals(renewal(() => DAY - 1).told, ['warn certificate "/c.pem" expires within a day']);
@@ -120,6 +139,7 @@ describe("certificates that are renewed while the program runs", () => {
       },
       create: () => ({ expires: undefined, number: ++made }),
       note: (level, text) => told.push(`${level} ${text}`),
+      tells: () => true,
     });
     contents.set("/crl.pem", "two");
     runtime.clock.advance(PERIOD);
@@ -147,7 +167,7 @@ describe("certificates that are renewed while the program runs", () => {
   it("are not looked for where there are none", () => {
     const runtime = new FakeRuntime();
     const create = () => ({ expires: undefined });
-    new Renewal({ files: { certificates: [], others: [] }, runtime, create, note: () => {} });
+    new Renewal({ files: { certificates: [], others: [] }, runtime, create, note: () => {}, tells: () => true });
     assertEquals(runtime.clock.pending, 0);
   });
 
@@ -169,7 +189,7 @@ describe("certificates that are renewed while the program runs", () => {
         const create = (): TlsContext => {
           throw new StartError(["no start line"]);
         };
-        new Renewal({ files: filesOf(ssl), runtime: new FakeRuntime(), create, note: () => {} });
+        new Renewal({ files: filesOf(ssl), runtime: new FakeRuntime(), create, note: () => {}, tells: () => true });
       },
       StartError,
       "no start line",
