@@ -66,7 +66,8 @@ export function interpret(head: ResponseHead, credentials: Credentials, log: Rea
   const tls = tlsOf(fields, { upstreamTls: log.whereabouts.upstreamTls, complain });
   if (typeof tls === "object") return tls;
   const verdict = accepted(fields, tls === undefined ? { route } : { route, tls }, { credentials, complain });
-  return verdict.type === "accepted" && namesNothing(fields) ? { ...verdict, isRouteOurs: true } : verdict;
+  if (verdict.type !== "accepted" || (fields.mayBeKept && !namesNothing(fields))) return verdict;
+  return { ...verdict, isRouteOurs: namesNothing(fields), mayBeKept: fields.mayBeKept };
 }
 
 /** The text with every control character made a blank, so that it is one line wherever it is shown. */
@@ -95,6 +96,7 @@ interface Fields {
   wait: Millis;
   errorCode: Octets | undefined;
   saslError: Octets | undefined;
+  mayBeKept: boolean;
 }
 
 /** A field that is repeated counts as it came last, but an error text stands over WAIT and WAIT over OK. */
@@ -109,6 +111,7 @@ function gather(head: ResponseHead): Fields {
     wait: 0,
     errorCode: undefined,
     saslError: undefined,
+    mayBeKept: true,
   };
   for (const { name, value } of head.fields) take(fields, name, value);
   return fields;
@@ -142,6 +145,9 @@ function take(fields: Fields, name: FieldName, value: Octets): void {
       break;
     case "auth-error-sasl":
       fields.saslError = value;
+      break;
+    case "cache-control":
+      if (NO_STORE.test(value)) fields.mayBeKept = false;
       break;
   }
 }
@@ -252,3 +258,6 @@ function isNumber(text: Octets, length: number): boolean {
 
 const OK = "OK";
 const WAIT = "WAIT";
+
+/** RFC 9111, 5.2.2.5. Weaker words are what frameworks say of every page. */
+const NO_STORE = /(?:^|[,\s])no-store(?:$|[,\s])/i;

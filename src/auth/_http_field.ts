@@ -16,6 +16,7 @@ const KNOWN = [
   "auth-wait",
   "auth-error-code",
   "auth-error-sasl",
+  "cache-control",
   "connection",
   "content-length",
   "transfer-encoding",

@@ -99,7 +99,7 @@ export class CachedAuthenticator implements Authenticator {
   }
 
   #keep(key: Octets, verdict: Verdict): Verdict {
-    if (verdict.type !== "accepted" || this.#isClosed) return verdict;
+    if (verdict.type !== "accepted" || verdict.mayBeKept === false || this.#isClosed) return verdict;
     const { store, valid, runtime } = this.#setting;
     store.keep(key, verdict, runtime.now() + valid);
     return { ...verdict, kept: { isOld: false, forget: () => store.forget(key) } };
@@ -114,9 +114,4 @@ export class CachedAuthenticator implements Authenticator {
     if (route === undefined) return { type: "unavailable" };
     return { ...known, route, kept: { isOld: true, forget: () => store.forget(key) } };
   }
-}
-
-/** Texts as one, which no other texts come to. */
-export function joinUniquely(texts: readonly Octets[]): Octets {
-  return texts.map((text) => `${text.length}:${text}`).join("");
 }

@@ -87,6 +87,8 @@ export interface Accepted {
   readonly isPassThrough?: boolean;
   /** Whether the source named no server, so that the route is `proxy_pass`'s. */
   readonly isRouteOurs?: boolean;
+  /** Whether it may serve for another login; also when left out. */
+  readonly mayBeKept?: boolean;
   /** That it was kept for the next such login; `undefined` where nothing is kept. */
   readonly kept?: KeptVerdict;
 }

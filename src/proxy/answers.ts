@@ -1,17 +1,12 @@
-/**
- * `auth_http_cache`: what has to be the same for the answer to one login to serve for another one.
- *
- * @module
- */
+/** `auth_http_cache`: the answers that the server blocks of a configuration keep. */
 
-import { RequestWriter } from "../auth/_http_request.ts";
-import { AnswerStore, CachedAuthenticator, joinUniquely } from "../auth/cache.ts";
-import type { Authenticator, Credentials } from "../auth/mod.ts";
+import { AnswerStore, CachedAuthenticator } from "../auth/cache.ts";
+import type { Authenticator } from "../auth/mod.ts";
 import type { RouteFor } from "../auth/pass_through.ts";
+import { questioner } from "../auth/question.ts";
 import type { AuthHttpConfig } from "../config/types.ts";
 import type { Octets, Runtime } from "../runtime.ts";
 import type { UpstreamTls } from "../session/by_tls.ts";
-import { decode } from "../session/bytes.ts";
 
 /** Keeps answers for a while, where that is asked for. */
 export function keepingAnswers(
@@ -41,32 +36,4 @@ export function keepingAnswers(
     routeFor,
     runtime,
   });
-}
-
-/** Whoever is asked, and all that has to be the same for an answer to serve again. */
-function questioner(
-  config: AuthHttpConfig,
-  block: readonly Octets[],
-): (credentials: Credentials) => Octets {
-  const servers = [config, ...config.fallbacks].flatMap(({ tls, name, uri }) => [tls ? "https" : "http", name, uri]);
-  servers.push(...block);
-  const { key } = config.cache ?? { key: undefined };
-  if (key === undefined) {
-    const writer = new RequestWriter(config);
-    return (credentials) => joinUniquely([...servers, decode(writer.write(repeatable(credentials)))]);
-  }
-  return ({ protocol, method, login, secret, tls, facts }) => {
-    // EXTERNAL shows nothing but a certificate.
-    const shown = [secret.reveal(), tls?.verification ?? "", tls?.facts.certificate?.fingerprint ?? ""];
-    return joinUniquely([...servers, protocol, method, login, ...shown, key(facts)]);
-  };
-}
-
-/** Without what is another with each connection, and says nothing of the user. */
-function repeatable(credentials: Credentials): Credentials {
-  const { source, destination } = credentials.proxied ?? {};
-  if (source === undefined || destination === undefined || source.family === "unix") {
-    return { ...credentials, attempt: 1 };
-  }
-  return { ...credentials, attempt: 1, proxied: { source: { ...source, port: 0 }, destination } };
 }

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "node:test";
-import { AnswerStore, joinUniquely } from "../../../src/auth/cache.ts";
+import { AnswerStore } from "../../../src/auth/cache.ts";
 import type { Accepted, Authenticator, Credentials, Verdict } from "../../../src/auth/mod.ts";
+import { joinUniquely } from "../../../src/auth/question.ts";
 import { createAuthenticator } from "../../../src/proxy/authenticators.ts";
 import type { Runtime } from "../../../src/runtime.ts";
 import { Secret } from "../../../src/session/secret.ts";
@@ -99,6 +100,17 @@ describe("auth_http_cache", () => {
       desk.ask({}, fields);
       assert(desk.ask({}, fields).isAsked);
     }
+  });
+
+  it("keeps no answer that says so", () => {
+    for (const value of ["no-store", "No-Store, max-age=0", "private,no-store"]) {
+      const desk = new Desk(CACHE);
+      desk.ask({}, `${LETS_IN}Cache-Control: ${value}\r\n`);
+      assert(desk.ask().isAsked, value);
+    }
+    const desk = new Desk(CACHE);
+    desk.ask({}, `${LETS_IN}Cache-Control: no-cache, private\r\n`);
+    assertFalse(desk.ask().isAsked);
   });
 
   const others: readonly [what: string, changes: Partial<Credentials>][] = [
