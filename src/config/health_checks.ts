@@ -10,7 +10,7 @@ import { defaultPort, hasPort } from "./default_port.ts";
 import { ConfigError } from "./error.ts";
 import type { HealthCheckConfig, UpstreamConfig } from "./upstream_types.ts";
 import type { Millis } from "../runtime.ts";
-import type { Protocol, ServerConfig } from "./types.ts";
+import type { Config, Protocol, ServerConfig } from "./types.ts";
 
 /** The checks of one group. */
 export interface GroupCheck {
@@ -22,10 +22,7 @@ export interface GroupCheck {
 }
 
 /** All checks that there are to be. Throws {@linkcode ConfigError} where it is not clear what one is to speak. */
-export function groupChecks(
-  servers: readonly ServerConfig[],
-  upstreams: readonly UpstreamConfig[],
-): readonly GroupCheck[] {
+export function groupChecks({ servers, upstreams }: Pick<Config, "servers" | "upstreams">): readonly GroupCheck[] {
   const checks: GroupCheck[] = [];
   for (const upstream of upstreams) {
     const { healthCheck: check, healthCheckTimeout: timeout } = upstream;

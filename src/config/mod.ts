@@ -6,7 +6,7 @@
 
 import type { Files, Octets } from "../runtime.ts";
 import { advice } from "./advice.ts";
-import { type GroupCheck, groupChecks } from "./health_checks.ts";
+import { groupChecks } from "./health_checks.ts";
 import { Parser } from "./parse.ts";
 import { directoryOf, fullName } from "./paths.ts";
 import { resolveMain, resolveServers, resolveUpstreams } from "./resolve.ts";
@@ -22,7 +22,7 @@ export type * from "./ssl_types.ts";
 export { clientTlsFault, sslFault } from "./tls_fault.ts";
 export type * from "./types.ts";
 export type * from "./upstream_types.ts";
-export type { GroupCheck };
+export { type GroupCheck, groupChecks } from "./health_checks.ts";
 
 /** Where a configuration is, and what it takes from outside. */
 export interface LoadOptions {
@@ -52,11 +52,11 @@ export function loadConfig(options: LoadOptions): Config {
   else parser.text(options.text, path);
   const servers = resolveServers(parser.main, options);
   const upstreams = resolveUpstreams(parser.main);
+  groupChecks({ servers, upstreams });
   return {
     main: resolveMain(parser.main, options),
     servers,
     upstreams,
-    groupChecks: groupChecks(servers, upstreams),
     warnings: [...parser.warnings, ...advice(parser.main, options.isRoot ?? true)],
     files: Array.from(parser.texts, ([path, text]) => ({ path, text })),
   };

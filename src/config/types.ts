@@ -9,7 +9,6 @@ import type { KeepAlive, Millis, Octets } from "../runtime.ts";
 import type { LineWriter, Template } from "../variables/mod.ts";
 import type { Network } from "./cidr.ts";
 import type { ClientTlsConfig, ProxySslConfig, SslConfig, StartTls } from "./ssl_types.ts";
-import type { GroupCheck } from "./health_checks.ts";
 import type { HealthCheckConfig, NextUpstreamConfig, UpstreamConfig } from "./upstream_types.ts";
 
 export type Protocol = "imap" | "pop3" | "smtp";
@@ -83,8 +82,6 @@ export interface Config {
   readonly servers: readonly ServerConfig[];
   /** Groups of mail servers. */
   readonly upstreams: readonly UpstreamConfig[];
-  /** Which of them are checked, and how. */
-  readonly groupChecks: readonly GroupCheck[];
   /** What deserves a word but does not stop the start, in the order found. */
   readonly warnings: readonly ConfigWarning[];
   /** Every file read, in order of first use, for `-T`. */

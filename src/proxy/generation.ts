@@ -10,6 +10,7 @@ import type { FailureBook } from "../auth/failures.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { NetworkList } from "../config/cidr.ts";
 import { defaultPort } from "../config/default_port.ts";
+import { groupChecks } from "../config/health_checks.ts";
 import type { SslConfig } from "../config/ssl_types.ts";
 import { tlsCaveat } from "../config/tls_fault.ts";
 import type { Config, ErrorLogConfig, ProxyConfig, ServerConfig } from "../config/types.ts";
@@ -110,7 +111,7 @@ export class Generation {
     const { runtime, board, services } = this.#surroundings;
     const groups = this.#groups;
     groups?.begin();
-    this.#health = new HealthChecks(this.config.groupChecks, {
+    this.#health = new HealthChecks(groupChecks(this.config), {
       runtime,
       board,
       groups: groups?.all ?? [],

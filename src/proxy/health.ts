@@ -49,7 +49,7 @@ export class HealthChecks {
     const checked = new Set<Group>();
     for (const check of this.#checks) {
       const group = groupOf(check);
-      if (group === undefined) continue;
+      if (group === undefined) throw new Error(`There is no group "${check.upstream.name}" to check`);
       checked.add(group);
       this.#watch(group, check);
     }
@@ -65,7 +65,7 @@ export class HealthChecks {
     const { runtime, board, serviceOf } = this.#surroundings;
     const { server, check } = groupCheck;
     const service = serviceOf(server);
-    if (service === undefined) return;
+    if (service === undefined) throw new Error(`Nobody serves what upstream "${group.name}" is checked by`);
     const setting = settingOf(groupCheck, { service, runtime });
     const monitor = new HealthMonitor({
       group: group.name,

@@ -21,6 +21,8 @@ export class MoodyServer {
   mood: Mood = "well";
   /** What it was told on each connection, line by line. */
   readonly told: string[][] = [];
+  /** When connections came, in milliseconds. */
+  readonly arrivals: number[] = [];
   /** Connections that have logged in. */
   logins = 0;
   #server: WireServer | undefined;
@@ -59,6 +61,7 @@ export class MoodyServer {
 
   async #serve(wire: Wire): Promise<void> {
     const told: string[] = [];
+    this.arrivals.push(performance.now());
     this.told.push(told);
     const { greeting, refusal, answer, failure, denial } = WORDS[this.protocol];
     if (this.mood === "silent") return;

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
+import { groupChecks } from "../../../src/config/mod.ts";
 import { inMail, load, problem } from "../../support/config.ts";
 
 const GROUP = "upstream x { server 192.0.2.1:143; }";
@@ -11,10 +12,11 @@ function server(protocol: string, more = ""): string {
 const PORTS: Readonly<Record<string, number>> = { imap: 1143, pop3: 1110, smtp: 1025 };
 
 function checksOf(...lines: readonly string[]) {
-  const { groupChecks } = load(`mail {\n${lines.join("\n")}\n}`);
-  return groupChecks.map(({ upstream, server, check: { place: _, ...check }, timeout }) => {
-    return { group: upstream.name, protocol: server.protocol, check, timeout };
-  });
+  return groupChecks(load(`mail {\n${lines.join("\n")}\n}`)).map(
+    ({ upstream, server, check: { place: _, ...check }, timeout }) => {
+      return { group: upstream.name, protocol: server.protocol, check, timeout };
+    },
+  );
 }
 
 function problemOf(...lines: readonly string[]): string {
