@@ -285,8 +285,11 @@ export interface ProxyPassConfig {
 }
 
 export interface ProxyConfig {
-  /** How long an upstream may take to be connected to and to say its first word; never longer than the login. */
-  readonly connectTimeout: Millis;
+  /**
+   * How long an upstream may take to be connected to and to say its first word; never longer than the login. `undefined`:
+   * as long as that, and less where there is another one.
+   */
+  readonly connectTimeout: Millis | undefined;
   /** How long a logged-in session may be silent. */
   readonly timeout: Millis;
   /** Octets: the longest reply of an upstream during the login. */

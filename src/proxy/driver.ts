@@ -87,6 +87,7 @@ export class Driver {
   /** Called by the sockets' handlers. */
   bytes(side: Side, bytes: Uint8Array): void {
     this.#facts.received(side, bytes.length);
+    if (side === "upstream") this.#upstream.heard();
     this.#feed({ type: "bytes", side, bytes });
   }
 
@@ -213,6 +214,10 @@ export class Driver {
       },
       failed: (failure) => {
         this.#log("error", `connect() failed ${describeFailure(failure)}`);
+        this.#feed({ type: "connectFailed" });
+      },
+      tooSlow: () => {
+        this.#log("error", "upstream timed out (110: Connection timed out)");
         this.#feed({ type: "connectFailed" });
       },
       notSecured: (text) => this.#feed({ type: "notSecured", side: "upstream", text }),

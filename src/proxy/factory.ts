@@ -62,7 +62,7 @@ function loginOptions(
     timeout: server.timeout,
     maxErrors: server.maxErrors,
     maxCommands: server.maxCommands,
-    connectTimeout: server.proxy.connectTimeout,
+    connectTimeout: server.proxy.connectTimeout ?? server.timeout,
     proxyBuffer: server.proxy.buffer,
     passErrorMessage: server.proxy.passErrorMessage,
     tellsClientId: server.proxy.clientId,

@@ -20,7 +20,7 @@ import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { LogFailure, type LogFiles } from "../log/log_files.ts";
 import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
-import type { Octets, Runtime, SocketAddress, SystemFailure, TlsContext } from "../runtime.ts";
+import type { Millis, Octets, Runtime, SocketAddress, SystemFailure, TlsContext } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
 import { createAuthenticator, slowedDown } from "./authenticators.ts";
 import { connectFrom } from "./bind.ts";
@@ -167,6 +167,7 @@ export class Generation {
       serverName: server.serverName,
       timeout: server.timeout,
       proxyTimeout: server.proxy.timeout,
+      patience: server.proxy.connectTimeout === undefined ? PATIENCE : undefined,
       nextUpstream: server.proxy.nextUpstream,
       log,
       accessLog: this.#openAccessLog(server, log),
@@ -224,6 +225,9 @@ export class Generation {
     return authenticator;
   }
 }
+
+/** Less than clients have, and more than a busy server needs to greet. */
+const PATIENCE: Millis = 10_000;
 
 /** Connects while there is room: past the limit it is as if the system had no descriptor left. */
 function limitedConnect(runtime: Runtime, hasRoom: () => boolean): Runtime["connect"] {

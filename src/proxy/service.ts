@@ -34,6 +34,8 @@ export interface Service {
   readonly timeout: Millis;
   /** How long a logged-in session may be silent: `proxy_timeout`. */
   readonly proxyTimeout: Millis;
+  /** How long a server may be silent when there is another one; `undefined` where the session looks after that. */
+  readonly patience: Millis | undefined;
   /** How far a login goes on when servers fail. */
   readonly nextUpstream: NextUpstreamConfig;
   readonly log: ErrorLog;

@@ -22,6 +22,8 @@ export interface LinkHandler {
   failed(failure: SystemFailure): void;
   /** No TLS; `text` is the library's. */
   notSecured(text: Octets): void;
+  /** The server has not said a word, and there is another one. */
+  tooSlow(): void;
   /** There is no server, or no other one. */
   exhausted(shortage: Shortage): void;
 }
@@ -40,6 +42,11 @@ export class UpstreamLink {
   /** How many attempts the login has made, and when the first one began. */
   #tries = 0;
   #began: Millis = 0;
+  /** When the attempt under way began. */
+  #attemptBegan: Millis = 0;
+  /** Whether the server has said a word. */
+  #hasSpoken = false;
+  #impatience: Cancel | undefined;
   #hasOutcome = false;
   /** Whether it was told that there is a client: until then no client has a part in what it does. */
   #knowsClient = false;
@@ -86,18 +93,43 @@ export class UpstreamLink {
     this.#attempt = attempt;
     this.#tries++;
     this.#hasOutcome = false;
+    this.#attemptBegan = this.#service.runtime.now();
+    this.#hasSpoken = false;
     this.#knowsClient = false;
     this.#hasHeader = false;
+    this.#beImpatient();
     this.text = attempt.peer.text;
     this.#facts.tries(attempt.peer.text);
     this.#connect(attempt);
   }
 
+  /** Where somebody else can serve, nobody waits for a silent server as long as for the only one. */
+  #beImpatient(): void {
+    const { patience, runtime } = this.#service;
+    this.#impatience?.();
+    this.#impatience = undefined;
+    if (patience === undefined || !this.#selection?.hasOther()) return;
+    this.#impatience = runtime.timer(patience, () => this.#handler.tooSlow());
+  }
+
+  /** The server has said something. */
+  heard(): void {
+    this.#hasSpoken = true;
+    this.#impatience?.();
+    this.#impatience = undefined;
+  }
+
   /** Tells the outcome of the attempt under way, if it has none yet. */
   settle(outcome: Outcome, reason?: Octets): void {
+    this.#impatience?.();
+    this.#impatience = undefined;
     if (this.#attempt === undefined || this.#hasOutcome) return;
     this.#hasOutcome = true;
-    this.#attempt.ended(outcome, reason);
+    const silence = this.#hasSpoken ? 0 : this.#service.runtime.now() - this.#attemptBegan;
+    if (outcome !== "abandoned" || silence < LONG_SILENCE) return this.#attempt.ended(outcome, reason);
+    // Clients lose their patience before we do, and the server is at fault all the same.
+    const why = `no greeting for ${Math.round(silence / 1000)}s, until the client left`;
+    this.#attempt.ended(this.#knowsClient ? "failed" : "unreachable", why);
   }
 
   /** Drops the connection, and whatever is under way. */
@@ -190,6 +222,9 @@ export function named({ target, lookedUp }: Pick<Peer, "target" | "lookedUp">): 
 export function isOurs({ number }: SystemFailure): boolean {
   return OURS.includes(number);
 }
+
+/** Longer than a server takes that greets late on purpose, against spam. */
+const LONG_SILENCE: Millis = 10_000;
 
 /** ENOMEM, ENFILE, EMFILE, EADDRINUSE, EADDRNOTAVAIL, ENOBUFS. */
 const OURS: readonly number[] = [12, 23, 24, 98, 99, 105];

@@ -113,6 +113,10 @@ export class Group implements Route {
         tried.add(member);
         return this.#begin(member, clientOf(facts));
       },
+      hasOther: () => {
+        const now = runtime.now();
+        return tiers.some(({ members }) => members.some((member) => !tried.has(member) && member.isUsable(now)));
+      },
     };
   }
 
@@ -147,7 +151,7 @@ export class Group implements Route {
         if (standing.failed({ client, began, now }, spec)) this.#noteOut(member, reason);
         return;
       case "abandoned":
-        return standing.left(now);
+        return;
     }
   }
 

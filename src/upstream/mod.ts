@@ -30,6 +30,8 @@ export interface Selection {
    * before must have had its outcome.
    */
   next(): Attempt | undefined;
+  /** Whether there is another server to try that nothing speaks against. */
+  hasOther(): boolean;
 }
 
 /** One mail server. */

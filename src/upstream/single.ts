@@ -17,6 +17,7 @@ export class SingleRoute implements Route {
         attempt = undefined;
         return next;
       },
+      hasOther: () => false,
     };
   }
 }

@@ -100,11 +100,6 @@ export class Standing {
     if (this.#rest !== undefined) this.#rest = { ...this.#rest, until: now + failTimeout };
   }
 
-  /** The login that tried it has left: the next one may. */
-  left(now: Millis): void {
-    if (this.#rest !== undefined) this.#rest = { ...this.#rest, until: now };
-  }
-
   /** It has failed; gives whether that takes it out. */
   failed({ client, began, now }: Failure, { maxFails, failTimeout }: FailureLimits): boolean {
     if (maxFails === 0 || began < this.#backSince) return false;

@@ -1,5 +1,6 @@
 /** How sessions are handed to back ends. */
 
+import type { Millis } from "../../runtime.ts";
 import { accepted, directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { nextUpstreamDirectives } from "./next_upstream.ts";
@@ -27,16 +28,15 @@ export const proxyBuffer = directive({
   meaning: "The longest reply of a back end during its login",
 });
 
-export const proxyConnectTimeout = directive({
+export const proxyConnectTimeout = directive<Millis, undefined>({
   name: "proxy_connect_timeout",
   contexts: MAIL_AND_SERVER,
   since: "stream 1.9.0",
   kind: millis,
-  default: 60_000,
-  written: "60s",
+  default: undefined,
   meaning:
-    "How long a back end may take to be connected to, TLS from the first octet included, and to greet. In a group the " +
-    "next server is tried then, so less than a client's patience is of use. The whole login to a back end has `timeout`",
+    "How long a back end may take to be connected to, TLS from the first octet included, and to greet. Without it that is " +
+    "`timeout`, which the whole login to a back end has, and 10s as long as there is another server of the group to try",
 });
 
 export const proxyTimeout = directive({

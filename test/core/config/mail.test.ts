@@ -88,7 +88,7 @@ describe("mail and server", () => {
       limits: { rules: [], level: "error", isDryRun: false },
       userNames: undefined,
       proxy: {
-        connectTimeout: 60_000,
+        connectTimeout: undefined,
         timeout: 86_400_000,
         buffer: 4096,
         passErrorMessage: false,

@@ -154,12 +154,12 @@ describe("a server of a group", () => {
 
   const rows: readonly [what: string, happen: (proxy: Proxy) => void, isOut: boolean][] = [
     ["that refuses connections", (proxy) => last(proxy).refuse(), true],
-    ["that takes too long to connect", ({ runtime }) => runtime.clock.advance(60_000), true],
+    ["that takes too long to connect", ({ runtime }) => runtime.clock.advance(10_000), true],
     [
       "that does not greet",
       (proxy) => {
         last(proxy).accept();
-        proxy.runtime.clock.advance(60_000);
+        proxy.runtime.clock.advance(10_000);
       },
       true,
     ],
@@ -229,9 +229,75 @@ describe("a server of a group", () => {
     admitted(proxy);
     last(proxy).accept();
     proxy.log();
-    proxy.runtime.clock.advance(60_000);
+    proxy.runtime.clock.advance(10_000);
     assertEquals(tried(proxy), "11");
     assertEquals(proxy.log().at(-1)?.includes("upstream timed out (110: Connection timed out)"), true);
+  });
+});
+
+describe("a server that is silent", () => {
+  it("is left after 10 seconds for one that may serve, and the last one has all the time", async () => {
+    const proxy = await Proxy.start(group("", "", "down"));
+    const client = admitted(proxy);
+    last(proxy).accept();
+    proxy.log();
+    proxy.runtime.clock.advance(9_999);
+    assertEquals(proxy.log(), []);
+    proxy.runtime.clock.advance(1);
+    assertEquals(proxy.log(), [
+      `[error] *1 upstream timed out (110: Connection timed out) while reading response from upstream${tail("10")}`,
+      '[warn] upstream server temporarily disabled: 192.0.2.10:143 in upstream "mail", 1 failure, ' +
+      "upstream timed out (110: Connection timed out)",
+    ]);
+    assertEquals(tried(proxy), "11");
+    proxy.runtime.clock.advance(59_999);
+    logIn(proxy);
+    assertEquals([client.heard(), proxy.runtime.relays.length], ["", 1]);
+  });
+
+  it("has as much time as a login once it has said a word", async () => {
+    const proxy = await Proxy.start(group("", ""));
+    admitted(proxy);
+    const upstream = last(proxy).accept();
+    proxy.runtime.clock.advance(9_000);
+    upstream.says("* OK ready\r\n");
+    proxy.runtime.clock.advance(50_000);
+    assertEquals(tried(proxy), "-");
+    proxy.runtime.clock.advance(1_000);
+    assertEquals(tried(proxy), "11");
+  });
+
+  it("has the time that proxy_connect_timeout says", async () => {
+    const proxy = await Proxy.start(`${group("", "")} proxy_connect_timeout 30s;`);
+    admitted(proxy);
+    proxy.runtime.clock.advance(29_999);
+    assertEquals(tried(proxy), "10");
+    proxy.runtime.clock.advance(1);
+    assertEquals(tried(proxy), "11");
+  });
+
+  it("is at fault when clients leave because of it, but not at once", async () => {
+    const proxy = await Proxy.start(`${group("", "backup")} proxy_connect_timeout 60s;`);
+    const leaveAfter = (seconds: number) => {
+      const client = admitted(proxy);
+      last(proxy).accept();
+      proxy.runtime.clock.advance(seconds * 1000);
+      client.breaks({ number: 104, text: "Connection reset by peer" });
+    };
+    for (let i = 0; i < 3; i++) leaveAfter(9);
+    admitted(proxy);
+    assertEquals(tried(proxy), "10");
+    last(proxy).refuse();
+    const other = await Proxy.start(`${group("", "backup")} proxy_connect_timeout 60s;`);
+    const client = admitted(other);
+    last(other).accept();
+    other.runtime.clock.advance(12_000);
+    client.breaks({ number: 104, text: "Connection reset by peer" });
+    admitted(other);
+    assertEquals([tried(other), other.log().filter((line) => line.startsWith("[warn]"))], ["11", [
+      '[warn] upstream server temporarily disabled: 192.0.2.10:143 in upstream "mail", 1 failure, ' +
+      "no greeting for 12s, until the client left",
+    ]]);
   });
 });
 

@@ -92,12 +92,13 @@ describe("a server that cannot be reached", () => {
     assertEquals(group.log.at(-1), `${BACK}40s`);
   });
 
-  it("is tried by the next login when the one that tried it has left", () => {
+  it("is tried again after fail_timeout when the login that tried it has left", () => {
     const group = new TestGroup([{}, {}]);
     failAt(group, 1, "unreachable");
     group.clock.advance(10_000);
     const names = group.logins(20, "abandoned");
-    assertEquals([new Set(names), group.log.length], [new Set("ab"), 1]);
+    assertEquals([[...names].filter((name) => name === "a").length, group.log.length], [1, 1]);
+    group.clock.advance(10_000);
     failAt(group, 1, "loggedIn");
     assertEquals(group.log.length, 2);
   });
