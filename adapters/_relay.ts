@@ -11,6 +11,7 @@ import type {
   RelayFailure,
   RelayOptions,
   RelayResult,
+  RelayWatch,
   SocketHandler,
   SystemFailure,
 } from "../src/runtime.ts";
@@ -33,6 +34,7 @@ export class NetRelay implements Relay {
   readonly #upstream: End;
   readonly #timeout: Millis;
   readonly #done: RelayOptions["done"];
+  readonly #watch: RelayWatch | undefined;
   #timer: Timer | undefined;
   #end: RelayEnd | undefined;
   /** Since when the client has had all of an upstream that ended, and what was still queued when we last looked. */
@@ -43,8 +45,10 @@ export class NetRelay implements Relay {
   constructor(options: NetRelayOptions) {
     this.#timeout = options.timeout;
     this.#done = options.done;
-    this.#client = new End(this, options.client);
-    this.#upstream = new End(this, options.upstream);
+    const { watch } = options;
+    this.#watch = watch;
+    this.#client = new End(this, options.client, watch && ((bytes) => watch.client(bytes)));
+    this.#upstream = new End(this, options.upstream, watch && ((bytes) => watch.upstream(bytes)));
     this.#client.other = this.#upstream;
     this.#upstream.other = this.#client;
     this.#arm();
@@ -58,7 +62,8 @@ export class NetRelay implements Relay {
 
   stop(lastLine: Uint8Array): void {
     this.#end ??= "stopped";
-    if (lastLine.length > 0 && this.#upstream.isAtLineStart) this.#client.socket.write(lastLine);
+    const isFit = this.#watch === undefined ? this.#upstream.isAtLineStart : this.#watch.isBetweenReplies;
+    if (lastLine.length > 0 && isFit) this.#client.socket.write(lastLine);
     this.#closeBoth();
   }
 
@@ -137,6 +142,7 @@ const CLOCK_SLACK: Millis = 2;
 class End implements SocketHandler {
   readonly socket: OwnSocket;
   readonly #relay: NetRelay;
+  readonly #see: ((bytes: Uint8Array) => void) | undefined;
   /** Set before anything can happen. */
   other: End = this;
   /** Octets read here and written there. */
@@ -145,8 +151,9 @@ class End implements SocketHandler {
   hasEnded = false;
   isClosed = false;
 
-  constructor(relay: NetRelay, socket: OwnSocket) {
+  constructor(relay: NetRelay, socket: OwnSocket, see: ((bytes: Uint8Array) => void) | undefined) {
     this.#relay = relay;
+    this.#see = see;
     this.socket = socket;
   }
 
@@ -169,6 +176,7 @@ class End implements SocketHandler {
     this.#relay.lastTraffic = performance.now();
     this.moved += bytes.length;
     this.#lastOctet = bytes[bytes.length - 1] ?? LF;
+    this.#see?.(bytes);
     if (!this.other.socket.write(bytes)) this.socket.pause();
   }
 

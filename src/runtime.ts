@@ -161,6 +161,14 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** Sees all that a relay passes on. It is called for each chunk, so it has to be quick. */
+export interface RelayWatch {
+  client(bytes: Uint8Array): void;
+  upstream(bytes: Uint8Array): void;
+  /** Whether the upstream has said all of what it began to say, so that a line of ours would be no part of it. */
+  readonly isBetweenReplies: boolean;
+}
+
 /** What moves the bytes of a logged-in session, see {@linkcode Runtime.relay}. */
 export interface RelayOptions {
   readonly client: Socket;
@@ -172,6 +180,8 @@ export interface RelayOptions {
   readonly clientEnded: boolean;
   /** Ends the relay after this long without a byte in either direction. */
   readonly timeout: Millis;
+  /** Knows where a last line may stand; without one it may stand behind every line. */
+  readonly watch?: RelayWatch | undefined;
   /** Called once, when both sockets are done with. */
   readonly done: (result: RelayResult) => void;
 }
@@ -198,7 +208,7 @@ export interface Relay {
   readonly idleFor: Millis;
   /**
    * Ends it: `lastLine` goes to the client once what is under way there has left, then both sides are closed. Where the
-   * upstream was cut off in the middle of a line the client hears nothing: it would take our words for the rest of it.
+   * upstream was cut off in the middle of a reply the client hears nothing: it would take our words for the rest of it.
    */
   stop(lastLine: Uint8Array): void;
 }

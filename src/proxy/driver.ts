@@ -283,6 +283,7 @@ export class Driver {
       toUpstream: splice.toUpstream,
       clientEnded: splice.clientEnded,
       timeout: this.#service.proxyTimeout,
+      watch: splice.watch,
       done: (result) => this.#relayed(result, splice),
     });
   }

@@ -7,7 +7,7 @@
  */
 
 import type { Accepted, Verdict } from "../auth/mod.ts";
-import type { Millis, Octets } from "../runtime.ts";
+import type { Millis, Octets, RelayWatch } from "../runtime.ts";
 import { describeHandshakeFailure } from "../runtime.ts";
 import { identityIn } from "../protocol/sasl/identity.ts";
 import { fromBase64 } from "./base64.ts";
@@ -46,6 +46,10 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   protected abstract internalError(): Octets;
   /** What the client hears when we stop. */
   protected abstract farewell(): Octets;
+  /** Watches a session that is logged in for places where {@linkcode farewell} may stand. */
+  protected createWatch(): RelayWatch | undefined {
+    return undefined;
+  }
   /** The login to the upstream. */
   protected abstract startUpstream(accepted: Accepted): UpstreamLogin;
 
@@ -233,7 +237,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     const toClient = this.#replies.takeAll(reply);
     const farewell = encode(this.farewell());
     const toUpstream = this.input.takeAll();
-    this.emit({ type: "splice", toClient, toUpstream, clientEnded: this.clientEnded, farewell });
+    const { clientEnded } = this;
+    this.emit({ type: "splice", toClient, toUpstream, clientEnded, farewell, watch: this.createWatch() });
     this.phase = "over";
     this.action = "proxying";
     this.deadline = undefined;

@@ -6,7 +6,7 @@
  */
 
 import type { Credentials, Verdict } from "../auth/mod.ts";
-import type { Millis, Octets, SocketAddress, TlsFacts } from "../runtime.ts";
+import type { Millis, Octets, RelayWatch, SocketAddress, TlsFacts } from "../runtime.ts";
 import type { Route } from "../upstream/mod.ts";
 import type { Facts } from "../variables/mod.ts";
 import type { UpstreamTls } from "./by_tls.ts";
@@ -95,6 +95,8 @@ export interface Splice {
   readonly clientEnded: boolean;
   /** What a client hears that is cut off because we stop. */
   readonly farewell: Uint8Array;
+  /** Knows where that may be said. */
+  readonly watch: RelayWatch | undefined;
 }
 
 /** What is known of a connection when its session begins. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { connect as connectRaw, type Socket as RawSocket } from "node:net";
 import { assert, assertEquals } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
-import type { Relay, RelayOptions, RelayResult, Runtime, Socket } from "../../src/runtime.ts";
+import type { Relay, RelayOptions, RelayResult, RelayWatch, Runtime, Socket } from "../../src/runtime.ts";
 import { areSame, Exchange, pattern, Peer } from "./_peer.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -284,6 +284,29 @@ describe("a relay", () => {
     await client.untilEnded();
     assertEquals(client.text, "* 1 FETCH (BODY[] {10}\r\nabc");
     await finish(session);
+  });
+
+  it("asks its watch, which sees all that passes, where a last line may stand", async () => {
+    for (const isBetweenReplies of [true, false]) {
+      const seen = { client: "", upstream: "" };
+      const watch: RelayWatch = {
+        client: (bytes) => void (seen.client += new TextDecoder().decode(bytes)),
+        upstream: (bytes) => void (seen.upstream += new TextDecoder().decode(bytes)),
+        isBetweenReplies,
+      };
+      const [toClient, toUpstream] = [new TextEncoder().encode("a OK\r\n"), new TextEncoder().encode("b ")];
+      const session = await start({ watch, toClient, toUpstream });
+      const { client, upstream } = session;
+      client.say("NOOP\r\n");
+      await upstream.untilReceived(8);
+      upstream.say("* 1 FETCH (BODY[] {10}\r\n");
+      await client.untilReceived(30);
+      session.relay.stop(new TextEncoder().encode("* BYE\r\n"));
+      await client.untilEnded();
+      assertEquals(client.text, `a OK\r\n* 1 FETCH (BODY[] {10}\r\n${isBetweenReplies ? "* BYE\r\n" : ""}`);
+      assertEquals(seen, { client: "b NOOP\r\n", upstream: "a OK\r\n* 1 FETCH (BODY[] {10}\r\n" });
+      await finish(session);
+    }
   });
 
   it("leaks no descriptor and loses no octet in 300 sessions, aborted ones among them", {

@@ -12,6 +12,7 @@ import { LoginSession } from "../../session/login.ts";
 import { Secret } from "../../session/secret.ts";
 import { MOST_HOPS } from "../../session/client_id.ts";
 import type { UpstreamLogin } from "../../session/upstream.ts";
+import { ImapWatch } from "./between_replies.ts";
 import type { ImapParse } from "./command.ts";
 import { parseImapCommand, tagOf } from "./command.ts";
 import { hopsIn, ImapIntroduction } from "./client_id.ts";
@@ -141,6 +142,10 @@ export class ImapSession extends LoginSession<ImapOptions> {
 
   protected tooMany(): Octets {
     return reply.TOO_MANY;
+  }
+
+  protected override createWatch(): ImapWatch {
+    return new ImapWatch();
   }
 
   protected farewell(): Octets {

@@ -15,6 +15,7 @@ import { Secret } from "../../session/secret.ts";
 import { MOST_HOPS } from "../../session/client_id.ts";
 import type { UpstreamLogin } from "../../session/upstream.ts";
 import type { Proof } from "../sasl/mod.ts";
+import { Pop3Watch } from "./between_replies.ts";
 import type { Pop3Command } from "./command.ts";
 import { parsePop3Command } from "./command.ts";
 import { Pop3Introduction } from "./client_id.ts";
@@ -206,6 +207,10 @@ export class Pop3Session extends LoginSession<Pop3Options> {
 
   protected tooMany(): Octets {
     return reply.TOO_MANY;
+  }
+
+  protected override createWatch(): Pop3Watch {
+    return new Pop3Watch();
   }
 
   protected farewell(): Octets {

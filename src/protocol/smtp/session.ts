@@ -13,6 +13,7 @@ import { LoginSession } from "../../session/login.ts";
 import type { Connection } from "../../session/mod.ts";
 import { Secret } from "../../session/secret.ts";
 import type { Proof } from "../sasl/mod.ts";
+import { SmtpWatch } from "./between_replies.ts";
 import type { SmtpCommand } from "./command.ts";
 import { parseSmtpCommand } from "./command.ts";
 import * as reply from "./reply.ts";
@@ -215,6 +216,10 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
 
   protected tooMany(): Octets {
     return reply.TOO_MANY;
+  }
+
+  protected override createWatch(): SmtpWatch {
+    return new SmtpWatch();
   }
 
   protected farewell(): Octets {

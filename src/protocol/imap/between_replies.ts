@@ -1,0 +1,108 @@
+/**
+ * Where a mail server's words may be followed by a `* BYE` of ours: behind a whole response, never within a literal, where
+ * it would become a part of somebody's mail.
+ *
+ * @module
+ */
+
+import type { RelayWatch } from "../../runtime.ts";
+
+export class ImapWatch implements RelayWatch {
+  /** Octets that are left of a literal. */
+  #literal = 0;
+  #isAtLineStart = true;
+  /** The end of a line that has not ended yet, as far as it may announce a literal. */
+  #tail: Uint8Array = NOTHING;
+  /** Whether what passes is no IMAP any more: compressed (RFC 4978), for all that we know. */
+  #isOpaque = false;
+
+  get isBetweenReplies(): boolean {
+    return this.#isAtLineStart && this.#literal === 0 && !this.#isOpaque;
+  }
+
+  /** Only what is short can be a command that changes everything. */
+  client(bytes: Uint8Array): void {
+    if (bytes.length <= LONGEST_COMMAND && !this.#isOpaque) this.#isOpaque = asksForCompression(bytes);
+  }
+
+  upstream(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      if (this.#literal > 0) {
+        const skipped = Math.min(this.#literal, bytes.length - at);
+        this.#literal -= skipped;
+        at += skipped;
+        this.#isAtLineStart = false;
+        continue;
+      }
+      const end = lineEnd(bytes, at);
+      if (end < 0) return this.#keep(bytes, at);
+      this.#literal = this.#announced(bytes, at, end);
+      this.#isAtLineStart = this.#literal === 0;
+      this.#tail = NOTHING;
+      at = end + 1;
+    }
+  }
+
+  #keep(bytes: Uint8Array, from: number): void {
+    this.#isAtLineStart = false;
+    const line = bytes.subarray(Math.max(from, bytes.length - LONGEST_ANNOUNCEMENT));
+    const before = this.#tail.subarray(Math.max(0, this.#tail.length + line.length - LONGEST_ANNOUNCEMENT));
+    this.#tail = joined(before, line);
+  }
+
+  /** The size in `{123}` at the end of a line, which begins in `#tail` if that is not empty; 0 where there is none. */
+  #announced(bytes: Uint8Array, from: number, end: number): number {
+    if (this.#tail.length === 0) return literalAt(bytes, from, end);
+    const start = Math.max(from, end - LONGEST_ANNOUNCEMENT);
+    const line = joined(this.#tail, bytes.subarray(start, end));
+    return literalAt(line, 0, line.length);
+  }
+}
+
+/** Lines are short as a rule, and a native search costs as much as a look at this many octets. */
+function lineEnd(bytes: Uint8Array, from: number): number {
+  const near = Math.min(bytes.length, from + 96);
+  for (let at = from; at < near; at++) if (bytes[at] === LF) return at;
+  return near === bytes.length ? -1 : bytes.indexOf(LF, near);
+}
+
+function literalAt(bytes: Uint8Array, from: number, end: number): number {
+  let at = end - 1;
+  if (at >= from && bytes[at] === CR) at--;
+  if (at < from || bytes[at] !== CLOSING) return 0;
+  let size = 0;
+  let scale = 1;
+  for (at--; at >= from; at--, scale *= 10) {
+    const octet = bytes[at] ?? 0;
+    if (octet === OPENING) return scale === 1 ? 0 : size;
+    if (octet < ZERO || octet > NINE || scale > LARGEST) return 0;
+    size += (octet - ZERO) * scale;
+  }
+  return 0;
+}
+
+/** Whether `COMPRESS` stands in it, in any case. */
+function asksForCompression(bytes: Uint8Array): boolean {
+  for (let at = 0; at + COMPRESS.length <= bytes.length; at++) {
+    let length = 0;
+    while (length < COMPRESS.length && ((bytes[at + length] ?? 0) | 0x20) === COMPRESS.charCodeAt(length)) length++;
+    if (length === COMPRESS.length) return true;
+  }
+  return false;
+}
+
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}
+
+const NOTHING = new Uint8Array(0);
+const COMPRESS = "compress";
+/** A tag, `COMPRESS`, a mechanism, and whatever is sent ahead of it in one piece. */
+const LONGEST_COMMAND = 256;
+/** `{` and a number of 64 bits and `}` and CR. */
+const LONGEST_ANNOUNCEMENT = 24;
+const LARGEST = 1e18;
+const [CR, LF, ZERO, NINE, OPENING, CLOSING] = [0x0d, 0x0a, 0x30, 0x39, 0x7b, 0x7d];

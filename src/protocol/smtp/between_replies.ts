@@ -1,0 +1,41 @@
+/**
+ * Where a mail server's words may be followed by a `421` of ours: behind the last line of a reply. A client that is in the
+ * middle of a letter may hear it too (RFC 5321, 3.8).
+ *
+ * @module
+ */
+
+import type { RelayWatch } from "../../runtime.ts";
+
+export class SmtpWatch implements RelayWatch {
+  #isBetween = true;
+  /** How long the line under way is, and whether it is one that more lines of its reply follow. */
+  #length = 0;
+  #isContinued = false;
+
+  get isBetweenReplies(): boolean {
+    return this.#isBetween;
+  }
+
+  client(): void {}
+
+  upstream(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      const end = bytes.indexOf(LF, at);
+      const mark = at + MARK - this.#length;
+      const stop = end < 0 ? bytes.length : end;
+      if (this.#length <= MARK && mark < stop) this.#isContinued = bytes[mark] === HYPHEN;
+      this.#length += stop - at;
+      this.#isBetween = end >= 0 && !this.#isContinued;
+      if (end < 0) return;
+      this.#length = 0;
+      this.#isContinued = false;
+      at = end + 1;
+    }
+  }
+}
+
+const LF = 0x0a;
+const HYPHEN = 0x2d;
+/** Where `250-` has its hyphen. */
+const MARK = 3;

@@ -1,0 +1,150 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { ImapWatch } from "../../../src/protocol/imap/between_replies.ts";
+import { Pop3Watch } from "../../../src/protocol/pop3/between_replies.ts";
+import { SmtpWatch } from "../../../src/protocol/smtp/between_replies.ts";
+import type { RelayWatch } from "../../../src/runtime.ts";
+import { encode } from "../../../src/session/bytes.ts";
+
+/** `C: ` is said by the client, all else by the server: `yes` and `no` say whether a line of ours may stand behind it. */
+type Row = readonly [said: string, isFit?: "yes" | "no"];
+
+function check(create: () => RelayWatch, rows: readonly Row[]): void {
+  for (const size of [Infinity, 1, 2, 3, 7]) {
+    const watch = create();
+    for (const [said, isFit] of rows) {
+      const isClient = said.startsWith("C: ");
+      const bytes = encode(isClient ? said.slice(3) : said);
+      for (let at = 0; at < bytes.length; at += size) {
+        const chunk = bytes.slice(at, at + size);
+        if (isClient) watch.client(chunk);
+        else watch.upstream(chunk);
+        chunk.fill(0x2e);
+      }
+      if (isFit !== undefined) assertEquals([size, said, watch.isBetweenReplies ? "yes" : "no"], [size, said, isFit]);
+    }
+  }
+}
+
+describe("a BYE may stand", () => {
+  it("behind a whole line, and never within one", () => {
+    check(() => new ImapWatch(), [
+      ["a OK logged in\r\n", "yes"],
+      ["* 3 EXISTS", "no"],
+      ["\r", "no"],
+      ["\n", "yes"],
+      ["+ idling\r\n", "yes"],
+    ]);
+  });
+
+  it("never within a literal, whatever is in it", () => {
+    check(() => new ImapWatch(), [
+      ["a OK\r\n", "yes"],
+      ["* 1 FETCH (BODY[] {14}\r\n", "no"],
+      ["one\r\ntwo\r\n", "no"],
+      ["\r\n", "no"],
+      ["ab", "no"],
+      [")\r\n", "yes"],
+      ["* 2 FETCH (BODY[1] {0}\r\n", "yes"],
+      [" BODY[2] {3}\r\n", "no"],
+      ["a\r\n", "no"],
+      [" X ~{2}\r\n", "no"],
+      ["{}", "no"],
+      [" FLAGS ())\r\n", "yes"],
+    ]);
+  });
+
+  it("behind what only looks like a literal", () => {
+    for (const text of ["{}", "{a}", "5}", "{5} ", "{5", "{-1}", "}"]) {
+      check(() => new ImapWatch(), [[`* OK ${text}\r\n`, "yes"]]);
+    }
+  });
+
+  it("nowhere in a literal of gigabytes", () => {
+    check(() => new ImapWatch(), [["* 1 FETCH (BODY[] {4294967296}\n", "no"], ["x\r\n", "no"]]);
+  });
+
+  it("nowhere once compression was asked for", () => {
+    const watch = new ImapWatch();
+    watch.client(encode("a NOOP\r\n"));
+    assertEquals(watch.isBetweenReplies, true);
+    watch.client(encode("b Compress DEFLATE\r\n"));
+    watch.upstream(encode("b OK\r\n"));
+    assertEquals(watch.isBetweenReplies, false);
+  });
+});
+
+describe("a -ERR may stand", () => {
+  it("behind a reply of one line", () => {
+    check(() => new Pop3Watch(), [
+      ["+OK mailbox open\r\n", "yes"],
+      ["C: STAT\r\n"],
+      ["+OK 1", "no"],
+      [" 100\r\n", "yes"],
+      ["C: noop\r\nDELE 1\r\n"],
+      ["+OK\r\n", "yes"],
+      ["-ERR no such message\r\n", "yes"],
+    ]);
+  });
+
+  it("never within a letter or a list", () => {
+    check(() => new Pop3Watch(), [
+      ["+OK mailbox open\r\n", "yes"],
+      ["C: RETR 1\r\n"],
+      ["+OK 100 octets\r\n", "no"],
+      ["Subject: x\r\n\r\n+OK\r\n", "no"],
+      ["..\r\n", "no"],
+      ["a.\r\n", "no"],
+      [".", "no"],
+      ["\r\n", "yes"],
+      ["C: LIST\r\n"],
+      ["+OK\r\n", "no"],
+      ["1 100\r\n.\r\n", "yes"],
+      ["C: LIST 1\r\n"],
+      ["+OK 1 100\r\n", "yes"],
+      ["C: uidl\r\n"],
+      ["+OK\n", "no"],
+      [".\n", "yes"],
+      ["C: TOP 1 0\r\n"],
+      ["-ERR no\r\n", "yes"],
+    ]);
+  });
+
+  it("behind the last of several that were asked for at once", () => {
+    check(() => new Pop3Watch(), [
+      ["+OK mailbox open\r\n", "yes"],
+      ["C: RETR 1\r\nNOOP\r\nRETR 2\r\nQUIT\r\n"],
+      ["+OK\r\nhello\r\n.\r\n+OK\r\n+OK\r\nworld\r\n", "no"],
+      [".\r\n", "yes"],
+      ["+OK bye\r\n", "yes"],
+    ]);
+  });
+
+  it("nowhere behind a command that nobody knows", () => {
+    check(() => new Pop3Watch(), [["+OK\r\n", "yes"], ["C: XTND\r\n"], ["+OK\r\n", "no"]]);
+  });
+
+  it("nowhere once more commands were sent ahead than anybody sends", () => {
+    const watch = new Pop3Watch();
+    watch.upstream(encode("+OK\r\n"));
+    watch.client(encode("NOOP\r\n".repeat(4096)));
+    assertEquals(watch.isBetweenReplies, true);
+    watch.client(encode("NOOP\r\n"));
+    assertEquals(watch.isBetweenReplies, false);
+  });
+});
+
+describe("a 421 may stand", () => {
+  it("behind the last line of a reply", () => {
+    check(() => new SmtpWatch(), [
+      ["235 2.0.0 OK\r\n", "yes"],
+      ["250-mx.example.com\r\n", "no"],
+      ["250-SIZE 100\r\n", "no"],
+      ["250 OK", "no"],
+      ["\r\n", "yes"],
+      ["25", "no"],
+      ["0\r\n", "yes"],
+      ["354 go on - and on\r\n", "yes"],
+    ]);
+  });
+});
