@@ -21,33 +21,34 @@ const EXCHANGES: Readonly<Record<Protocol, readonly [asks: string, begins: strin
 
 describe("a client that is logged in hears that we stop", () => {
   for (const protocol of ["imap", "pop3", "smtp"] as const) {
-    const [asks, begins, ends] = EXCHANGES[protocol];
-
-    /** Somebody who is logged in, with a server that has said `said` of its answer. */
-    async function asking(said: string) {
-      let server: Wire | undefined;
-      const script = [...WORDS[protocol].upstream.slice(0, -1), (wire: Wire) => void (server = wire)];
-      const ensemble = await start({ protocol, script });
-      const client = await ensemble.enter();
-      client.send(asks);
-      await server?.until(() => server?.unread === asks);
-      server?.send(said);
-      await client.expect(said);
-      return { client, stop: () => ensemble.proxy.server.stop("fast") };
-    }
+    const [, begins, ends] = EXCHANGES[protocol];
 
     it(`behind a whole answer: ${protocol}`, async () => {
-      const { client, stop } = await asking(begins + ends);
+      const { client, stop } = await asking(protocol, begins + ends);
       const stopped = stop();
       await client.expectEnd(FAREWELLS[protocol]);
       await stopped;
     });
 
     it(`and never within one, where it would be taken for a part of it: ${protocol}`, async () => {
-      const { client, stop } = await asking(begins);
+      const { client, stop } = await asking(protocol, begins);
       const stopped = stop();
       await client.expectEnd("");
       await stopped;
     });
   }
 });
+
+/** Somebody who is logged in, with a server that has said `said` of its answer. */
+async function asking(protocol: Protocol, said: string) {
+  const [asks] = EXCHANGES[protocol];
+  let server: Wire | undefined;
+  const script = [...WORDS[protocol].upstream.slice(0, -1), (wire: Wire) => void (server = wire)];
+  const ensemble = await start({ protocol, script });
+  const client = await ensemble.enter();
+  client.send(asks);
+  await server?.until(() => server?.unread === asks);
+  server?.send(said);
+  await client.expect(said);
+  return { client, stop: () => ensemble.proxy.server.stop("fast") };
+}
