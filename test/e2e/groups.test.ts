@@ -1,12 +1,16 @@
 /** Groups of servers: wherever a server can be named a group can, and what it does holds for real sessions. */
 
+import { readFileSync } from "node:fs";
 import { assertEquals } from "@std/assert";
 import { afterEach, describe, it } from "node:test";
 import { accept, FakeAuth } from "../support/fake_auth.ts";
 import { CHECKING, FakeUpstream, type Script } from "../support/fake_upstream.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectTo } from "../support/raw_client.ts";
-import { type Protocol, PROTOCOLS, WORDS } from "../support/scene.ts";
+import { type Protocol, PROTOCOLS, SECRET, WORDS } from "../support/scene.ts";
+import { eventually } from "../support/watch.ts";
+import { freePorts } from "../support/free_ports.ts";
+import { TestFolder } from "../support/program.ts";
 import type { Wire } from "../support/wire.ts";
 
 const running: { stop(): Promise<void> }[] = [];
@@ -84,6 +88,27 @@ describe("a group", () => {
     auth.answer = accept(all[0]?.port ?? 0);
     await enter(proxy, "pop3");
     assertEquals(counts(all), [3, 2]);
+  });
+
+  it("may be named in a users file, and its servers in an access log", async () => {
+    const folder = new TestFolder();
+    running.push({ stop: () => Promise.resolve(folder.remove()) });
+    const [dead] = await freePorts(1);
+    const all = await servers(1, WORDS.imap.upstream);
+    const users = folder.write("users", `joe:{PLAIN}${SECRET}:Mail\n`);
+    const proxy = await proxyWith(`
+      upstream mail { server 127.0.0.1:${dead}; server 127.0.0.1:${all[0]?.port}; }
+      log_format where "$auth_user $upstream_addr";
+      access_log ${folder.path}/access.log where;
+      server { listen 127.0.0.1; protocol imap; auth_users_file ${users}; }
+    `);
+    const client = await enter(proxy, "imap");
+    client.end();
+    await client.expectEnd();
+    assertEquals(counts(all), [1]);
+    const written = () => readFileSync(`${folder.path}/access.log`, "latin1");
+    await eventually(() => written() !== "", written);
+    assertEquals(written(), `joe 127.0.0.1:${dead}, 127.0.0.1:${all[0]?.port}\n`);
   });
 
   it("has as many sessions as max_conns says, and no more", async () => {
