@@ -30,6 +30,7 @@ export interface GroupSurroundings {
 /** What is known of the servers of each group. */
 export type GroupStandings = ReadonlyMap<Octets, ReadonlyMap<Octets, Standing>>;
 
+/** All groups, with the names of their servers looked up, once or again and again. */
 export class Groups {
   readonly #surroundings: GroupSurroundings;
   readonly #upstreams: readonly LocatedUpstream[];

@@ -34,4 +34,5 @@ export interface ProbeScriptOptions {
   readonly serverName: Octets;
 }
 
+/** Another line follows. */
 export const GO_ON: ProbeStep = { type: "wait" };

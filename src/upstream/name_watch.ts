@@ -23,6 +23,7 @@ export type WatchedName =
     readonly service: Octets;
   };
 
+/** What a {@linkcode NameWatch} works with. */
 export interface NameWatchOptions {
   readonly watched: WatchedName;
   readonly resolver: Pick<Resolver, "lookup" | "services">;
@@ -43,6 +44,7 @@ export function serviceName(service: Octets, name: Octets): Octets {
   return service.includes(".") ? `${service}.${name}` : `_${service.replace(/^_/, "")}._tcp.${name}`;
 }
 
+/** A name and the servers that it stands for now, from `start` to `stop`. */
 export class NameWatch {
   readonly #options: NameWatchOptions;
   /** The addresses that each name had last. */

@@ -44,6 +44,7 @@ export interface HealthBoard {
   subscribe(topic: Octets, hear: (value: unknown) => void): Cancel;
 }
 
+/** What a {@linkcode HealthMonitor} works with. */
 export interface MonitorOptions {
   /** The name of the group. */
   readonly group: Octets;
@@ -58,6 +59,7 @@ export interface MonitorOptions {
   readonly note: (level: "error" | "notice" | "info", text: Octets) => void;
 }
 
+/** Looks after the servers of a group, from `start` to `stop`. It is the group that keeps sessions from those that are down. */
 export class HealthMonitor {
   readonly #options: MonitorOptions;
   readonly #watched = new Map<Octets, WatchedServer>();
