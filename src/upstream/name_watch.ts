@@ -93,7 +93,7 @@ export class NameWatch {
         round.fails(watched.service, found);
         return this.#end(round);
       }
-      round.limit(found.ttl);
+      round.finds(watched.service, found.ttl);
       const targets = targetsOf(found.services);
       for (const { name } of targets) if (!isHostName(name)) round.fails(name, HOST_NOT_FOUND);
       this.#lookUp(targets.filter(({ name }) => isHostName(name)), round);
@@ -122,7 +122,7 @@ export class NameWatch {
 
   #take(name: Octets, found: Addresses | SystemFailure, round: Round): void {
     if (isFailure(found)) return round.fails(name, found);
-    round.limit(found.ttl);
+    round.finds(name, found.ttl);
     const { addresses, missing } = found;
     if (missing === undefined) return void this.#addresses.set(name, addresses);
     round.fails(name, missing);
@@ -136,7 +136,7 @@ export class NameWatch {
   #end(round: Round): void {
     // A service whose records are unknown keeps its servers.
     if (round.targets !== undefined) this.#settle(serversOf(round.targets, this.#addresses));
-    this.#tell(round.failures);
+    this.#tell(round);
     this.#cancel = this.#options.runtime.timer(round.wait, () => this.#look(() => {}));
     round.looked();
   }
@@ -155,7 +155,7 @@ export class NameWatch {
     return "port" in watched ? watched.name : watched.service;
   }
 
-  #tell(failures: ReadonlyMap<Octets, SystemFailure>): void {
+  #tell({ failures, found }: Round): void {
     const { note } = this.#options;
     for (const [name, failure] of failures) {
       if (this.#failures.has(name)) continue;
@@ -164,7 +164,8 @@ export class NameWatch {
       note("error", `${name} could not be resolved ${describeFailure(failure)}, ${kept}`);
     }
     for (const name of this.#failures) {
-      if (!failures.has(name)) note("notice", `${name} could be resolved again`);
+      // An SRV record that is gone leaves open whether its target could be.
+      if (found.has(name) && !failures.has(name)) note("notice", `${name} could be resolved again`);
     }
     this.#failures = new Set(failures.keys());
   }
@@ -174,6 +175,7 @@ export class NameWatch {
 class Round {
   readonly looked: () => void;
   readonly failures = new Map<Octets, SystemFailure>();
+  readonly found = new Set<Octets>();
   targets: readonly Target[] | undefined;
   #ttl: Millis = LONGEST_WAIT;
 
@@ -186,7 +188,8 @@ class Round {
     return this.failures.size > 0 ? RETRY : Math.max(this.#ttl, SHORTEST_WAIT);
   }
 
-  limit(ttl: Millis): void {
+  finds(name: Octets, ttl: Millis): void {
+    this.found.add(name);
     this.#ttl = Math.min(this.#ttl, ttl);
   }
 

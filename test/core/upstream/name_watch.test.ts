@@ -255,6 +255,18 @@ describe("a service that is watched", () => {
     ]);
   });
 
+  it("does not say of a target that is gone that it could be looked up again", () => {
+    const bench = new Bench(SERVICE);
+    bench.answers("SRV _imap._tcp.test", srv(["0 0 143 a.test", "0 0 143 b.test"]));
+    bench.answers("a.test", NOT_FOUND);
+    bench.answers("b.test", at(["192.0.2.2"]));
+    bench.take();
+    bench.clock.advance(5000);
+    bench.answers("SRV _imap._tcp.test", srv(["0 0 143 b.test"]));
+    bench.answers("b.test", at(["192.0.2.2"]));
+    assertEquals(bench.take(), []);
+  });
+
   it("takes answers that are there at once", () => {
     const bench = new Bench(SERVICE);
     bench.answers("SRV _imap._tcp.test", srv(["0 0 143 a.test"]));
