@@ -1,0 +1,63 @@
+/** Clients without a pause: they connect, log in, send and get back, leave, and come again. */
+
+import { WORDS } from "./scene.ts";
+import { connectTo } from "./raw_client.ts";
+import { eventually } from "./watch.ts";
+
+/** Any number of clients at one port. What they meet is what a user would notice. */
+export class RestlessClients {
+  /** Sessions from connect to farewell. */
+  sessions = 0;
+  /** What went wrong, in the words of whoever noticed. */
+  readonly failures: string[] = [];
+  readonly #port: number;
+  readonly #loops: readonly Promise<void>[];
+  #hasEnough = false;
+
+  constructor(port: number, count: number) {
+    this.#port = port;
+    this.#loops = Array.from({ length: count }, () => this.#loop());
+  }
+
+  /** Resolves once so many more sessions are over. */
+  async more(count: number): Promise<void> {
+    const goal = this.sessions + this.failures.length + count;
+    await eventually(() => this.sessions + this.failures.length >= goal, () => `${this.sessions} sessions`, PATIENCE);
+  }
+
+  /** Resolves when all of them have left. */
+  async stop(): Promise<void> {
+    this.#hasEnough = true;
+    await Promise.all(this.#loops);
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#hasEnough) {
+      try {
+        await this.#session();
+        this.sessions++;
+      } catch (error) {
+        this.failures.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  async #session(): Promise<void> {
+    const { greeting, login, welcome } = WORDS.imap;
+    const wire = await connectTo(this.#port);
+    try {
+      await wire.expect(greeting);
+      await wire.ask(login, welcome);
+      for (let i = 0; i < 3; i++) await wire.ask(LETTER, LETTER);
+      wire.end();
+      await wire.expectEnd();
+    } finally {
+      wire.destroy();
+    }
+  }
+}
+
+const PATIENCE = 60_000;
+
+/** More than one read brings. */
+const LETTER = `${Array.from({ length: 3000 }, (_, i) => `line ${i * i % 977} of it`).join("\r\n")}\r\n`;
