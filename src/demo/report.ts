@@ -56,6 +56,7 @@ const RESULTS: Readonly<Record<SessionRecord["result"], Octets>> = {
   badProxyHeader: "sent no good PROXY header",
   protocolError: "broke the protocol",
   limited: "too many connections",
+  noRoom: "found no room",
   forbidden: "may not connect",
   handshakeFailed: "failed to begin TLS",
   certificateRefused: "showed no good certificate",

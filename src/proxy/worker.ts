@@ -219,9 +219,12 @@ class Worker implements Server {
     const service = this.#services.get(server);
     // Who was accepted when we were told to stop by and by has not been told to stay away.
     if (service === undefined || this.#isStoppingFast) return socket.abort();
-    if (!service.hasRoom()) return this.#doorkeeper.turnAway(socket, server.protocol, listen);
     const number = ++this.#lastNumber;
     const facts = new SessionFacts({ service, socket, number, listen: listen.text });
+    if (!service.hasRoom()) {
+      this.#doorkeeper.turnAway(socket, server.protocol, listen);
+      return this.#turnAway({ service, facts }, "noRoom");
+    }
     const visit: Visit = {
       service,
       socket,
@@ -328,7 +331,7 @@ class Worker implements Server {
   }
 
   /** A connection ends that never came to have a session. */
-  #turnAway({ service, facts }: Visit, result: SessionRecord["result"]): void {
+  #turnAway({ service, facts }: Pick<Visit, "service" | "facts">, result: SessionRecord["result"]): void {
     facts.end(result);
     service.accessLog?.write(facts);
     this.#options.sessionEnded?.(recordOf(facts, result));

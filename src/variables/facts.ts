@@ -112,4 +112,5 @@ export type SessionResult =
   | CloseReason
   | RelayEnd
   | "internalError"
-  | "badProxyHeader";
+  | "badProxyHeader"
+  | "noRoom";

@@ -342,6 +342,26 @@ describe("access_log", () => {
     assertEquals(lines("at_once.1"), lines("gathered.1"));
   });
 
+  it("has the whole lines of several workers, gathered or not", { timeout: 60_000 }, async () => {
+    const port = await freePort();
+    const { end, lines } = await install(`
+      worker_processes 2; error_log error.log info;
+      mail {
+        auth_http 127.0.0.1:${auth.port};
+        log_format long '$pid $connection $session_result ${"x".repeat(600)}';
+        access_log at_once long; access_log gathered long buffer=4k flush=50ms;
+        server { listen 127.0.0.1:${port}; protocol imap; }
+      }`);
+    for (let round = 0; round < 5; round++) await Promise.all(Array.from({ length: 20 }, () => visit(port)));
+    await eventually(() => lines("gathered").length === 100, () => `${lines("gathered").length} lines`);
+    await end();
+    for (const name of ["at_once", "gathered"]) {
+      assertEquals(lines(name).filter((line) => !/^\d+ \d+ (quit|clientGone) x{600}$/.test(line)), []);
+      assertEquals(new Set(lines(name)).size, 100);
+    }
+    assertEquals(lines("gathered").sort(), lines("at_once").sort());
+  });
+
   it("goes to stderr, to syslog with its severity, and is what a person can read", LIMIT, async () => {
     const syslog = await SyslogServer.start();
     try {

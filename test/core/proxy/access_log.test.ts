@@ -91,6 +91,13 @@ describe("a line of the access log", () => {
     assertEquals(lines(proxy), ["1 end login forbidden client 403"]);
   });
 
+  it("is written for whoever finds no room", async () => {
+    const proxy = await Proxy.start(IT, "", "worker_connections 2;");
+    proxy.client();
+    proxy.client();
+    assertEquals(lines(proxy), ["2 end accepted noRoom us 503"]);
+  });
+
   it("is written for whoever is cut off by our end", async () => {
     const proxy = await Proxy.start(IT);
     proxy.client();
