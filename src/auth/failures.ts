@@ -225,7 +225,8 @@ const MEMORY: Millis = 15 * 60_000;
 const MOST_ADDRESSES = 65_536;
 
 const TOPIC = "auth_failure_delay";
-const MOST_AT_ONCE = 1000;
+/** Less than what a board carries in one message, which is 65,536 characters. */
+const MOST_AT_ONCE = 500;
 
 /** How many of an address's last guesses are known again. */
 const MOST_GUESSES = 8;

@@ -39,6 +39,8 @@ interface Member {
   /** The log files that it has open. */
   logs: readonly Octets[];
   state: "starting" | "listening" | "closed";
+  /** Whether it has its order. What it is told from then on waits in it until it has begun. */
+  hears: boolean;
   /** Whether it was told to end. */
   isDismissed: boolean;
   isFirst: boolean;
@@ -94,8 +96,8 @@ export class Crew {
   }
 
   tell(message: ToWorker, except?: number): void {
-    for (const { number, process, state } of this.#members.values()) {
-      if (number !== except && state !== "starting") process.send(message);
+    for (const { number, process, hears } of this.#members.values()) {
+      if (number !== except && hears) process.send(message);
     }
   }
 
@@ -158,7 +160,16 @@ export class Crew {
         },
       });
       const born = runtime.now();
-      const member: Member = { number, process, born, logs: [], state: "starting", isDismissed: false, isFirst: false };
+      const member: Member = {
+        number,
+        process,
+        born,
+        logs: [],
+        state: "starting",
+        hears: false,
+        isDismissed: false,
+        isFirst: false,
+      };
       this.#members.set(number, member);
     });
   }
@@ -172,7 +183,9 @@ export class Crew {
   #heard(member: Member, message: FromWorker): void {
     switch (message.type) {
       case "ready":
-        if (!member.isDismissed) member.process.send(this.#orderFor(member.number));
+        if (member.isDismissed) return;
+        member.process.send(this.#orderFor(member.number));
+        member.hears = true;
         return;
       case "failed":
         member.isDismissed = true;

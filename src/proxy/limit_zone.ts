@@ -134,9 +134,18 @@ export class SharedLimitZone {
   }
 
   #publish(counts: readonly (readonly [Octets, number])[]): void {
-    for (let at = 0; at < counts.length; at += MOST_AT_ONCE) {
-      this.#board.publish(this.#topic, { counts: counts.slice(at, at + MOST_AT_ONCE) } satisfies Message);
+    let part: (readonly [Octets, number])[] = [];
+    let length = 0;
+    for (const each of counts) {
+      if (length > LONGEST) {
+        this.#board.publish(this.#topic, { counts: part } satisfies Message);
+        part = [];
+        length = 0;
+      }
+      part.push(each);
+      length += JSON.stringify(each).length + 1;
     }
+    if (part.length > 0) this.#board.publish(this.#topic, { counts: part } satisfies Message);
   }
 
   #hear(value: unknown, from: number): void {
@@ -178,4 +187,5 @@ const PERIOD = 50;
 /** How often the others are told all, in case that a message was lost. */
 const REFRESH = 60_000;
 
-const MOST_AT_ONCE = 1000;
+/** Characters of a message as JSON, beyond which another one begins: a board carries no more than 65,536. */
+const LONGEST = 32_768;

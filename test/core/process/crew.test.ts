@@ -192,6 +192,22 @@ describe("a crew", () => {
     assertEquals([scene.crew.size, scene.started.length], [0, 2]);
   });
 
+  it("tells a worker that has its order what others publish, for it may have asked them something", async () => {
+    const scene = new Scene();
+    const news = { type: "news", topic: "count", value: 3, from: 9 } as const;
+    const begun = scene.crew.start();
+    scene.crew.tell(news);
+    assertEquals(scene.worker(0).told, []);
+    scene.worker(0).says({ type: "ready" });
+    scene.crew.tell(news);
+    assertEquals(scene.worker(0).told.slice(1), [news]);
+    scene.worker(0).listens();
+    await settle();
+    scene.worker(1).says({ type: "ready" });
+    scene.worker(1).listens();
+    await begun;
+  });
+
   it("passes on what a worker publishes, and nothing that is no message", async () => {
     const scene = await new Scene().begin();
     scene.worker(1).says({ type: "news", topic: "count", value: 3 });

@@ -108,6 +108,25 @@ describe("a zone that several processes share", () => {
     assertEquals(one.take("a", 2), "limited");
   });
 
+  it("tells however much there is, in messages that a board carries", () => {
+    const { boards, open } = setUp();
+    const keys = Array.from({ length: 1000 }, (_, i) => `${String(i).padStart(4, "0")}${"\x01".repeat(251)}`);
+    const one = open(1);
+    one.capacity = 1000;
+    for (const key of keys) one.take(key, 1);
+    const two = open(2);
+    assertEquals(two.size, 8);
+    const three = new LimitZone(1000);
+    let longest = 0;
+    boards.board(3).subscribe("limit_conn z", (value) => {
+      longest = Math.max(longest, JSON.stringify(value).length);
+      const { counts = [] } = value as { readonly counts?: readonly (readonly [string, number])[] };
+      for (const [key, count] of counts) three.heard(key, count, 1);
+    });
+    open(4);
+    assertEquals([three.size, longest > 30_000, longest < 65_536], [1000, true, true]);
+  });
+
   it("has nothing to tell as long as it is alone", () => {
     const { clock, open } = setUp();
     const one = open(1);
