@@ -11,6 +11,7 @@ import type { Account, Exit, Millis, Octets, Runtime, WorkerProcess } from "../r
 import { FROM_WORKER, type FromWorker, isMessage, type ToWorker } from "./messages.ts";
 import { Restarts } from "./restarts.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { TlsFiles } from "./tls_files.ts";
 
 /** What a {@linkcode Crew} works with. */
 export interface CrewOptions {
@@ -23,8 +24,8 @@ export interface CrewOptions {
   readonly isDaemon: boolean;
   /** A number for a worker that no other has. */
   readonly nextNumber: () => number;
-  /** What session tickets are encrypted with. */
-  readonly ticketKey: () => Octets;
+  /** What session tickets are encrypted with: the key in use, and the one before. */
+  readonly ticketKeys: () => readonly Octets[];
   readonly log: () => ErrorLog;
   /** Something that is to reach all other workers. */
   readonly publish: (message: ToWorker, from: Crew, number: number) => void;
@@ -56,6 +57,7 @@ export class Crew {
   readonly #restarts = new Restarts();
   /** Those that hold sockets which a worker that died listened on. */
   readonly #held = new Set<WorkerProcess>();
+  #tlsFiles: TlsFiles | undefined;
   #state: "starting" | "working" | "leaving" = "starting";
 
   constructor(options: CrewOptions) {
@@ -85,6 +87,7 @@ export class Crew {
     const { workerProcesses } = this.#options.config.main;
     const count = workerProcesses === "auto" ? this.#options.runtime.workers.processors : workerProcesses;
     try {
+      this.#tlsFiles = this.#openTlsFiles();
       // One goes first: what it cannot do nobody can, and needs to be told once.
       await this.#add();
       await Promise.all(Array.from({ length: count - 1 }, () => this.#add()));
@@ -93,6 +96,15 @@ export class Crew {
       throw error;
     }
     this.#state = "working";
+  }
+
+  #openTlsFiles(): TlsFiles {
+    const { config, runtime, log } = this.#options;
+    return new TlsFiles(config, {
+      runtime,
+      note: (level, text) => log().write(level, text),
+      changed: (texts) => this.tell({ type: "tlsFiles", texts }),
+    });
   }
 
   tell(message: ToWorker, except?: number): void {
@@ -115,6 +127,7 @@ export class Crew {
   /** Ends them; with `holds` their sockets stay open, for {@linkcode release} to close. */
   stop(how: "fast" | "graceful", holds = false): void {
     this.#state = "leaving";
+    this.#tlsFiles?.stop();
     for (const member of this.#members.values()) {
       member.isDismissed = true;
       if (holds) this.#hold(member.process);
@@ -175,9 +188,10 @@ export class Crew {
   }
 
   #orderFor(number: number): ToWorker {
-    const { config, args, files, account, isDaemon, ticketKey } = this.#options;
+    const { config, args, files, account, isDaemon } = this.#options;
     const descriptors = config.main.workerRlimitNofile;
-    return { type: "work", number, args, files, account, descriptors, ticketKey: ticketKey(), isDaemon };
+    const secrets = { ticketKeys: this.#options.ticketKeys(), tlsFiles: this.#tlsFiles?.texts ?? [] };
+    return { type: "work", number, args, files, account, descriptors, ...secrets, isDaemon };
   }
 
   #heard(member: Member, message: FromWorker): void {

@@ -9,7 +9,8 @@ import type { Config } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { bindingKey, bindingsOf } from "../proxy/addresses.ts";
 import { probe } from "../proxy/listeners.ts";
-import type { Account, Octets, Runtime, SignalName } from "../runtime.ts";
+import { createTicketKey, TICKET_KEY_LIFE } from "../proxy/mod.ts";
+import type { Account, Cancel, Octets, Runtime, SignalName } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
 import { Crew } from "./crew.ts";
 import type { Explanation, Running } from "./mod.ts";
@@ -35,7 +36,8 @@ class MainProcess {
   readonly #running: Running;
   readonly #runtime: Runtime;
   readonly #mainLog: MainLog;
-  readonly #ticketKey: Octets;
+  /** The one in use, and the one before. */
+  #ticketKeys: readonly Octets[];
   #config: Config;
   #crew: Crew;
   /** All that have processes: those of earlier configurations with sessions left, the present one, one that begins. */
@@ -53,7 +55,7 @@ class MainProcess {
     this.#runtime = running.runtime;
     this.#mainLog = mainLog;
     this.#config = running.config;
-    this.#ticketKey = decode(running.runtime.random(new Uint8Array(48)));
+    this.#ticketKeys = [decode(createTicketKey(running.runtime))];
     this.#crew = this.#createCrew(running.config, running.files);
   }
 
@@ -75,10 +77,27 @@ class MainProcess {
     for (const { level, text } of config.warnings) log.write(level, text);
     this.#announceWorkers();
     this.#running.started();
+    const cancel = this.#rotateTicketKeys();
     await this.#until(() => this.#stopping !== "no" && this.#isAlone);
+    cancel();
     this.log.write("notice", "exit");
     removePidFile(this.#config.main, this.#runtime);
     return 0;
+  }
+
+  /** Makes another key for session tickets now and then, for all workers; those of earlier configurations too. */
+  #rotateTicketKeys(): Cancel {
+    let cancel: Cancel = () => {};
+    const wait = () => {
+      cancel = this.#runtime.timer(TICKET_KEY_LIFE, () => {
+        const key = decode(createTicketKey(this.#runtime));
+        this.#ticketKeys = [key, ...this.#ticketKeys.slice(0, 1)];
+        for (const crew of this.#crews) crew.tell({ type: "ticketKey", key });
+        wait();
+      });
+    };
+    wait();
+    return () => cancel();
   }
 
   get log(): ErrorLog {
@@ -99,7 +118,7 @@ class MainProcess {
       account: this.#account(config),
       isDaemon,
       nextNumber: () => ++this.#lastNumber,
-      ticketKey: () => this.#ticketKey,
+      ticketKeys: () => this.#ticketKeys,
       log: () => this.log,
       publish: (message, from, number) => this.#publish(message, from, number),
       changed: () => this.#changed(),

@@ -19,8 +19,10 @@ export interface WorkOrder {
   readonly account: Account | undefined;
   /** `worker_rlimit_nofile`. */
   readonly descriptors: number | undefined;
-  /** Encrypts session tickets, the same in all workers: 48 octets. */
-  readonly ticketKey: Octets;
+  /** Encrypt session tickets, the same in all workers, 48 octets each: the one in use, and the one before. */
+  readonly ticketKeys: readonly Octets[];
+  /** What is in the files of TLS. */
+  readonly tlsFiles: Snapshot["texts"];
   /** Whether no terminal sends signals of its own. */
   readonly isDaemon: boolean;
 }
@@ -34,7 +36,11 @@ export type ToWorker =
   /** Another worker is gone. */
   | { readonly type: "gone"; readonly number: number }
   | { readonly type: "stop"; readonly how: "fast" | "graceful" }
-  | { readonly type: "reopen" };
+  | { readonly type: "reopen" }
+  /** Session tickets are made with this key from now on. */
+  | { readonly type: "ticketKey"; readonly key: Octets }
+  /** Some files of TLS have changed. */
+  | { readonly type: "tlsFiles"; readonly texts: Snapshot["texts"] };
 
 export type FromWorker =
   /** It hears now. What is said before that, some runtimes lose. */
@@ -56,5 +62,7 @@ export function isMessage<M extends ToWorker | FromWorker>(
     (types as readonly unknown[]).includes(message.type);
 }
 
-export const TO_WORKER: readonly ToWorker["type"][] = ["work", "first", "news", "gone", "stop", "reopen"];
+export const TO_WORKER: readonly ToWorker["type"][] = [
+  ...["work", "first", "news", "gone", "stop", "reopen", "ticketKey", "tlsFiles"] as const,
+];
 export const FROM_WORKER: readonly FromWorker["type"][] = ["ready", "listening", "failed", "closed", "news"];

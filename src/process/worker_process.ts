@@ -11,6 +11,7 @@ import { describeFailure } from "../runtime.ts";
 import { encode } from "../session/bytes.ts";
 import { type FromWorker, isMessage, TO_WORKER, type ToWorker, type WorkOrder } from "./messages.ts";
 import { filesOf } from "./snapshot.ts";
+import { GivenFiles } from "./tls_files.ts";
 import { outliveErrors } from "./uncaught.ts";
 import { WorkerBoard } from "./worker_board.ts";
 
@@ -38,16 +39,17 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const inbox = new Inbox(link);
   tell({ type: "ready" });
   const order = await inbox.order;
+  const given = new GivenFiles(order.tlsFiles);
   const board = new WorkerBoard({ number: order.number, link, runtime });
   let server: Server;
   try {
-    server = await start(order, board, options);
+    server = await start(order, board, { ...options, runtime: given.over(runtime) });
   } catch (error) {
     tell({ type: "failed", ...options.explain(error) });
     return FATAL;
   }
   outliveErrors(runtime, server);
-  const life = new WorkerLife(server, tell, board);
+  const life = new WorkerLife(server, tell, { board, given });
   inbox.deliver((message) => life.obey(message));
   const { log } = server;
   link.onGone(() => {
@@ -71,13 +73,14 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
 
 async function start(order: WorkOrder, board: WorkerBoard, options: WorkerOptions): Promise<Server> {
   const { runtime, readConfig } = options;
-  const { account, descriptors } = order;
+  const { account, descriptors, ticketKeys } = order;
+  const oldest = ticketKeys.at(-1);
   const failure = descriptors === undefined ? undefined : runtime.workers.allowDescriptors(descriptors);
   const { config, errorLog } = readConfig(order.args, filesOf(order.files));
   const server = await serve(config, runtime, {
     errorLog,
     board,
-    ticketKey: encode(order.ticketKey),
+    ...oldest === undefined ? {} : { ticketKey: encode(oldest) },
     isWorker: true,
     beforeListening: () => {
       const refusal = account && runtime.workers.become(account);
@@ -86,6 +89,7 @@ async function start(order: WorkOrder, board: WorkerBoard, options: WorkerOption
       }
     },
   });
+  for (const key of ticketKeys.slice(0, -1).reverse()) server.rotateTicketKey(encode(key));
   if (failure !== undefined) {
     server.log.write("alert", `setrlimit(RLIMIT_NOFILE, ${descriptors}) failed ${describeFailure(failure)}`);
   }
@@ -120,13 +124,19 @@ class WorkerLife {
   readonly #server: Server;
   readonly #tell: (message: FromWorker) => void;
   readonly #board: WorkerBoard;
+  readonly #given: GivenFiles;
   #end: () => void = () => {};
   #stops: ("fast" | "graceful")[] = [];
 
-  constructor(server: Server, tell: (message: FromWorker) => void, board: WorkerBoard) {
+  constructor(
+    server: Server,
+    tell: (message: FromWorker) => void,
+    { board, given }: { readonly board: WorkerBoard; readonly given: GivenFiles },
+  ) {
     this.#server = server;
     this.#tell = tell;
     this.#board = board;
+    this.#given = given;
     this.ended = new Promise((resolve) => this.#end = resolve);
   }
 
@@ -144,6 +154,11 @@ class WorkerLife {
       case "reopen":
         this.#server.log.write("notice", "reopening logs");
         return this.#server.reopenLogs();
+      case "ticketKey":
+        return this.#server.rotateTicketKey(encode(message.key));
+      case "tlsFiles":
+        this.#given.take(message.texts);
+        return this.#server.renew();
       case "stop":
         return this.#stop(message.how);
     }

@@ -22,6 +22,8 @@ export interface ClientTlsOptions {
 /** Contexts that are other ones once their files have changed, until it is stopped. */
 export interface RenewedContexts {
   current(): ClientContexts;
+  /** Looks at the files now. */
+  look(): void;
   stop: Cancel;
 }
 
@@ -30,8 +32,8 @@ export function renewedContexts(config: ClientTlsConfig, { runtime, note, tells 
   const create = () => new ClientContexts(config, runtime);
   const renewal = new Renewal({ files: clientFilesOf(config), runtime, create, note, tells });
   const { caveat } = renewal.context;
-  if (caveat !== undefined) note("warn", tlsCaveat(config, caveat));
-  return { current: () => renewal.context, stop: () => renewal.stop() };
+  if (caveat !== undefined && tells()) note("warn", tlsCaveat(config, caveat));
+  return { current: () => renewal.context, look: () => renewal.look(), stop: () => renewal.stop() };
 }
 
 /** TLS with the upstreams of a server block: as `proxy_ssl` has it, or as the verdict of a login wants it. */
@@ -54,6 +56,11 @@ export class UpstreamTlsModes {
     // Without a word in the configuration there are no files, only the system's authorities.
     const contexts = this.#contexts ??= renewedContexts(this.#config, this.#options);
     return { isImplicit: mode === "on", contextFor: (target, facts) => contexts.current().for(target, facts) };
+  }
+
+  /** Looks at files now. */
+  look(): void {
+    this.#contexts?.look();
   }
 
   /** Looks at files no more. */

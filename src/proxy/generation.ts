@@ -55,6 +55,8 @@ export interface Surroundings {
   readonly limitZones: LimitZones;
   /** The mail servers of the generation before: what is known of those that stay is kept. */
   readonly groupsBefore: Groups | undefined;
+  /** Whether this process tells of files of TLS, and no main process does. */
+  readonly tells: boolean;
   /** Encrypt session tickets where the configuration names no key. */
   readonly ticketKeys: TicketKeys;
   /** The way to the other workers. */
@@ -70,7 +72,7 @@ export class Generation {
   #groups: Groups | undefined;
   #health: HealthChecks | undefined;
   readonly #authenticators: Authenticator[] = [];
-  readonly #renewals: { stop(): void }[] = [];
+  readonly #renewals: { look(): void; stop(): void }[] = [];
   readonly #echoes: Echoes;
   /** The answers of auth servers that are kept, by their zones. */
   readonly #answers = new Map<Octets, AnswerStore>();
@@ -119,6 +121,11 @@ export class Generation {
       serviceOf: (server) => services.get(server),
     });
     this.#health.start();
+  }
+
+  /** Looks at once whether files of TLS have changed. */
+  renew(): void {
+    for (const renewal of this.#renewals) renewal.look();
   }
 
   /** Keeps nothing open any longer that only new sessions would use. */
@@ -189,21 +196,20 @@ export class Generation {
   }
 
   #upstreamTls(server: ServerConfig, log: ErrorLog): UpstreamTlsModes {
-    const { runtime, board } = this.#surroundings;
+    const { runtime, tells } = this.#surroundings;
     const note = this.#echoes.noteTo(log);
-    const modes = new UpstreamTlsModes(server.proxy.ssl, { runtime, note, tells: () => board.isFirst });
+    const modes = new UpstreamTlsModes(server.proxy.ssl, { runtime, note, tells: () => tells });
     this.#renewals.push(modes);
     return modes;
   }
 
   #renewal(server: ServerConfig, ssl: SslConfig, log: ErrorLog): Renewal<TlsContext> {
-    const { runtime, ticketKeys, board } = this.#surroundings;
+    const { runtime, ticketKeys, tells } = this.#surroundings;
     const note = this.#echoes.noteTo(log);
-    const create = () => createServerTls(server, ssl, { runtime, ticketKeys, note });
-    const tells = () => board.isFirst;
-    const renewal = new Renewal({ files: filesOf(ssl), runtime, create, note, tells });
+    const create = () => createServerTls(server, ssl, { runtime, ticketKeys, note: tells ? note : () => {} });
+    const renewal = new Renewal({ files: filesOf(ssl), runtime, create, note, tells: () => tells });
     const { caveat } = renewal.context;
-    if (caveat !== undefined) note("warn", tlsCaveat(ssl, caveat));
+    if (caveat !== undefined && tells) note("warn", tlsCaveat(ssl, caveat));
     this.#renewals.push(renewal);
     return renewal;
   }
@@ -217,8 +223,8 @@ export class Generation {
   #authenticator(server: ServerConfig, connect: Runtime["connect"], log: ErrorLog): Authenticator {
     const note = this.#echoes.noteTo(log);
     const groups = (port: number) => this.#groups?.forPort(port) ?? new Map();
-    const { runtime, board } = this.#surroundings;
-    const tells = () => board.isFirst;
+    const { runtime } = this.#surroundings;
+    const tells = () => this.#surroundings.tells;
     const answers = this.#answers;
     const authenticator = createAuthenticator(server, { runtime, connect, groups, answers, note, tells });
     this.#authenticators.push(authenticator);

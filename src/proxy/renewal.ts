@@ -71,6 +71,12 @@ export class Renewal<Context extends Perishable> {
     if (this.#seen.size > 0 || this.context.expires !== undefined) this.#wait();
   }
 
+  /** Looks at the files now. */
+  look(): void {
+    this.#look();
+    this.#warn();
+  }
+
   /** Looks at the files no more. */
   stop(): void {
     this.#cancel();
@@ -78,8 +84,7 @@ export class Renewal<Context extends Perishable> {
 
   #wait(): void {
     this.#cancel = this.#options.runtime.timer(PERIOD, () => {
-      this.#look();
-      this.#warn();
+      this.look();
       this.#wait();
     });
   }

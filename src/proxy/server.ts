@@ -57,6 +57,8 @@ export interface Server {
   reload(config: Config): Promise<void>;
   /** Makes session tickets with this key from now on; those made with the key before are taken as well. */
   rotateTicketKey(key: Uint8Array): void;
+  /** Looks at once whether files of TLS have changed. */
+  renew(): void;
   /** Closes and opens all log files anew. */
   reopenLogs(): void;
   /** Resolves when every line has been written. */

@@ -158,6 +158,10 @@ class Worker implements Server {
     this.#ticketKeys.rotate(key);
   }
 
+  renew(): void {
+    this.#current.renew();
+  }
+
   reopenLogs(): void {
     for (const failure of this.#logFiles.reopen()) this.log.write("emerg", failure.text);
   }
@@ -194,6 +198,7 @@ class Worker implements Server {
       services: this.#services,
       failures: this.#failures,
       ticketKeys: this.#ticketKeys.keys,
+      tells: this.#options.isWorker !== true,
       limitZones: this.#limitZones,
       groupsBefore: this.#generation?.groups,
       board: this.#board,

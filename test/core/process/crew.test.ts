@@ -26,7 +26,7 @@ class Scene {
       account: { name: "nobody", uid: 65534, gid: 65533 },
       isDaemon: true,
       nextNumber: () => ++number,
-      ticketKey: () => "key",
+      ticketKeys: () => ["key", "old"],
       log: () => log,
       publish: (message) => this.published.push(message),
       changed: () => this.crew.appoint(true),
@@ -80,7 +80,8 @@ describe("a crew", () => {
       args: ["-c", "f"],
       files: { texts: [["f", "mail {}"]], folders: [] },
       account: { name: "nobody", uid: 65534, gid: 65533 },
-      ticketKey: "key",
+      ticketKeys: ["key", "old"],
+      tlsFiles: [],
       isDaemon: true,
     }]);
     scene.worker(0).listens();
