@@ -28,12 +28,20 @@ export type Result =
   | "ended before login"
   | "wrong octets"
   | "wrong answer"
-  | "silent";
+  | "silent"
+  /** It was not logged in when the worker was killed that it had come to. */
+  | "died with its worker";
+
+/** How a session went, and what the client heard last. */
+export interface Course {
+  readonly result: Result;
+  readonly said: string;
+}
 
 /** One kind of session. */
 export interface Kind {
   readonly name: string;
-  run(ports: Ports): Promise<Result>;
+  run(ports: Ports): Promise<Course>;
 }
 
 export const KINDS: readonly Kind[] = [
@@ -77,7 +85,7 @@ const IDLE: readonly Step[] = [
 ];
 const WRONG: readonly Step[] = [
   { until: "* OK", say: "a LOGIN joe wrong\r\n" },
-  { until: "a NO [AUTHENTICATIONFAILED]", say: "b LOGOUT\r\n" },
+  { until: "a NO", say: "b LOGOUT\r\n" },
   { until: "b OK" },
 ];
 const POP3: readonly Step[] = [
@@ -103,14 +111,14 @@ const PATIENCE = 60_000;
 const SORRY = /\[UNAVAILABLE\]|\[SYS\/TEMP\]|^4\d\d |internal server error/im;
 const GOODBYE = /^\* BYE|^\+OK .*(bye|shut)|^421 /im;
 
-function talk(socket: Socket, steps: readonly Step[]): Promise<Result> {
+function talk(socket: Socket, steps: readonly Step[]): Promise<Course> {
   return new Promise((resolve) => {
     let at = 0;
     let isIn = false;
     let said = "";
     let taken = 0;
     const end = (result: Result) => {
-      resolve(result);
+      resolve({ result, said });
       socket.destroy();
     };
     const next = ({ say, pause = 0, isIn: isLoggedIn }: Step) => {
@@ -122,7 +130,7 @@ function talk(socket: Socket, steps: readonly Step[]): Promise<Result> {
     };
     socket.setTimeout(PATIENCE, () => end("silent"));
     socket.on("error", (error: NodeJS.ErrnoException) => end(broken(error.code ?? "", isIn)));
-    socket.on("close", () => resolve(isIn ? "cut off" : endedEarly(said)));
+    socket.on("close", () => resolve({ result: isIn ? "cut off" : endedEarly(said), said }));
     socket.on("data", (bytes: Buffer) => {
       const step = steps[at];
       if (step === undefined) return;
