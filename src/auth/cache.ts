@@ -9,34 +9,39 @@ import type { Cancel, Millis, Octets, Runtime } from "../runtime.ts";
 import type { Accepted, Authenticator, AuthMethod, Credentials, Note, Verdict } from "./mod.ts";
 import type { RouteFor } from "./pass_through.ts";
 
-/** Answers by the fingerprints of their questions. Which of them are still good is for whoever asks to know. */
+/** Answers by the fingerprints of their questions. None stays in memory for long after its time: it may have a password. */
 export class AnswerStore {
   readonly #capacity: number;
+  readonly #runtime: Pick<Runtime, "now" | "timer">;
   /** Those used last are last. */
   readonly #answers = new Map<Octets, Answer>();
+  #sweep: Cancel | undefined;
 
   /** `capacity` is how many there can be; the one used longest ago makes room for a new one. */
-  constructor(capacity: number) {
+  constructor(capacity: number, runtime: Pick<Runtime, "now" | "timer">) {
     this.#capacity = capacity;
+    this.#runtime = runtime;
   }
 
   get size(): number {
     return this.#answers.size;
   }
 
-  find(key: Octets, now: Millis): Accepted | undefined {
+  find(key: Octets): Accepted | undefined {
     const answer = this.#answers.get(key);
     this.#answers.delete(key);
-    if (answer === undefined || answer.until <= now) return undefined;
+    if (answer === undefined || answer.until <= this.#runtime.now()) return undefined;
     this.#answers.set(key, answer);
     return answer.verdict;
   }
 
-  keep(key: Octets, verdict: Accepted, until: Millis): void {
+  /** Keeps an answer for so long. */
+  keep(key: Octets, verdict: Accepted, valid: Millis): void {
     this.#answers.delete(key);
     const [oldest] = this.#answers.keys();
     if (this.size >= this.#capacity && oldest !== undefined) this.#answers.delete(oldest);
-    this.#answers.set(key, { verdict, until });
+    this.#answers.set(key, { verdict, until: this.#runtime.now() + valid });
+    this.#sweep ??= this.#runtime.timer(valid, () => this.#dropOld(valid));
   }
 
   forget(key: Octets): void {
@@ -45,6 +50,14 @@ export class AnswerStore {
 
   clear(): void {
     this.#answers.clear();
+    this.#sweep?.();
+    this.#sweep = undefined;
+  }
+
+  #dropOld(period: Millis): void {
+    const now = this.#runtime.now();
+    for (const [key, { until }] of this.#answers) if (until <= now) this.#answers.delete(key);
+    this.#sweep = this.size === 0 ? undefined : this.#runtime.timer(period, () => this.#dropOld(period));
   }
 }
 
@@ -63,7 +76,7 @@ export interface CacheSetting {
   readonly question: (credentials: Credentials) => Octets;
   /** Where logins go whose answer names no server: it may be elsewhere for the next one. */
   readonly routeFor: RouteFor | undefined;
-  readonly runtime: Pick<Runtime, "now" | "fingerprint">;
+  readonly runtime: Pick<Runtime, "fingerprint">;
 }
 
 /** Asks another source what is not known yet. */
@@ -83,7 +96,7 @@ export class CachedAuthenticator implements Authenticator {
       return this.#source.authenticate(credentials, note, done);
     }
     const key = runtime.fingerprint(question(credentials));
-    const known = store.find(key, runtime.now());
+    const known = store.find(key);
     if (known !== undefined) {
       note("info", "auth http answer is a cached one");
       done(this.#again(known, { key, credentials, note }));
@@ -100,8 +113,8 @@ export class CachedAuthenticator implements Authenticator {
 
   #keep(key: Octets, verdict: Verdict): Verdict {
     if (verdict.type !== "accepted" || verdict.mayBeKept === false || this.#isClosed) return verdict;
-    const { store, valid, runtime } = this.#setting;
-    store.keep(key, verdict, runtime.now() + valid);
+    const { store, valid } = this.#setting;
+    store.keep(key, verdict, valid);
     return { ...verdict, kept: { isOld: false, forget: () => store.forget(key) } };
   }
 

@@ -13,7 +13,7 @@ export function keepingAnswers(
   source: Authenticator,
   config: AuthHttpConfig,
   { runtime, routeFor, answers, port, upstreamTls }: {
-    readonly runtime: Pick<Runtime, "now" | "fingerprint">;
+    readonly runtime: Pick<Runtime, "now" | "timer" | "fingerprint">;
     readonly routeFor: RouteFor | undefined;
     /** The answers that are kept, by their zones. */
     readonly answers: Map<Octets, AnswerStore>;
@@ -25,7 +25,7 @@ export function keepingAnswers(
 ): Authenticator {
   const { cache } = config;
   if (cache === undefined) return source;
-  const store = answers.get(cache.zone) ?? new AnswerStore(cache.capacity);
+  const store = answers.get(cache.zone) ?? new AnswerStore(cache.capacity, runtime);
   answers.set(cache.zone, store);
   const { valid, methods } = cache;
   return new CachedAuthenticator(source, {

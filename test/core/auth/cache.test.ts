@@ -7,6 +7,7 @@ import { createAuthenticator } from "../../../src/proxy/authenticators.ts";
 import type { Runtime } from "../../../src/runtime.ts";
 import { Secret } from "../../../src/session/secret.ts";
 import { inServer, load } from "../../support/config.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 import { factsOf } from "../../support/facts.ts";
 import { FakeRuntime } from "../../support/fake_runtime.ts";
 import { TLS } from "../../support/transcript.ts";
@@ -233,20 +234,39 @@ describe("a store of answers", () => {
   const verdict = accepted(new Desk().ask({}, FIELDS).verdict);
 
   it("has room for so many, and forgets the one used longest ago for one more", () => {
-    const store = new AnswerStore(3);
+    const store = new AnswerStore(3, new FakeClock());
     for (const key of ["a", "b", "c"]) store.keep(key, verdict, 10);
-    assertEquals(store.find("a", 0), verdict);
+    assertEquals(store.find("a"), verdict);
     store.keep("d", verdict, 10);
     assertEquals(store.size, 3);
-    assertEquals(["a", "b", "c", "d"].map((key) => store.find(key, 0) !== undefined), [true, false, true, true]);
+    assertEquals(["a", "b", "c", "d"].map((key) => store.find(key) !== undefined), [true, false, true, true]);
   });
 
-  it("takes the place of an answer for a later one, and drops what is too old when it is asked for", () => {
-    const store = new AnswerStore(3);
+  it("takes the place of an answer for a later one", () => {
+    const clock = new FakeClock();
+    const store = new AnswerStore(3, clock);
     store.keep("a", verdict, 10);
-    store.keep("a", verdict, 20);
-    assertEquals([store.size, store.find("a", 19) !== undefined], [1, true]);
-    assertEquals([store.find("a", 20), store.size], [undefined, 0]);
+    clock.advance(9);
+    store.keep("a", verdict, 10);
+    clock.advance(9);
+    assertEquals([store.size, store.find("a") !== undefined], [1, true]);
+    clock.advance(1);
+    assertEquals([store.find("a"), store.size], [undefined, 0]);
+  });
+
+  it("drops what nobody asks for any more, and then has no timer", () => {
+    const clock = new FakeClock();
+    const store = new AnswerStore(3, clock);
+    store.keep("a", verdict, 10);
+    clock.advance(5);
+    store.keep("b", verdict, 10);
+    clock.advance(5);
+    assertEquals([store.size, clock.pending], [1, 1]);
+    clock.advance(10);
+    assertEquals([store.size, clock.pending], [0, 0]);
+    store.keep("c", verdict, 10);
+    store.clear();
+    assertEquals([store.size, clock.pending], [0, 0]);
   });
 });
 
