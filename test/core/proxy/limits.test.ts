@@ -136,4 +136,33 @@ describe("connections of one user", () => {
     proxy.runtime.clock.advance(1);
     proxy.admit(second);
   });
+
+  it("are counted once, also where a cached answer has to be asked for again", async () => {
+    const proxy = await Proxy.start(`${PER_USER} auth_http_cache zone=a:1m;`);
+    const first = proxy.client();
+    proxy.logIn(first);
+    first.abort();
+    proxy.runtime.clock.advance(1);
+    const second = proxy.client();
+    proxy.ask(second);
+    const upstream = proxy.runtime.connects.at(-1)?.accept();
+    for (const line of ["* OK ready", "+ go on", "+ go on", "a NO not here"]) upstream?.says(`${line}\r\n`);
+    proxy.answer();
+    assertEquals(second.heard(), "");
+    const again = proxy.runtime.connects.at(-1)?.accept();
+    for (const line of ["* OK ready", "+ go on", "+ go on", "a OK done"]) again?.says(`${line}\r\n`);
+    assertEquals(proxy.log().filter((line) => line.includes("limiting")), []);
+    assertEquals(proxy.runtime.relays.length, 2);
+  });
+});
+
+describe("several limits", () => {
+  it("all hold, and whoever is refused by one is counted by none", async () => {
+    const zones = "limit_conn_zone $remote_addr zone=perip:1m; limit_conn_zone all zone=all:1m;";
+    const proxy = await Proxy.start(`${zones} limit_conn perip 2; limit_conn all 1; limit_conn_dry_run on;`);
+    connect(proxy, "192.0.2.9");
+    for (const _ of [1, 2, 3]) connect(proxy);
+    const found = proxy.log().filter((line) => line.includes("dry run")).map((line) => /zone "(\w+)"/.exec(line)?.[1]);
+    assertEquals(found, ["all", "all", "all"]);
+  });
 });
