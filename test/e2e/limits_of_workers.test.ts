@@ -11,6 +11,8 @@ import { WORDS } from "../support/scene.ts";
 import type { Wire } from "../support/wire.ts";
 
 const BYE = "* BYE [LIMIT] too many connections\r\n";
+/** A busy machine needs it. */
+const PATIENCE = 30_000;
 const SLOW = { timeout: 60_000 };
 
 describe("with two worker processes", () => {
@@ -51,7 +53,7 @@ describe("with two worker processes", () => {
   async function connect(from: string): Promise<Wire> {
     const wire = await connectTo({ port, from });
     wires.push(wire);
-    await wire.until(() => wire.received.includes("\r\n"));
+    await wire.until(() => wire.received.includes("\r\n"), PATIENCE);
     return wire;
   }
 
@@ -112,7 +114,7 @@ describe("with two worker processes", () => {
     for (let i = 1; i <= 6; i++) {
       const wire = await greeted("127.0.0.4");
       wire.send(`a LOGIN joe guess${i}\r\n`);
-      await wire.until(() => wire.received.includes("a NO"));
+      await wire.until(() => wire.received.includes("a NO"), PATIENCE);
       wire.destroy();
     }
     assertMatch(program.stderr, /wrong password number 6 from this address, answer held back for 4 ms/);

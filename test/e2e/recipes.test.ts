@@ -175,6 +175,9 @@ interface Ask {
   readonly at?: number;
 }
 
+/** A busy machine needs it. */
+const PATIENCE = 30_000;
+
 /** curl's code for a login that was refused. */
 const REFUSED = "curl 67";
 
@@ -244,15 +247,15 @@ describe("the recipes", () => {
     writeFileSync(path, "");
     const served = await lab().serve("moving", own);
     const session = await connectTo(served.proxy.ports[0] ?? 0);
-    await session.until(() => session.received.includes("* OK "));
+    await session.until(() => session.received.includes("* OK "), PATIENCE);
     session.send(`a LOGIN berta@example.com ${PASSWORD}\r\n`);
-    await session.until(() => session.received.includes("\na OK "));
+    await session.until(() => session.received.includes("\na OK "), PATIENCE);
     writeFileSync(path, lab().fit(fileOf("/etc/postern/moved.map"), own));
     assertEquals(await served.letters("berta@example.com"), 1);
     await served.proxy.reload(lab().fit(recipe("moving"), own));
     assertEquals([await served.letters("berta@example.com"), await served.letters("anna@example.com")], [2, 1]);
     session.send("b STATUS INBOX (MESSAGES)\r\n");
-    await session.until(() => session.received.includes("\nb OK "));
+    await session.until(() => session.received.includes("\nb OK "), PATIENCE);
     assertMatch(session.received, /MESSAGES 1\)/);
     session.destroy();
   });
@@ -298,7 +301,7 @@ describe("the recipes", () => {
       const session = await connectTo(served.proxy.ports[0] ?? 0);
       sessions.push(session);
       session.send(`a LOGIN berta ${PASSWORD}\r\n`);
-      await session.until(() => /\na (?:OK|NO) /.test(session.received));
+      await session.until(() => /\na (?:OK|NO) /.test(session.received), PATIENCE);
     }
     const replies = sessions.map(({ received }) => /\na (OK|NO \[LIMIT\])/.exec(received)?.[1]);
     assertEquals(replies, ["OK", "OK", "NO [LIMIT]"]);

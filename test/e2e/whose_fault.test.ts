@@ -48,15 +48,18 @@ async function logIn(protocol: Protocol, port: number, password: string): Promis
   const client = await connectTo(port);
   let heard = 0;
   for (const [pattern, say] of DIALOGUES[protocol](password)) {
-    await client.until(() => pattern.test(client.received.slice(protocol === "smtp" ? heard : 0)));
+    await client.until(() => pattern.test(client.received.slice(protocol === "smtp" ? heard : 0)), PATIENCE);
     heard = client.received.length;
     client.send(say);
   }
-  await client.until(() => client.received.slice(heard).endsWith("\r\n"));
+  await client.until(() => client.received.slice(heard).endsWith("\r\n"), PATIENCE);
   const lines = client.received.slice(heard).trim();
   client.destroy();
   return OUTCOMES[protocol].find(([pattern]) => pattern.test(lines))?.[1] ?? lines;
 }
+
+/** A wrong password costs two seconds, and more where the machine is busy. */
+const PATIENCE = 30_000;
 
 const RIGHT = "s3cret";
 const WRONG = "guessed";
