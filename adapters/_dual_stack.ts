@@ -17,7 +17,7 @@ type Accept = (socket: Socket) => void;
 export function separateFamilies(listen: Listen): Listen {
   const shared = new Map<number, SharedPort>();
   return async (options, accept) => {
-    if ("path" in options.address) return listen(options, accept);
+    if ("path" in options.address || options.descriptor !== undefined) return listen(options, accept);
     const { host, port } = options.address;
     const existing = port === 0 ? undefined : shared.get(port);
     if (existing !== undefined && (isWildcard(host) || !host.includes(":"))) return existing.add(host, accept);

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import type { FileLook, Files, LogFile, Octets, SystemFailure } from "../src/runtime.ts";
 import { toFailure } from "./_errno.ts";
+import { openToAll } from "./_listener.ts";
 import { fromPath, toBytes, toPath, toPlain } from "./_octets.ts";
 
 export const FILES: Files = {
@@ -24,6 +25,7 @@ export const FILES: Files = {
   write: (path, text) => failureOnly(() => writeFileSync(toPath(path), toBytes(text))),
   remove: (path) => failureOnly(() => unlinkSync(toPath(path))),
   openLog: (path) => attempt(() => new AppendedFile(path)),
+  openToAll,
   give: (path, { uid, gid }) =>
     failureOnly(() => {
       closeSync(openToAppend(path));

@@ -1,6 +1,7 @@
 /** Sockets that accept. */
 
-import { lstatSync, unlinkSync } from "node:fs";
+import cluster from "node:cluster";
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import {
   connect,
   createServer,
@@ -43,7 +44,9 @@ export function listen(
 
 /** Lets a server listen. */
 export async function openListener(server: Server, options: ListenOptions): Promise<Listener | SystemFailure> {
-  const path = "path" in options.address ? options.address.path : undefined;
+  // The file of a socket that others share is theirs: the main process's, or of whoever gave it to us.
+  const isOwn = options.descriptor === undefined && !cluster.isWorker;
+  const path = "path" in options.address && isOwn ? options.address.path : undefined;
   let error = await open(server, options);
   if (error !== undefined && path !== undefined && codeOf(error) === "EADDRINUSE" && await removeIfDead(path)) {
     error = await open(server, options);
@@ -51,7 +54,8 @@ export async function openListener(server: Server, options: ListenOptions): Prom
   if (error !== undefined) return toFailure(error);
   // Such as too many open files at an accept: the listener lives on, and one connection less is no reason to end.
   server.on("error", () => {});
-  return new NetListener(server, path);
+  if (path !== undefined) openToAll(path);
+  return new NetListener(server, options.address, path);
 }
 
 class NetListener implements Listener {
@@ -61,10 +65,11 @@ class NetListener implements Listener {
   readonly #inode: number | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(server: Server, path: Octets | undefined) {
+  /** `ownPath` is the unix socket's file, if it is ours. */
+  constructor(server: Server, asked: ListenOptions["address"], ownPath: Octets | undefined) {
     this.#server = server;
-    this.#inode = path === undefined ? undefined : inodeOf(path);
-    this.address = path === undefined ? addressOf(server) : { family: "unix", path };
+    this.#inode = ownPath === undefined ? undefined : inodeOf(ownPath);
+    this.address = "path" in asked ? { family: "unix", path: asked.path } : addressOf(server) ?? addressAsked(asked);
   }
 
   close(): Promise<void> {
@@ -97,17 +102,21 @@ function open(server: Server, options: ListenOptions): Promise<unknown> {
   });
 }
 
-function rawOptions({ address, ipv6Only, backlog }: ListenOptions): RawOptions {
+function rawOptions({ address, descriptor, ipv6Only, backlog }: ListenOptions): RawOptions & { readonly fd?: number } {
   const common = backlog === undefined ? {} : { backlog };
+  if (descriptor !== undefined) return { ...common, fd: descriptor };
   if ("path" in address) return { ...common, path: toPath(address.path) };
   return { ...common, host: address.host, port: address.port, ipv6Only };
 }
 
-function addressOf(server: Server): SocketAddress {
+function addressOf(server: Server): SocketAddress | undefined {
   const address = server.address();
-  const found = typeof address === "object" ? tcpAddress(address?.address, address?.port) : undefined;
-  if (found === undefined) throw new Error("A listening server has no address");
-  return found;
+  return typeof address === "object" ? tcpAddress(address?.address, address?.port) : undefined;
+}
+
+/** Not every runtime knows where a socket listens that it was given. */
+function addressAsked({ host, port }: { readonly host: string; readonly port: number }): SocketAddress {
+  return { family: host.includes(":") ? 6 : 4, host, port };
 }
 
 function applyKeepAlive(raw: RawSocket, keepAlive: KeepAlive | boolean, set: KeepAliveSetter): void {
@@ -119,6 +128,15 @@ function applyKeepAlive(raw: RawSocket, keepAlive: KeepAlive | boolean, set: Kee
 function discard(raw: RawSocket): void {
   raw.on("error", () => {});
   raw.destroy();
+}
+
+/** Who may connect is up to the folder, as with nginx. */
+export function openToAll(path: Octets): void {
+  try {
+    chmodSync(toPath(path), 0o666);
+  } catch {
+    // It is somebody else's, or gone.
+  }
 }
 
 /** Removes the file a dead process left behind. One that answers, or is no socket, is left alone. */

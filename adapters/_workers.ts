@@ -9,10 +9,12 @@ import { availableParallelism, constants } from "node:os";
 import process from "node:process";
 import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Workers } from "../src/runtime.ts";
 import { failureOf, toFailure } from "./_errno.ts";
+import { takeInheritedSockets } from "./_inherited.ts";
 
 /** `flags` are those that a worker's runtime gets beside the ones that this process has. */
 export function createWorkers(flags: readonly string[]): Workers {
   return {
+    inherited: cluster.isWorker ? [] : takeInheritedSockets(),
     main: cluster.isWorker ? new ClusterMain() : undefined,
     processors: availableParallelism(),
     fork: (group, handler) => fork(group, handler, flags),

@@ -28,7 +28,7 @@ export type {
   TlsVersion,
 } from "./tls.ts";
 export { describeHandshakeFailure, isFault } from "./tls.ts";
-export type { Account, Exit, MainLink, WorkerHandler, WorkerProcess, Workers } from "./workers.ts";
+export type { Account, Exit, InheritedSocket, MainLink, WorkerHandler, WorkerProcess, Workers } from "./workers.ts";
 
 /** Milliseconds. */
 export type Millis = number;
@@ -140,6 +140,8 @@ export interface ListenOptions {
     | { readonly path: Octets };
   /** For IPv6 wildcards: leave IPv4 alone (`ipv6only=on`). */
   readonly ipv6Only: boolean;
+  /** The socket itself, where the process or its main process was given it with this address. */
+  readonly descriptor?: number | undefined;
   /** Length of the accept queue; the runtime's own where `undefined`. */
   readonly backlog: number | undefined;
   /** Whether accepted sockets probe silent peers (`so_keepalive=on`), or leave it to the system (`undefined`). */
@@ -244,6 +246,8 @@ export interface Files {
   write(path: Octets, text: Octets): SystemFailure | undefined;
   remove(path: Octets): SystemFailure | undefined;
   openLog(path: Octets): LogFile | SystemFailure;
+  /** Lets everybody read and write, as connecting to a unix socket asks for. */
+  openToAll(path: Octets): void;
   /** Makes the file if there is none, and gives it to this user and group. */
   give(path: Octets, owner: { readonly uid: number; readonly gid: number }): SystemFailure | undefined;
 }

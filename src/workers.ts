@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Cancel, Octets, SignalName, SystemFailure } from "./runtime.ts";
+import type { Cancel, Octets, SignalName, SocketAddress, SystemFailure } from "./runtime.ts";
 
 /** Whose rights a process has. */
 export interface Account {
@@ -54,8 +54,16 @@ export interface MainLink {
   onGone(hear: () => void): Cancel;
 }
 
+/** A listening socket that the process was given by whoever started it. */
+export interface InheritedSocket {
+  readonly descriptor: number;
+  readonly address: SocketAddress;
+}
+
 /** The way to other processes of this program. */
 export interface Workers {
+  /** The sockets that whoever started the program holds for it (`LISTEN_FDS`). */
+  readonly inherited: readonly InheritedSocket[];
   /** The way to the main process; `undefined` where this process is no worker. */
   readonly main: MainLink | undefined;
   /** How many processors there are to work on. */

@@ -6,6 +6,7 @@
 
 import type { Config } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
+import type { Inherited } from "../proxy/inherited.ts";
 import { StartError } from "../proxy/mod.ts";
 import type { Account, Exit, Millis, Octets, Runtime, WorkerProcess } from "../runtime.ts";
 import { FROM_WORKER, type FromWorker, isMessage, type ToWorker } from "./messages.ts";
@@ -20,6 +21,7 @@ export interface CrewOptions {
   /** The arguments of the program. */
   readonly args: readonly string[];
   readonly files: Snapshot;
+  readonly inherited: Inherited;
   readonly account: Account | undefined;
   readonly isDaemon: boolean;
   /** A number for a worker that no other has. */
@@ -189,9 +191,10 @@ export class Crew {
 
   #orderFor(number: number): ToWorker {
     const { config, args, files, account, isDaemon } = this.#options;
+    const inherited = [...this.#options.inherited];
     const descriptors = config.main.workerRlimitNofile;
     const secrets = { ticketKeys: this.#options.ticketKeys(), tlsFiles: this.#tlsFiles?.texts ?? [] };
-    return { type: "work", number, args, files, account, descriptors, ...secrets, isDaemon };
+    return { type: "work", number, args, files, inherited, account, descriptors, ...secrets, isDaemon };
   }
 
   #heard(member: Member, message: FromWorker): void {

@@ -8,6 +8,7 @@
 import type { Config } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { bindingKey, bindingsOf } from "../proxy/addresses.ts";
+import { type Inherited, inheritedBy, strayLines } from "../proxy/inherited.ts";
 import { probe } from "../proxy/listeners.ts";
 import { createTicketKey, TICKET_KEY_LIFE } from "../proxy/mod.ts";
 import type { Account, Cancel, Octets, Runtime, SignalName } from "../runtime.ts";
@@ -38,6 +39,8 @@ class MainProcess {
   readonly #mainLog: MainLog;
   /** The one in use, and the one before. */
   #ticketKeys: readonly Octets[];
+  /** The sockets that the service manager holds. */
+  readonly #inherited: Inherited;
   #config: Config;
   #crew: Crew;
   /** All that have processes: those of earlier configurations with sessions left, the present one, one that begins. */
@@ -56,6 +59,7 @@ class MainProcess {
     this.#mainLog = mainLog;
     this.#config = running.config;
     this.#ticketKeys = [decode(createTicketKey(running.runtime))];
+    this.#inherited = inheritedBy(running.runtime.workers.inherited);
     this.#crew = this.#createCrew(running.config, running.files);
   }
 
@@ -115,6 +119,7 @@ class MainProcess {
       config,
       args,
       files,
+      inherited: this.#inherited,
       account: this.#account(config),
       isDaemon,
       nextNumber: () => ++this.#lastNumber,
@@ -136,10 +141,13 @@ class MainProcess {
   /** The addresses that nobody listens on so far are tried first: here it is told once, and before there are workers. */
   async #begin(crew: Crew, config: Config): Promise<void> {
     const bindings = await bindingsOf(config, this.#runtime);
-    const fresh = bindings.filter((binding) => !this.#bound.has(bindingKey(binding)));
+    const isThere = (key: string) => this.#bound.has(key) || this.#inherited.has(key);
+    const fresh = bindings.filter((binding) => !isThere(bindingKey(binding)));
     await probe(fresh, this.#runtime);
     if (this.#stopping === "no") await crew.start();
     this.#bound = new Set(bindings.map(bindingKey));
+    for (const { endpoint: { address } } of fresh) if ("path" in address) this.#runtime.files.openToAll(address.path);
+    for (const line of strayLines(this.#inherited, bindings)) this.log.write("warn", line);
   }
 
   /** A start that fails is told on stderr; a log that is elsewhere hears it too. */

@@ -15,6 +15,8 @@ export interface WorkOrder {
   /** The arguments of the program: those of a worker may not be the same in a compiled binary. */
   readonly args: readonly string[];
   readonly files: Snapshot;
+  /** The sockets that the main process was given: what for, and their descriptors there. */
+  readonly inherited: readonly (readonly [key: string, descriptor: number])[];
   /** Whose rights it takes on once it has opened its files; `undefined` for those it has. */
   readonly account: Account | undefined;
   /** `worker_rlimit_nofile`. */

@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../config/types.ts";
+import { inheritedBy } from "../proxy/inherited.ts";
 import { serve, type Server } from "../proxy/mod.ts";
 import { describeFailure, type Runtime, type SignalName } from "../runtime.ts";
 import type { Running } from "./mod.ts";
@@ -17,7 +18,7 @@ export async function runSingleProcess(running: Running): Promise<number> {
   const { config, runtime, errorLog } = running;
   const { workerRlimitNofile } = config.main;
   const failure = workerRlimitNofile === undefined ? undefined : runtime.workers.allowDescriptors(workerRlimitNofile);
-  const server = await serve(config, runtime, { errorLog });
+  const server = await serve(config, runtime, { errorLog, inherited: inheritedBy(runtime.workers.inherited) });
   if (failure !== undefined) {
     server.log.write("alert", `setrlimit(RLIMIT_NOFILE, ${workerRlimitNofile}) failed ${describeFailure(failure)}`);
   }

@@ -82,6 +82,7 @@ async function start(order: WorkOrder, board: WorkerBoard, options: WorkerOption
     board,
     ...oldest === undefined ? {} : { ticketKey: encode(oldest) },
     isWorker: true,
+    inherited: new Map(order.inherited),
     beforeListening: () => {
       const refusal = account && runtime.workers.become(account);
       if (refusal !== undefined) {

@@ -7,6 +7,7 @@
 import type { Listener, Millis, Octets, Runtime, Socket, SystemFailure } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import { type Binding, bindingKey } from "./addresses.ts";
+import type { Inherited } from "./inherited.ts";
 import { StartError } from "./start_error.ts";
 
 /** A socket at work. What it stands for may change while it stays open. */
@@ -18,22 +19,24 @@ export interface OpenListener {
 /** What to do about an address that is in use: insist and fail, or, for `-t`, take it for our own. */
 export type Purpose = "serve" | "test";
 
+/** What {@linkcode Listeners} work with. */
+export interface ListenersOptions {
+  readonly runtime: Pick<Runtime, "listen" | "timer">;
+  /** How often to try an address that is in use. */
+  readonly attempts: number;
+  /** The sockets that are there already. */
+  readonly inherited: Inherited | undefined;
+  readonly accept: (binding: Binding, socket: Socket) => void;
+}
+
 /** All listeners of a process. */
 export class Listeners {
-  readonly #runtime: Pick<Runtime, "listen" | "timer">;
-  readonly #attempts: number;
-  readonly #accept: (binding: Binding, socket: Socket) => void;
+  readonly #options: ListenersOptions;
   #open = new Map<string, OpenListener>();
   #isClosed = false;
 
-  constructor(
-    runtime: Pick<Runtime, "listen" | "timer">,
-    attempts: number,
-    accept: (binding: Binding, socket: Socket) => void,
-  ) {
-    this.#runtime = runtime;
-    this.#attempts = attempts;
-    this.#accept = accept;
+  constructor(options: ListenersOptions) {
+    this.#options = options;
   }
 
   get count(): number {
@@ -84,21 +87,23 @@ export class Listeners {
 
   async #listen(binding: Binding, purpose: Purpose): Promise<OpenListener | undefined> {
     const { listen: { text, ipv6Only, backlog, keepAlive }, address } = binding.endpoint;
+    const { runtime, attempts, inherited, accept } = this.#options;
+    const descriptor = inherited?.get(bindingKey(binding));
     const lines: Octets[] = [];
-    for (let attempt = 0; attempt < this.#attempts; attempt++) {
-      if (attempt > 0) await new Promise<void>((resolve) => this.#runtime.timer(BIND_PAUSE, resolve));
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      if (attempt > 0) await new Promise<void>((resolve) => runtime.timer(BIND_PAUSE, resolve));
       // It accepts as soon as it is open, which may be before we hear so; then it stands for its first binding.
       let open: OpenListener | undefined = undefined as OpenListener | undefined;
-      const listener = await this.#runtime.listen(
-        { address, ipv6Only, backlog, keepAlive },
-        (socket) => this.#accept(open?.binding ?? binding, socket),
+      const listener = await runtime.listen(
+        { address, descriptor, ipv6Only, backlog, keepAlive },
+        (socket) => accept(open?.binding ?? binding, socket),
       );
       if (!isFailure(listener)) return open = { listener, binding };
       if (isAddressInUse(listener) && purpose === "test") return undefined;
       lines.push(`bind() to ${text} failed ${describeFailure(listener)}`);
       if (!isAddressInUse(listener)) throw new StartError(lines);
     }
-    throw new StartError(this.#attempts === 1 ? lines : [...lines, "still could not bind()"]);
+    throw new StartError(attempts === 1 ? lines : [...lines, "still could not bind()"]);
   }
 }
 
@@ -115,7 +120,8 @@ function isAddressInUse(failure: SystemFailure): boolean {
  * open. Throws {@linkcode StartError}.
  */
 export async function probe(bindings: readonly Binding[], runtime: Pick<Runtime, "listen" | "timer">): Promise<void> {
-  const listeners = new Listeners(runtime, BIND_ATTEMPTS, (_, socket) => socket.abort());
+  const accept = (_: Binding, socket: Socket) => socket.abort();
+  const listeners = new Listeners({ runtime, attempts: BIND_ATTEMPTS, inherited: undefined, accept });
   await listeners.replace(bindings, "serve");
   await listeners.close();
 }

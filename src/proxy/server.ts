@@ -8,6 +8,7 @@ import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Octets, SocketAddress } from "../runtime.ts";
 import type { Board } from "./board.ts";
+import type { Inherited } from "./inherited.ts";
 import type { SessionRecord } from "./record.ts";
 
 /** What one run is told beside its configuration. */
@@ -24,6 +25,8 @@ export interface ServeOptions {
   readonly ticketKey?: Uint8Array;
   /** The way to the other processes that serve the same configuration; without it there are none. */
   readonly board?: Board;
+  /** The sockets that the process was given. */
+  readonly inherited?: Inherited;
   /** Called when all files are open and before anything listens, so that rights can be dropped. May throw. */
   readonly beforeListening?: () => void;
   /** Whether a main process tells of a start that fails, and tries again where an address is in use. */

@@ -110,7 +110,12 @@ class Worker implements Server {
     this.#limitZones = new LimitZones({ board: this.#board, runtime });
     this.#ticketKeys = new TicketKeyRing(runtime, options.ticketKey);
     const attempts = options.isWorker ? 1 : BIND_ATTEMPTS;
-    this.#listeners = new Listeners(runtime, attempts, (binding, socket) => this.#accept(binding, socket));
+    this.#listeners = new Listeners({
+      runtime,
+      attempts,
+      inherited: options.inherited,
+      accept: (binding, socket) => this.#accept(binding, socket),
+    });
     this.#room = new Room(runtime);
   }
 

@@ -355,6 +355,8 @@ export class FakeFiles implements Files {
     return { write, reopen: () => undefined, close: () => {} };
   }
 
+  openToAll(): void {}
+
   give(path: Octets, owner: { readonly uid: number; readonly gid: number }): SystemFailure | undefined {
     this.given.set(path, `${owner.uid}:${owner.gid}`);
     return undefined;

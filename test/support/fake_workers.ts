@@ -3,6 +3,7 @@
 import type {
   Account,
   Exit,
+  InheritedSocket,
   MainLink,
   SystemFailure,
   WorkerHandler,
@@ -62,6 +63,7 @@ export class FakeWorkerProcess implements WorkerProcess {
 
 /** The way to other processes, none of which exists. */
 export class FakeWorkers implements Workers {
+  inherited: readonly InheritedSocket[] = [];
   main: MainLink | undefined = undefined;
   readonly processors = 2;
   /** Every worker that was started, in order, alive or not. */
