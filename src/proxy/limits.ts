@@ -9,8 +9,10 @@ import type { LimitsConfig, LimitZoneConfig } from "../config/types.ts";
 import type { Octets, Runtime } from "../runtime.ts";
 import type { LimitRefusal } from "../session/mod.ts";
 import type { Board } from "./board.ts";
+import type { Template } from "../variables/mod.ts";
 import type { SessionFacts } from "./facts.ts";
 import { type LimitZone, SharedLimitZone, type Taking } from "./limit_zone.ts";
+import { describeAddress } from "./service.ts";
 
 /** All zones of a process. They outlive a reload, as the sessions do that are counted in them. */
 export class LimitZones {
@@ -66,16 +68,16 @@ export class Limits {
       }
       held.release();
       facts.limit = this.#config.isDryRun ? "REJECTED_DRY_RUN" : "REJECTED";
-      return this.#refusal(zone, key, taking);
+      return this.#refusal(zone, facts, taking);
     }
     return undefined;
   }
 
-  #refusal({ name }: LimitZoneConfig, key: Octets, taking: Taking): LimitRefusal {
+  #refusal({ name, key }: LimitZoneConfig, facts: SessionFacts, taking: Taking): LimitRefusal {
     const { level, isDryRun } = this.#config;
     const dryRun = isDryRun ? ", dry run," : "";
     const why = taking === "full" ? ", which is full" : "";
-    const text = `limiting connections${dryRun} by zone "${name}"${why}, key "${printable(key)}"`;
+    const text = `limiting connections${dryRun} by zone "${name}"${why}, key "${shown(key, facts)}"`;
     return { level, text, isDryRun };
   }
 }
@@ -115,9 +117,16 @@ class Held {
   }
 }
 
-/** An address may be written in its own octets. */
-function printable(key: Octets): Octets {
-  return key.replace(/[^\x20-\x7e]|["\\]/g, (octet) => `\\x${octet.charCodeAt(0).toString(16).padStart(2, "0")}`);
+/** The key as the log shows it: an address that is in it in its own octets can be read. */
+function shown({ parts }: Template, facts: SessionFacts): Octets {
+  const texts = parts.map((part) => {
+    if (typeof part === "string") return part;
+    return part.name === "binary_remote_addr" ? describeAddress(facts.client, false) : part.value(facts) ?? "";
+  });
+  return texts.join("").replace(
+    /[^\x20-\x7e]|["\\]/g,
+    (octet) => `\\x${octet.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }
 
 /** As in nginx's stream module. */

@@ -8,6 +8,7 @@ import type { Directive, Module } from "../directive.ts";
 import { ConfigError } from "../error.ts";
 import { flag, listOf, oneOf } from "../kinds.ts";
 import type { Scope } from "../scope.ts";
+import { didYouMean } from "../suggest.ts";
 import type { LimitsConfig, LimitZoneConfig, Place } from "../types.ts";
 import { parseNumber } from "../values.ts";
 import { readZone } from "./_zone.ts";
@@ -100,7 +101,7 @@ export function limitsOf(scope: Scope): LimitsConfig {
   const rules = scope.value(limitConn).map(({ zone, most, place }) => {
     const found = zones.find(({ name }) => name === zone);
     if (found !== undefined) return { zone: zoneOf(found, scope), most };
-    const hint = `no "limit_conn_zone" makes it`;
+    const hint = didYouMean(zone, zones.map(({ name }) => name)) ?? 'no "limit_conn_zone" makes it';
     throw new ConfigError(`zero size shared memory zone "${zone}"`, { place, hint });
   });
   return { rules, level: scope.value(limitConnLogLevel), isDryRun: scope.value(limitConnDryRun) };

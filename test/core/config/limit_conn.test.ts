@@ -28,6 +28,13 @@ describe("limit_conn", () => {
     ]);
   });
 
+  it("says which zone may be meant", () => {
+    assertEquals(
+      problem(inMail(`${ZONE} limit_conn perp 10;`)),
+      'zero size shared memory zone "perp" in f:3\ndid you mean "perip"?',
+    );
+  });
+
   it("of a server replaces those of mail", () => {
     const own = "limit_conn perip 3; limit_conn_log_level warn; limit_conn_dry_run on;";
     assertEquals(limitsWith(`${ZONE} limit_conn perip 10;`, own), [

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "node:test";
 import { Proxy } from "./_support.ts";
 
@@ -37,7 +37,7 @@ describe("connections of one address", () => {
     connect(proxy);
     assertEquals(proxy.log(), [
       "[info] *3 client 192.0.2.1:40000 connected to 127.0.0.1:143",
-      '[error] *3 limiting connections by zone "perip", key "\\xc0\\x00\\x02\\x01" while sending client greeting line, ' +
+      '[error] *3 limiting connections by zone "perip", key "192.0.2.1" while sending client greeting line, ' +
       "client: 192.0.2.1, server: 127.0.0.1:143",
     ]);
   });
@@ -70,7 +70,7 @@ describe("connections of one address", () => {
     assertEquals(third.heard, GREETING);
     assertEquals(
       proxy.log()[1]?.split(" while ")[0],
-      '[warn] *3 limiting connections, dry run, by zone "perip", key "\\xc0\\x00\\x02\\x01"',
+      '[warn] *3 limiting connections, dry run, by zone "perip", key "192.0.2.1"',
     );
     third.leave();
     assertEquals(connect(proxy).heard, GREETING);
@@ -103,6 +103,20 @@ describe("connections of one address", () => {
       assertEquals(connect(proxy, host).heard, GREETING);
     }
     assertEquals(connect(proxy, "192.0.2.4").heard, BYE);
+  });
+
+  it("are logged by a key that can be read and forges nothing", async () => {
+    const mail = 'limit_conn_zone "$binary_remote_addr/$auth_user" zone=z:1m; limit_conn z 1;';
+    const proxy = await Proxy.start(mail);
+    for (const _ of [1, 2]) {
+      const client = proxy.client();
+      client.says("a LOGIN {6}\r\n");
+      client.says('an"\xe9\x1b\x7f x\r\n');
+      proxy.answer();
+      proxy.runtime.connects.at(-1)?.accept();
+    }
+    const [line] = proxy.log().filter((line) => line.includes("limiting"));
+    assertStringIncludes(line ?? "", 'key "192.0.2.1/an\\x22\\xe9\\x1b\\x7f" while');
   });
 
   it("beyond the keys of a full zone are refused", async () => {
