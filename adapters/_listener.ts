@@ -17,7 +17,7 @@ import { toPath } from "./_octets.ts";
 import { NetSocket, type SocketTraits } from "./_socket.ts";
 
 /** Asks for probes of silent peers on an accepted socket, as far as the runtime can. */
-export type KeepAliveSetter = (raw: RawSocket, setting: KeepAlive) => void;
+export type KeepAliveSetter = (raw: Pick<RawSocket, "setKeepAlive">, setting: KeepAlive) => void;
 
 /** What all listeners of a runtime share. */
 export interface ListenTraits extends SocketTraits {

@@ -177,7 +177,15 @@ class End implements SocketHandler {
     this.moved += bytes.length;
     this.#lastOctet = bytes[bytes.length - 1] ?? LF;
     this.#see?.(bytes);
-    if (!this.other.socket.write(bytes)) this.socket.pause();
+    if (!this.#pass(bytes)) this.socket.pause();
+  }
+
+  #pass(bytes: Uint8Array): boolean {
+    const { socket } = this.other;
+    const { lender } = this.socket;
+    return lender === undefined || socket.writeLent === undefined
+      ? socket.write(bytes)
+      : socket.writeLent(bytes, lender);
   }
 
   drained(): void {

@@ -5,6 +5,7 @@
 
 import type { Socket as RawSocket } from "node:net";
 import type { Millis, Socket, SocketAddress, SocketHandler, SystemFailure } from "../src/runtime.ts";
+import type { ChunkPool } from "./_chunk_pool.ts";
 import { toFailure } from "./_errno.ts";
 import { toPlain } from "./_octets.ts";
 import { clearTimer, setTimer, type Timer } from "./_timer.ts";
@@ -39,9 +40,23 @@ export interface OwnSocket extends Socket {
   readonly hasEnded: boolean;
   /** Whether `closed` was told. */
   readonly isClosed: boolean;
+  /** Set where a relay, too, may use what `bytes` brings only during the call: copies are to be made here. */
+  readonly lender?: ChunkPool;
+  /** The same as `write`, of octets that are good only during the call. Sockets have it that may meet such octets. */
+  writeLent?(bytes: Uint8Array, pool: ChunkPool): boolean;
 }
 
-export class NetSocket implements OwnSocket {
+/** One that can be made a stream of `node:net`. */
+export interface StreamSource extends OwnSocket {
+  /** Gives the stream away, paused, to be spoken TLS on. This socket tells and does nothing any more. */
+  release(): RawSocket;
+}
+
+export function isStreamSource(socket: Socket): socket is StreamSource {
+  return "release" in socket && "hasEnded" in socket;
+}
+
+export class NetSocket implements StreamSource {
   remote: SocketAddress;
   local: SocketAddress;
   handler: SocketHandler = NOBODY;
@@ -71,10 +86,19 @@ export class NetSocket implements OwnSocket {
   }
 
   write(bytes: Uint8Array): boolean {
+    return this.#write(bytes);
+  }
+
+  writeLent(bytes: Uint8Array, pool: ChunkPool): boolean {
+    const copy = pool.copy(bytes);
+    return this.#write(copy, () => pool.giveBack(copy));
+  }
+
+  #write(bytes: Uint8Array, done?: () => void): boolean {
     const raw = this.#raw;
     if (this.#isClosing || !raw.writable) return true;
     // A big chunk counts as too much before the kernel is asked; what counts here is what the kernel left.
-    if (raw.write(bytes) || raw.writableLength === 0) return true;
+    if (raw.write(bytes, done) || raw.writableLength === 0) return true;
     this.#isBlocked = true;
     return false;
   }

@@ -18,7 +18,7 @@ import { judgeChain, type Policy } from "./_chain.ts";
 import { codeOf } from "./_errno.ts";
 import { shownCertificates } from "./_peer_certificate.ts";
 import { SessionStore } from "./_session_store.ts";
-import type { Census, NetSocket } from "./_socket.ts";
+import type { Census, StreamSource } from "./_socket.ts";
 import { commonFacts, Handshake, PEER_CLOSED, type TlsView } from "./_tls_handshake.ts";
 import type { CipherChoice } from "./_tls_ciphers.ts";
 import { checkClient, type ClientSettings } from "./_tls_options.ts";
@@ -85,7 +85,7 @@ export class ClientContext implements TlsContext {
 
 /** What a client's handshake begins with. */
 export interface ClientStart {
-  readonly socket: NetSocket;
+  readonly socket: StreamSource;
   readonly context: TlsContext;
   readonly handler: SecureHandler;
   readonly census: Census;

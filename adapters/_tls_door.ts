@@ -3,7 +3,7 @@
 import type { Buffer } from "node:buffer";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import type { Cancel } from "../src/runtime.ts";
-import { NetSocket } from "./_socket.ts";
+import { isStreamSource } from "./_socket.ts";
 import { faultText, Handshake } from "./_tls_handshake.ts";
 import type { ClientHello } from "./_tls_hello.ts";
 import type { Face } from "./_tls_options.ts";
@@ -38,7 +38,7 @@ export class NetDoor implements ServerDoor {
 
   enter(start: ServerStart, hello: ClientHello, received: Uint8Array): Cancel {
     const { socket, census, handler, turns } = start;
-    if (!(socket instanceof NetSocket)) throw new TypeError("A socket was given that is not over node:net");
+    if (!isStreamSource(socket)) throw new TypeError("A socket was given that cannot be a stream");
     const handshake = new ServerHandshake({ socket, census, handler }, hello);
     const { raw } = handshake;
     raw.unshift(received);

@@ -4,11 +4,11 @@ import type { Socket as RawSocket } from "node:net";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { Octets, SecureHandler, TlsFacts, TlsVersion } from "../src/runtime.ts";
 import { libraryText } from "./_library_text.ts";
-import { type Census, NetSocket } from "./_socket.ts";
+import { type Census, NetSocket, type StreamSource } from "./_socket.ts";
 
 /** What a handshake begins with. */
 export interface HandshakeStart {
-  readonly socket: NetSocket;
+  readonly socket: StreamSource;
   readonly census: Census;
   readonly handler: SecureHandler;
 }

@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import type { Socket as RawSocket } from "node:net";
 import type { Capability, CapabilityState, KeepAlive, Runtime } from "../src/runtime.ts";
 import { failureOf } from "./_errno.ts";
-import { createNetwork } from "./_network.ts";
+import { createNodeNetwork } from "./_node_network.ts";
 import { OPENSSL } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
 
@@ -27,7 +27,7 @@ export function createNodeRuntime(): Runtime {
       capabilities: hasProbes ? CAPABILITIES : { ...CAPABILITIES, ...BEFORE_26 },
       workerFlags: WITHOUT_INSPECTOR,
     },
-    createNetwork({
+    createNodeNetwork({
       asksNoDelay: true,
       tls: OPENSSL,
       setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
@@ -88,7 +88,7 @@ function withBindErrors({ listen, files }: Pick<Runtime, "listen" | "files">): R
 }
 
 /** Whatever is not given stays what the system has, but Node wants to be told all three. */
-function setProbes(raw: RawSocket, { idle, interval, count }: KeepAlive): void {
+function setProbes(raw: Pick<RawSocket, "setKeepAlive">, { idle, interval, count }: KeepAlive): void {
   raw.setKeepAlive(
     true,
     idle ?? systemValue("tcp_keepalive_time", 7200) * 1000,

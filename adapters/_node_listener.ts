@@ -1,0 +1,71 @@
+/**
+ * Listeners on Node. They are opened by `node:net`, which knows what errors are called and shares a listener among the
+ * worker processes of a cluster; what they accept are libuv's handles, without the streams around them.
+ */
+
+import { createServer, type Server, type Socket as RawSocket } from "node:net";
+import type { Listener, ListenOptions, Octets, SocketAddress, SystemFailure } from "../src/runtime.ts";
+import { tcpAddress } from "./_address.ts";
+import { type KeepAliveSetter, openListener } from "./_listener.ts";
+import type { Handle, RawAddress } from "./_node_native.ts";
+import { localAddressOf, NodeConnection, type NodeShared } from "./_node_socket.ts";
+
+/** What a listener works with. */
+export interface NodeListening {
+  readonly shared: NodeShared;
+  readonly setKeepAlive: KeepAliveSetter;
+}
+
+/** Opens a listener; `accept` gets paused sockets. */
+export function listenNatively(
+  options: ListenOptions,
+  accept: (socket: NodeConnection) => void,
+  { shared, setKeepAlive }: NodeListening,
+): Promise<Listener | SystemFailure> {
+  const path = "path" in options.address ? options.address.path : undefined;
+  const server = createServer();
+  // At once: nothing may be accepted before.
+  server.once("listening", () => {
+    handleOf(server).onconnection = (status, handle) => {
+      // Such as too many open files: the listener lives on, and one connection less is no reason to end.
+      if (status !== 0 || handle === undefined) return;
+      const remote = remoteAddressOf(handle, path);
+      const local: SocketAddress | undefined = path === undefined ? localAddressOf(handle) : { family: "unix", path };
+      if (remote === undefined || local === undefined) return handle.close();
+      handle.setNoDelay?.(true);
+      if (options.keepAlive === true) handle.setKeepAlive?.(true, 0, 0, 0);
+      else if (typeof options.keepAlive === "object") setKeepAlive(asStream(handle), options.keepAlive);
+      const connection = new NodeConnection(handle, remote, shared);
+      connection.local = local;
+      accept(connection);
+    };
+  });
+  return openListener(server, options);
+}
+
+function remoteAddressOf(handle: Handle, path: Octets | undefined): SocketAddress | undefined {
+  if (path !== undefined) return { family: "unix", path: "" };
+  const found: RawAddress = {};
+  return handle.getpeername?.(found) === 0 ? tcpAddress(found.address, found.port) : undefined;
+}
+
+/** Probes are set the way a stream does it, in milliseconds. */
+function asStream(handle: Handle): Pick<RawSocket, "setKeepAlive"> {
+  const seconds = (time: unknown) => Math.trunc(Number(time ?? 0) / 1000);
+  const stream = {
+    setKeepAlive(isOn = true, idle?: number, interval?: number, count?: number) {
+      handle.setKeepAlive?.(isOn, seconds(idle), seconds(interval), count ?? 0);
+      return stream as RawSocket;
+    },
+  };
+  return stream as Pick<RawSocket, "setKeepAlive">;
+}
+
+interface Acceptor {
+  onconnection: (status: number, handle: Handle | undefined) => void;
+}
+
+/** Where `node:net` keeps what it listens with. */
+function handleOf(server: Server): Acceptor {
+  return (server as unknown as { readonly _handle: Acceptor })._handle;
+}

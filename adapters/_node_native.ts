@@ -1,0 +1,101 @@
+/**
+ * What Node's `node:net` is made of, without the streams around it: libuv's handles. They are no public interface, but
+ * have been the same for ten years; whatever of them is missing, Postern goes over `node:net` as elsewhere.
+ */
+
+import process from "node:process";
+
+/** A connected socket. All numbers that calls return are 0 or a negative error of libuv's. */
+export interface Handle {
+  /** Called with `this`; what was read is told by {@linkcode Streams.streamBaseState}. */
+  onread: (this: Handle) => void;
+  /** Whose it is. */
+  owner?: HandleOwner;
+  readStart(): number;
+  readStop(): number;
+  /** Reads into this buffer from now on. */
+  useUserBuffer(buffer: Uint8Array): void;
+  writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
+  shutdown(request: Request): number;
+  close(done?: () => void): void;
+  /** TCP alone has those that follow. */
+  setNoDelay?(isOn: boolean): number;
+  setKeepAlive?(isOn: boolean, idle: number, interval: number, count: number): number;
+  getpeername?(into: RawAddress): number;
+  getsockname?(into: RawAddress): number;
+}
+
+/** One that is not connected yet. */
+export interface TcpHandle extends Handle {
+  bind(host: string, port: number): number;
+  bind6(host: string, port: number, flags: number): number;
+  connect(request: Request, host: string, port: number): number;
+  connect6(request: Request, host: string, port: number): number;
+}
+
+/** What a handle tells its owner. */
+export interface HandleOwner {
+  onRead(): void;
+  onWritten(status: number, request: WriteRequest): void;
+  onShutdown(): void;
+}
+
+/** What is under way on a handle. */
+export interface Request {
+  oncomplete: (this: never, status: number) => void;
+  /** Whose it is. */
+  owner?: HandleOwner;
+}
+
+export interface WriteRequest extends Request {
+  /** What is being written; kept, since the kernel has not read it yet. */
+  bytes?: Uint8Array | undefined;
+  /** Whether the memory goes back to the pool. */
+  isCopy?: boolean;
+}
+
+export interface RawAddress {
+  address?: string;
+  port?: number;
+}
+
+interface TcpBinding {
+  readonly TCP: new (kind: number) => TcpHandle;
+  readonly TCPConnectWrap: new () => Request;
+  readonly constants: { readonly SOCKET: number };
+}
+
+interface StreamBinding {
+  readonly WriteWrap: new () => WriteRequest;
+  readonly ShutdownWrap: new () => Request;
+  readonly streamBaseState: Int32Array;
+  readonly kReadBytesOrError: number;
+  readonly kLastWriteWasAsync: number;
+}
+
+/** Node's own parts. */
+export type NodeParts = TcpBinding & StreamBinding;
+
+/** The parts; `undefined` where this Node keeps them to itself. */
+export function nodeParts(): NodeParts | undefined {
+  try {
+    const { binding } = process as unknown as { binding(name: string): unknown };
+    const tcp = binding.call(process, "tcp_wrap") as TcpBinding;
+    const stream = binding.call(process, "stream_wrap") as StreamBinding;
+    return isWhole(tcp, stream) ? { ...tcp, ...stream } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isWhole(tcp: TcpBinding, stream: StreamBinding): boolean {
+  const methods = ["onread", "readStart", "readStop", "useUserBuffer", "writeBuffer", "shutdown", "close"];
+  const handle = new tcp.TCP(tcp.constants.SOCKET);
+  const hasMethods = methods.every((name) => name in handle);
+  handle.close();
+  const numbers = [stream.kReadBytesOrError, stream.kLastWriteWasAsync];
+  return hasMethods && stream.streamBaseState instanceof Int32Array && numbers.every(Number.isInteger);
+}
+
+/** libuv's word for a peer that sends no more. */
+export const END_OF_FILE = -4095;

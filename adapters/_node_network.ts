@@ -1,0 +1,44 @@
+/**
+ * Connections over libuv's handles, TLS over `node:tls`. Beside `node:net` a login in clear costs a third less CPU
+ * (`bench/README.md`).
+ */
+
+import type { Socket } from "../src/runtime.ts";
+import { connect } from "./_connect.ts";
+import { createNetwork, type NetTraits, type Network } from "./_network.ts";
+import { connectNatively, isNumeric } from "./_node_connect.ts";
+import { listenNatively } from "./_node_listener.ts";
+import { nodeParts } from "./_node_native.ts";
+import { NodeShared } from "./_node_socket.ts";
+import { NetRelay } from "./_relay.ts";
+import { isStreamSource, type StreamSource } from "./_socket.ts";
+import { secureClient } from "./_tls_client.ts";
+import { secureServer } from "./_tls_server.ts";
+import { Turns } from "./_turns.ts";
+
+export function createNodeNetwork(traits: NetTraits): Network {
+  const parts = nodeParts();
+  const streams = createNetwork(traits);
+  if (parts === undefined) return streams;
+  const shared = new NodeShared(parts);
+  const { census } = shared;
+  const turns = new Turns(traits.tls.handshakesPerTurn);
+  return {
+    ...streams,
+    listen: (options, accept) => listenNatively(options, accept, { shared, setKeepAlive: traits.setKeepAlive }),
+    // Names and unix sockets are as rare as they are slow.
+    connect: (target, handler) =>
+      isNumeric(target) ? connectNatively(target, handler, shared) : connect(target, handler, { ...traits, census }),
+    secureServer: (socket, { choose, held }, handler) =>
+      secureServer({ socket: ownSocket(socket), choose, held, handler, census, turns }),
+    secureClient: (socket, context, handler) => secureClient({ socket: ownSocket(socket), context, handler, census }),
+    relay: (options) =>
+      new NetRelay({ ...options, client: ownSocket(options.client), upstream: ownSocket(options.upstream) }),
+    sockets: () => census.open,
+  };
+}
+
+function ownSocket(socket: Socket): StreamSource {
+  if (isStreamSource(socket)) return socket;
+  throw new TypeError("An adapter works with sockets of its own only");
+}

@@ -1,0 +1,280 @@
+/**
+ * A connected socket over one of libuv's handles. It costs one object and no closure, and reading costs no memory: all
+ * of them read into one buffer. Beside `node:net` a login costs a third less CPU (`bench/README.md`).
+ */
+
+import { type Socket as RawSocket, Socket as Stream } from "node:net";
+import { getSystemErrorName } from "node:util";
+import type { SocketAddress, SocketHandler, SystemFailure } from "../src/runtime.ts";
+import { tcpAddress } from "./_address.ts";
+import { CHUNK_SIZE, ChunkPool } from "./_chunk_pool.ts";
+import { failureOf } from "./_errno.ts";
+import { Lingerers } from "./_lingerers.ts";
+import {
+  END_OF_FILE,
+  type Handle,
+  type HandleOwner,
+  type NodeParts,
+  type RawAddress,
+  type Request,
+  type WriteRequest,
+} from "./_node_native.ts";
+import { type Census, LINGER, LONGEST_LINGER, NOBODY, type StreamSource } from "./_socket.ts";
+
+/** What all of Node's sockets share. */
+export class NodeShared {
+  readonly parts: NodeParts;
+  readonly census: Census = { open: 0 };
+  readonly lingerers = new Lingerers();
+  readonly pool = new ChunkPool();
+  /** Where all of them read into: each tells what it has read before another one reads. */
+  readonly readBuffer = new Uint8Array(CHUNK_SIZE);
+  /** A request that was made and not needed, for the next write. */
+  spare: WriteRequest | undefined;
+
+  constructor(parts: NodeParts) {
+    this.parts = parts;
+  }
+}
+
+export class NodeConnection implements StreamSource, HandleOwner {
+  readonly remote: SocketAddress;
+  readonly lender: ChunkPool;
+  handler: SocketHandler = NOBODY;
+  hasEnded = false;
+  isClosed = false;
+  queued = 0;
+  readonly #handle: Handle;
+  readonly #shared: NodeShared;
+  #local: SocketAddress | undefined;
+  /** FIN: nobody asked for it, it waits behind what is queued, or it has left. */
+  #fin: "no" | "asked" | "sent" = "no";
+  #isClosing = false;
+  #isDestroyed = false;
+  #isFlowing = false;
+  #isReading = false;
+  #isFlooding = false;
+  /** What was read while nobody wanted it: one chunk. */
+  #held: Uint8Array | undefined;
+  #failure: SystemFailure | undefined;
+
+  constructor(handle: Handle, remote: SocketAddress, shared: NodeShared) {
+    this.#handle = handle;
+    this.#shared = shared;
+    this.remote = remote;
+    this.lender = shared.pool;
+    shared.census.open++;
+    handle.owner = this;
+    handle.onread = onRead;
+    handle.useUserBuffer(shared.readBuffer);
+  }
+
+  /** Asked for when somebody wants to know: most never do, and it is a system call. */
+  get local(): SocketAddress {
+    return this.#local ??= localAddressOf(this.#handle) ?? NOWHERE;
+  }
+
+  set local(address: SocketAddress) {
+    this.#local = address;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#write(bytes, false);
+  }
+
+  writeLent(bytes: Uint8Array): boolean {
+    return this.#write(this.#shared.pool.copy(bytes), true);
+  }
+
+  /**
+   * Node reads on until something arrives: in a dialogue, where a side is paused and resumed for each command, that
+   * saves system calls, and an end is noticed meanwhile. Whoever sends big chunks is stopped at once.
+   */
+  pause(): void {
+    this.#isFlowing = false;
+    if (this.#isFlooding) this.#stop();
+  }
+
+  resume(): void {
+    if (this.#isFlowing || this.isClosed) return;
+    this.#isFlowing = true;
+    if (this.#held === undefined) this.#start();
+    else queueMicrotask(() => this.#deliver());
+  }
+
+  end(): void {
+    if (this.#fin !== "no" || this.#isDestroyed) return;
+    this.#fin = "asked";
+    const request = new this.#shared.parts.ShutdownWrap();
+    request.oncomplete = onShutdown;
+    request.owner = this;
+    if (this.#handle.shutdown(request) !== 0) this.onShutdown();
+  }
+
+  close(): void {
+    if (this.#isClosing || this.isClosed) return;
+    this.#isClosing = true;
+    this.#held = undefined;
+    this.end();
+    if (this.#isDestroyed) return;
+    // What still arrives must be read: closing a socket with unread input sends RST, which can overtake our last line.
+    this.#start();
+    this.#shared.lingerers.add(this, this.#fin === "sent" ? LINGER : LONGEST_LINGER);
+  }
+
+  abort(): void {
+    if (this.isClosed) return;
+    this.#isClosing = true;
+    this.#destroy();
+  }
+
+  /** Gives the connection away as a stream, paused, to be spoken TLS on. This one tells and does nothing any more. */
+  release(): RawSocket {
+    if (!this.isClosed) this.#shared.census.open--;
+    this.#shared.lingerers.remove(this);
+    const isGone = this.#isDestroyed;
+    this.#stop();
+    this.#isClosing = true;
+    this.#isDestroyed = true;
+    this.isClosed = true;
+    this.handler = NOBODY;
+    delete this.#handle.owner;
+    const options: object = isGone ? {} : { handle: this.#handle, pauseOnCreate: true };
+    const stream = new Stream({ ...options, allowHalfOpen: true });
+    if (isGone) return stream.destroy();
+    if (this.#held !== undefined) stream.unshift(this.#held);
+    return stream;
+  }
+
+  /** The three that follow are called by the handle's events alone. */
+  onRead(): void {
+    const { parts, readBuffer } = this.#shared;
+    const count = parts.streamBaseState[parts.kReadBytesOrError] ?? 0;
+    if (count > 0) return this.#onBytes(readBuffer.subarray(0, count));
+    if (count === 0 || this.#isDestroyed) return;
+    this.#isReading = false;
+    if (count !== END_OF_FILE) return this.#break(count);
+    this.hasEnded = true;
+    if (!this.#isClosing) this.handler.ended();
+    if (this.#fin === "sent") this.#destroy();
+  }
+
+  onWritten(status: number, { bytes, isCopy }: WriteRequest): void {
+    const length = bytes?.length ?? 0;
+    if (isCopy === true && bytes !== undefined) this.#shared.pool.giveBack(bytes);
+    this.queued -= length;
+    if (this.#isDestroyed) return;
+    if (status < 0) return this.#break(status);
+    if (this.queued === 0 && !this.#isClosing) this.handler.drained();
+  }
+
+  onShutdown(): void {
+    if (this.#isDestroyed) return;
+    this.#fin = "sent";
+    if (this.hasEnded) this.#destroy();
+    else if (this.#isClosing) this.#shared.lingerers.add(this, LINGER);
+  }
+
+  #onBytes(bytes: Uint8Array): void {
+    if (this.#isClosing) return;
+    this.#isFlooding = bytes.length >= FLOOD;
+    if (this.#isFlowing && this.#held === undefined) return this.handler.bytes(bytes);
+    this.#held = bytes.slice();
+    this.#stop();
+  }
+
+  #write(bytes: Uint8Array, isCopy: boolean): boolean {
+    if (this.#fin !== "no" || this.#isDestroyed || bytes.length === 0) return true;
+    const shared = this.#shared;
+    const { parts, spare = new parts.WriteWrap() } = shared;
+    shared.spare = undefined;
+    const error = this.#handle.writeBuffer(spare, bytes);
+    if (error !== 0) {
+      this.#breakLater(error);
+      return true;
+    }
+    if (parts.streamBaseState[parts.kLastWriteWasAsync] === 0) {
+      // The request was not needed: the next write may have it.
+      shared.spare = spare;
+      if (isCopy) shared.pool.giveBack(bytes);
+      return true;
+    }
+    spare.oncomplete = onWritten;
+    spare.bytes = bytes;
+    spare.isCopy = isCopy;
+    spare.owner = this;
+    this.queued += bytes.length;
+    return false;
+  }
+
+  #deliver(): void {
+    const held = this.#held;
+    if (held === undefined || !this.#isFlowing || this.#isClosing) return;
+    this.#held = undefined;
+    this.handler.bytes(held);
+    if (this.#isFlowing) this.#start();
+  }
+
+  #start(): void {
+    if (this.#isReading || this.#isDestroyed || this.hasEnded) return;
+    this.#isReading = true;
+    const error = this.#handle.readStart();
+    if (error !== 0) this.#breakLater(error);
+  }
+
+  #stop(): void {
+    if (!this.#isReading || this.#isDestroyed) return;
+    this.#isReading = false;
+    this.#handle.readStop();
+  }
+
+  /** Nobody may be told within a call of theirs. */
+  #breakLater(error: number): void {
+    queueMicrotask(() => this.#break(error));
+  }
+
+  #break(error: number): void {
+    if (this.#isDestroyed) return;
+    // The peer may well be rude once we are done with it.
+    if (!this.#isClosing) this.#failure ??= failureOf(getSystemErrorName(error));
+    this.#destroy();
+  }
+
+  #destroy(): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    this.#handle.close(() => this.#onClosed());
+  }
+
+  #onClosed(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#held = undefined;
+    this.#shared.census.open--;
+    this.#shared.lingerers.remove(this);
+    this.handler.closed(this.#failure);
+  }
+}
+
+function onRead(this: Handle): void {
+  this.owner?.onRead();
+}
+
+function onWritten(this: WriteRequest, status: number): void {
+  this.owner?.onWritten(status, this);
+}
+
+function onShutdown(this: Request): void {
+  this.owner?.onShutdown();
+}
+
+/** Our end of a connection, as the kernel has it. */
+export function localAddressOf(handle: Handle): SocketAddress | undefined {
+  const found: RawAddress = {};
+  return handle.getsockname?.(found) === 0 ? tcpAddress(found.address, found.port) : undefined;
+}
+
+/** Of a connection that was gone before anybody asked. */
+const NOWHERE: SocketAddress = { family: 4, host: "0.0.0.0", port: 0 };
+/** From here on a chunk is not a dialogue's. */
+const FLOOD = 16 * 1024;
