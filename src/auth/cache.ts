@@ -79,10 +79,12 @@ export interface CacheSetting {
   readonly runtime: Pick<Runtime, "fingerprint">;
 }
 
-/** Asks another source what is not known yet. */
+/** Asks another source what is not known yet. Who asks the same meanwhile waits for that answer. */
 export class CachedAuthenticator implements Authenticator {
   readonly #source: Authenticator;
   readonly #setting: CacheSetting;
+  /** Those who wait, by the question that is being asked. */
+  readonly #asking = new Map<Octets, Set<Login>>();
   #isClosed = false;
 
   constructor(source: Authenticator, setting: CacheSetting) {
@@ -96,13 +98,50 @@ export class CachedAuthenticator implements Authenticator {
       return this.#source.authenticate(credentials, note, done);
     }
     const key = runtime.fingerprint(question(credentials));
+    const login: Login = { credentials, note, done, cancel: () => {} };
     const known = store.find(key);
+    const waiting = this.#asking.get(key);
     if (known !== undefined) {
       note("info", "auth http answer is a cached one");
-      done(this.#again(known, { key, credentials, note }));
-      return () => {};
+      done(this.#again(known, key, { login, isOld: true }));
+    } else if (waiting === undefined) {
+      this.#ask(key, login, new Set());
+    } else {
+      waiting.add(login);
+      login.cancel = () => waiting.delete(login);
     }
-    return this.#source.authenticate(credentials, note, (verdict) => done(this.#keep(key, verdict)));
+    return () => login.cancel();
+  }
+
+  #ask(key: Octets, login: Login, waiting: Set<Login>): void {
+    this.#asking.set(key, waiting);
+    let isOver = false;
+    const cancel = this.#source.authenticate(login.credentials, login.note, (verdict) => {
+      isOver = true;
+      this.#asking.delete(key);
+      login.done(this.#keep(key, verdict));
+      for (const other of waiting) this.#settle(key, other, verdict);
+    });
+    login.cancel = () => {
+      cancel();
+      if (isOver) return;
+      this.#asking.delete(key);
+      const [next] = waiting;
+      if (next === undefined) return;
+      waiting.delete(next);
+      this.#ask(key, next, waiting);
+    };
+  }
+
+  /** Only what may be kept is good for those who waited; a refusal each has to be given by the server itself. */
+  #settle(key: Octets, login: Login, verdict: Verdict): void {
+    const known = this.#setting.store.find(key);
+    if (known !== undefined) return login.done(this.#again(known, key, { login, isOld: false }));
+    if (verdict.type === "unavailable") {
+      login.note("error", "auth http server could not be asked for another login, which this one waited for");
+      return login.done(verdict);
+    }
+    login.cancel = this.#source.authenticate(login.credentials, login.note, login.done);
   }
 
   close(): void {
@@ -118,13 +157,18 @@ export class CachedAuthenticator implements Authenticator {
     return { ...verdict, kept: { isOld: false, forget: () => store.forget(key) } };
   }
 
-  #again(
-    known: Accepted,
-    { key, credentials, note }: { readonly key: Octets; readonly credentials: Credentials; readonly note: Note },
-  ): Verdict {
+  #again(known: Accepted, key: Octets, { login, isOld }: { readonly login: Login; readonly isOld: boolean }): Verdict {
     const { store, routeFor } = this.#setting;
-    const route = known.isRouteOurs ? routeFor?.(credentials, note) : known.route;
+    const route = known.isRouteOurs ? routeFor?.(login.credentials, login.note) : known.route;
     if (route === undefined) return { type: "unavailable" };
-    return { ...known, route, kept: { isOld: true, forget: () => store.forget(key) } };
+    return { ...known, route, kept: { isOld, forget: () => store.forget(key) } };
   }
+}
+
+/** Somebody who wants to know. */
+interface Login {
+  readonly credentials: Credentials;
+  readonly note: Note;
+  readonly done: (verdict: Verdict) => void;
+  cancel: Cancel;
 }

@@ -25,7 +25,8 @@ export const authHttpCache = directive<Zone | "off", undefined>({
   meaning:
     "Where to keep answers that let somebody in, so that the same login is not asked about again a moment later. Refusals are " +
     "never kept, nor is an answer with `Cache-Control: no-store`. An upstream that refuses a kept login has it asked about at once. 1024 answers fit into each `m` of the size, " +
-    "the one used longest ago makes room; each worker process has its own, and a reload empties it",
+    "the one used longest ago makes room; each worker process has its own, and a reload empties it. Logins that ask the same " +
+    "at the same time cost one question, unless that is answered by a refusal",
 });
 
 function readCache(call: Call): Zone | "off" {

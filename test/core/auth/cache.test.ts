@@ -38,6 +38,19 @@ class Desk {
     });
   }
 
+  /** Begins to log in. */
+  begin(changes: Partial<Credentials> = {}): Waiting {
+    const verdicts: Verdict[] = [];
+    const note = (_level: string, text: string) => this.notes.push(text);
+    const leave = this.source.authenticate(credentials(changes), note, (each) => verdicts.push(each));
+    return { verdicts, leave };
+  }
+
+  /** The auth server answers a question. */
+  answer(index: number, fields = LETS_IN): void {
+    this.runtime.connects[index]?.accept().says(`HTTP/1.0 200 OK\r\n${fields}\r\n`);
+  }
+
   /** Logs in; what the auth server says if it is asked. Gives whether it was, and the verdict. */
   ask(changes: Partial<Credentials> = {}, fields = LETS_IN): { readonly isAsked: boolean; readonly verdict: Verdict } {
     const before = this.runtime.connects.length;
@@ -50,6 +63,12 @@ class Desk {
     if (verdict === undefined || more.length > 0) throw new Error("there must be one verdict");
     return { isAsked: connect !== undefined, verdict };
   }
+}
+
+/** A login that waits for its verdict. */
+interface Waiting {
+  readonly verdicts: Verdict[];
+  readonly leave: () => void;
 }
 
 const accepted = (verdict: Verdict): Accepted => {
@@ -227,6 +246,65 @@ describe("auth_http_cache", () => {
     const desk = new Desk(CACHE);
     desk.ask();
     assertFalse(JSON.stringify([...desk.answers.values()]).includes("sesame"));
+  });
+});
+
+describe("logins that ask the same at the same time", () => {
+  const REFUSES = "Auth-Status: no\r\n";
+  const types = (logins: readonly Waiting[]) => logins.map(({ verdicts }) => verdicts.map(({ type }) => type).join());
+
+  it("cost one question, and only they", () => {
+    const desk = new Desk(CACHE);
+    const logins = [desk.begin(), desk.begin({ attempt: 2 }), desk.begin({ login: "berta" })];
+    assertEquals(desk.runtime.connects.length, 2);
+    desk.answer(0);
+    assertEquals(types(logins), ["accepted", "accepted", ""]);
+    desk.answer(1);
+    assertEquals(types(logins), ["accepted", "accepted", "accepted"]);
+    assertEquals(logins.map(({ verdicts: [verdict] }) => verdict && accepted(verdict).kept?.isOld), [
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it("are each refused by the server itself, and let in by what may not be kept", () => {
+    for (
+      const [fields, type] of [[REFUSES, "refused"], [`${LETS_IN}Cache-Control: no-store\r\n`, "accepted"]] as const
+    ) {
+      const desk = new Desk(CACHE);
+      const logins = [desk.begin(), desk.begin(), desk.begin()];
+      desk.answer(0, fields);
+      assertEquals([types(logins), desk.runtime.connects.length], [[type, "", ""], 3]);
+      for (const index of [1, 2]) desk.answer(index, fields);
+      assertEquals(types(logins), [type, type, type]);
+    }
+  });
+
+  it("hear at once that the server cannot be asked, and the log says that it was for another one", () => {
+    const desk = new Desk(CACHE);
+    const logins = [desk.begin(), desk.begin()];
+    desk.runtime.connects[0]?.refuse();
+    assertEquals([types(logins), desk.runtime.connects.length], [["unavailable", "unavailable"], 1]);
+    assertEquals(desk.notes.at(-1), "auth http server could not be asked for another login, which this one waited for");
+  });
+
+  it("go on when the one that asks has left, and when one that waits has", () => {
+    const desk = new Desk(CACHE);
+    const logins = [desk.begin(), desk.begin(), desk.begin()];
+    logins[1]?.leave();
+    logins[0]?.leave();
+    assertEquals([desk.runtime.connects.length, desk.runtime.connects[0]?.isCancelled], [2, true]);
+    desk.answer(1);
+    assertEquals(types(logins), ["", "", "accepted"]);
+    assertFalse(desk.ask().isAsked);
+  });
+
+  it("leave nothing behind when all have left", () => {
+    const desk = new Desk(CACHE);
+    for (const { leave } of [desk.begin(), desk.begin()]) leave();
+    assertEquals(desk.runtime.connects.filter(({ isOpen }) => isOpen), []);
+    assert(desk.ask().isAsked);
   });
 });
 
