@@ -16,6 +16,11 @@ export function toPlain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Each octet as one character. */
+export function fromBytes(bytes: Uint8Array): Octets {
+  return Buffer.from(bytes).toString("latin1");
+}
+
 /** A path as the runtime wants it: its octets read as UTF-8. */
 export function toPath(path: Octets): string {
   return Buffer.from(path, "latin1").toString("utf8");

@@ -9,12 +9,15 @@ import { availableParallelism, constants } from "node:os";
 import process from "node:process";
 import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Workers } from "../src/runtime.ts";
 import { failureOf, toFailure } from "./_errno.ts";
+import { startInBackground, takeBackground } from "./_background.ts";
 import { takeInheritedSockets } from "./_inherited.ts";
 
 /** `flags` are those that a worker's runtime gets beside the ones that this process has. */
 export function createWorkers(flags: readonly string[]): Workers {
   return {
     inherited: cluster.isWorker ? [] : takeInheritedSockets(),
+    background: takeBackground(),
+    startInBackground: (args, { keepsStderr }, handler) => startInBackground(args, { flags, keepsStderr }, handler),
     main: cluster.isWorker ? new ClusterMain() : undefined,
     processors: availableParallelism(),
     fork: (group, handler) => fork(group, handler, flags),

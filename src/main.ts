@@ -10,6 +10,9 @@ import { run } from "./cli/mod.ts";
 
 // The adapters' timers keep no process alive, so something must while nothing but a timer is waited for.
 const awake = setInterval(() => {}, 2 ** 30);
-process.exitCode = await run(await loadRuntime(), process.argv.slice(2));
+const [name, ...args] = process.argv.slice(1);
+// A binary that Bun made hears its own name once more when it was started by itself.
+if (args[0] === name) args.shift();
+process.exitCode = await run(await loadRuntime(), args);
 clearInterval(awake);
 process.exit();

@@ -28,7 +28,17 @@ export type {
   TlsVersion,
 } from "./tls.ts";
 export { describeHandshakeFailure, isFault } from "./tls.ts";
-export type { Account, Exit, InheritedSocket, MainLink, WorkerHandler, WorkerProcess, Workers } from "./workers.ts";
+export type {
+  Account,
+  Background,
+  BackgroundHandler,
+  Exit,
+  InheritedSocket,
+  MainLink,
+  WorkerHandler,
+  WorkerProcess,
+  Workers,
+} from "./workers.ts";
 
 /** Milliseconds. */
 export type Millis = number;

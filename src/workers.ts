@@ -60,8 +60,35 @@ export interface InheritedSocket {
   readonly address: SocketAddress;
 }
 
+/** What becomes of a program that is started in the background. */
+export interface BackgroundHandler {
+  /** It prints something on standard error while it starts. */
+  said(text: Octets): void;
+  /** It is at work. */
+  started(): void;
+  /** It is over. */
+  ended(code: number): void;
+}
+
+/** Whoever started this process in the background. */
+export interface Background {
+  /** Tells that it is at work, and has nothing more to say on standard error. */
+  started(): void;
+}
+
 /** The way to other processes of this program. */
 export interface Workers {
+  /** Whoever waits for this process to be at work in the background; `undefined` where it is in the foreground. */
+  readonly background: Background | undefined;
+  /**
+   * Starts this program once more with these arguments, in a session of its own and without standard input and output,
+   * nor standard error unless that is kept.
+   */
+  startInBackground(
+    args: readonly string[],
+    options: { readonly keepsStderr: boolean },
+    handler: BackgroundHandler,
+  ): void;
   /** The sockets that whoever started the program holds for it (`LISTEN_FDS`). */
   readonly inherited: readonly InheritedSocket[];
   /** The way to the main process; `undefined` where this process is no worker. */

@@ -16,6 +16,7 @@ import {
   stopRequested,
   type WorkerOptions,
 } from "../process/mod.ts";
+import { goToBackground } from "../process/background.ts";
 import { createPidFile } from "../process/pid_file.ts";
 import { sendSignal, SignalError } from "../process/signal.ts";
 import { checkUser } from "../process/user.ts";
@@ -61,6 +62,11 @@ async function start(
     return { config: load(flags, paths, runtime, recorder), files: recorder.snapshot };
   };
   const reading = readConfig();
+  const { main } = reading.config;
+  const { background } = runtime.workers;
+  if (main.daemon && background === undefined) {
+    return await goToBackground(args, main, { runtime, errorLog: errorLog(paths) });
+  }
   showWarnings(reading.config, runtime, "warn");
   return await runService({
     ...reading,
@@ -69,9 +75,9 @@ async function start(
     readConfig,
     explain,
     errorLog: errorLog(paths),
-    isDaemon: false,
+    isDaemon: background !== undefined,
     version: `postern/${VERSION} (nginx/${NGINX_VERSION} mail), ${runtime.name} ${runtime.version}`,
-    started: () => {},
+    started: () => background?.started(),
   });
 }
 

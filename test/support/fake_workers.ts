@@ -2,6 +2,7 @@
 
 import type {
   Account,
+  Background,
   Exit,
   InheritedSocket,
   MainLink,
@@ -63,6 +64,7 @@ export class FakeWorkerProcess implements WorkerProcess {
 
 /** The way to other processes, none of which exists. */
 export class FakeWorkers implements Workers {
+  background: Background | undefined = undefined;
   inherited: readonly InheritedSocket[] = [];
   main: MainLink | undefined = undefined;
   readonly processors = 2;
@@ -76,6 +78,10 @@ export class FakeWorkers implements Workers {
     const process = new FakeWorkerProcess(5000 + this.started.length, group, handler);
     this.started.push(process);
     return process;
+  }
+
+  startInBackground(): void {
+    throw new Error("There is no background here");
   }
 
   become(account: Account): SystemFailure | undefined {

@@ -5,8 +5,6 @@ import type { Context, Module } from "../directive.ts";
 import { anything, bigSize, flag, listOf, millis, number, once, oneOf, text } from "../kinds.ts";
 import { parseNumber } from "../values.ts";
 
-const FOREGROUND = accepted("so far the program stays in the foreground");
-
 export const daemon = directive({
   name: "daemon",
   contexts: MAIN,
@@ -14,7 +12,6 @@ export const daemon = directive({
   default: true,
   written: "on",
   meaning: "Whether to go to the background once the configuration is read and the sockets are bound",
-  state: FOREGROUND,
 });
 
 export const masterProcess = directive({

@@ -1,0 +1,106 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import process from "node:process";
+import { after, describe, it } from "node:test";
+import { freePort, runProgram, TestFolder } from "../support/program.ts";
+import { connectTo } from "../support/raw_client.ts";
+import { WORDS } from "../support/scene.ts";
+import { eventually } from "../support/watch.ts";
+
+const LIMIT = { timeout: 60_000 };
+const folder = new TestFolder();
+after(() => folder.remove());
+
+/** A program in the background, seen through its files. */
+class Installation {
+  readonly port: number;
+  readonly path: string;
+  readonly #name: string;
+
+  constructor(name: string, port: number, main = "") {
+    this.#name = name;
+    this.port = port;
+    const [pid, log] = [this.file("pid"), this.file("log")];
+    this.path = folder.write(
+      `${name}.conf`,
+      `pid ${pid}; error_log ${log} notice; ${main} events {}
+      mail { auth_http 127.0.0.1:1/; server { listen 127.0.0.1:${port}; protocol imap; } }`,
+    );
+  }
+
+  file(kind: string): string {
+    return `${folder.path}/${this.#name}.${kind}`;
+  }
+
+  get pid(): number {
+    return Number(readFileSync(this.file("pid"), "latin1"));
+  }
+
+  get log(): string {
+    return readFileSync(this.file("log"), "latin1");
+  }
+
+  logs(text: string): Promise<void> {
+    return eventually(() => this.log.includes(text), () => this.log, 30_000);
+  }
+
+  tell(word: string): ReturnType<typeof runProgram> {
+    return runProgram("-s", word, "-c", this.path);
+  }
+
+  async stop(): Promise<void> {
+    await this.tell("stop");
+    await eventually(() => !existsSync(this.file("pid")), () => this.log, 30_000);
+  }
+}
+
+const FINE = { code: 0, stdout: "", stderr: "" };
+
+describe("daemon on", () => {
+  for (const master of ["on", "off"]) {
+    it(`comes back when clients may connect, and needs no terminal, master_process ${master}`, LIMIT, async () => {
+      const proxy = new Installation(`plain-${master}`, await freePort(), `master_process ${master};`);
+      assertEquals(await runProgram("-c", proxy.path), FINE);
+      const client = await connectTo(proxy.port);
+      await client.expect(WORDS.imap.greeting);
+      client.destroy();
+      for (const descriptor of [0, 1]) assertEquals(readlinkSync(`/proc/${proxy.pid}/fd/${descriptor}`), "/dev/null");
+      // A session of its own: proc_pid_stat(5), the sixth field.
+      assertEquals(readFileSync(`/proc/${proxy.pid}/stat`, "latin1").split(" ")[5], `${proxy.pid}`);
+      await proxy.stop();
+      assertStringIncludes(proxy.log, `[notice] `);
+      assertMatch(proxy.log, /start worker process[\s\S]*signal 15 \(SIGTERM\) received, exiting[\s\S]* exit\n$/);
+    });
+  }
+
+  it("says on the terminal why it does not start", LIMIT, async () => {
+    const port = await freePort();
+    const first = new Installation("first", port);
+    assertEquals(await runProgram("-c", first.path), FINE);
+    const failed = `postern: [emerg] bind() to 127.0.0.1:${port} failed (98: Address already in use)\n`;
+    assertEquals(await runProgram("-c", new Installation("second", port).path), {
+      code: 1,
+      stdout: "",
+      stderr: `${failed.repeat(5)}postern: [emerg] still could not bind()\n`,
+    });
+    const unreadable = new Installation("third", await freePort(), "nonsense;");
+    assertMatch(
+      (await runProgram("-c", unreadable.path)).stderr,
+      /^postern: \[emerg\] unknown directive "nonsense" in /,
+    );
+    await first.stop();
+  });
+
+  it("WINCH sends the workers away: who connects waits, and HUP brings workers back", LIMIT, async () => {
+    const proxy = new Installation("winch", await freePort());
+    assertEquals(await runProgram("-c", proxy.path), FINE);
+    process.kill(proxy.pid, "SIGWINCH");
+    await proxy.logs("exited with code 0");
+    const client = await connectTo(proxy.port);
+    assertEquals(await proxy.tell("reload"), FINE);
+    await client.expect(WORDS.imap.greeting);
+    await client.ask("a NOOP\r\n", "a OK completed\r\n");
+    client.destroy();
+    await proxy.stop();
+  });
+});
