@@ -44,6 +44,8 @@ interface Member {
   state: "starting" | "listening" | "closed";
   /** Whether it has its order. What it is told from then on waits in it until it has begun. */
   hears: boolean;
+  /** While it opens its sockets, what it is to be told when it has. */
+  held: ToWorker[] | undefined;
   /** Whether it was told to end. */
   isDismissed: boolean;
   isFirst: boolean;
@@ -51,6 +53,25 @@ interface Member {
 
 /** Why a worker could not begin, in its own words. */
 class CrewError extends StartError {}
+
+/**
+ * Tells a worker something, unless a socket may be on its way to it: Deno loses a socket that is read together with
+ * another message, and the worker would wait for it for ever.
+ */
+function send(member: Member, message: ToWorker): void {
+  if (member.held === undefined) member.process.send(message);
+  else if (member.held.length < MOST_HELD) member.held.push(message);
+}
+
+/** Tells it what had to wait. */
+function release(member: Member): void {
+  const { held = [], process } = member;
+  member.held = undefined;
+  for (const message of held) process.send(message);
+}
+
+/** It takes a moment to open sockets. */
+const MOST_HELD = 10_000;
 
 /** Starts workers, replaces those that die, and ends them. */
 export class Crew {
@@ -110,8 +131,8 @@ export class Crew {
   }
 
   tell(message: ToWorker, except?: number): void {
-    for (const { number, process, hears } of this.#members.values()) {
-      if (number !== except && hears) process.send(message);
+    for (const member of this.#members.values()) {
+      if (member.number !== except && member.hears) send(member, message);
     }
   }
 
@@ -136,7 +157,7 @@ export class Crew {
       else if (!this.#held.has(member.process)) member.process.release();
       // One that has not begun yet has nothing to end.
       if (member.state === "starting") member.process.kill("SIGKILL");
-      else member.process.send({ type: "stop", how } satisfies ToWorker);
+      else send(member, { type: "stop", how });
     }
     if (!holds) this.release();
     if (how === "fast") {
@@ -182,6 +203,7 @@ export class Crew {
         logs: [],
         state: "starting",
         hears: false,
+        held: undefined,
         isDismissed: false,
         isFirst: false,
       };
@@ -204,11 +226,16 @@ export class Crew {
         member.process.send(this.#orderFor(member.number));
         member.hears = true;
         return;
+      case "opening":
+        member.process.send({ type: "open" } satisfies ToWorker);
+        member.held = [];
+        return;
       case "failed":
         member.isDismissed = true;
         return;
       case "listening":
         member.state = "listening";
+        release(member);
         member.logs = message.logs;
         return this.#options.changed();
       case "closed":

@@ -39,6 +39,8 @@ export type ToWorker =
   | { readonly type: "gone"; readonly number: number }
   | { readonly type: "stop"; readonly how: "fast" | "graceful" }
   | { readonly type: "reopen" }
+  /** It may open its sockets; nothing is said to it until it listens. */
+  | { readonly type: "open" }
   /** Session tickets are made with this key from now on. */
   | { readonly type: "ticketKey"; readonly key: Octets }
   /** Some files of TLS have changed. */
@@ -47,6 +49,8 @@ export type ToWorker =
 export type FromWorker =
   /** It hears now. What is said before that, some runtimes lose. */
   | { readonly type: "ready" }
+  /** It is about to open its sockets, and waits for the consent to do so. */
+  | { readonly type: "opening" }
   /** It accepts connections. `logs` are the log files that it has open. */
   | { readonly type: "listening"; readonly logs: readonly Octets[] }
   /** It cannot begin; each line says why. */
@@ -65,6 +69,8 @@ export function isMessage<M extends ToWorker | FromWorker>(
 }
 
 export const TO_WORKER: readonly ToWorker["type"][] = [
-  ...["work", "first", "news", "gone", "stop", "reopen", "ticketKey", "tlsFiles"] as const,
+  ...["work", "first", "news", "gone", "stop", "reopen", "open", "ticketKey", "tlsFiles"] as const,
 ];
-export const FROM_WORKER: readonly FromWorker["type"][] = ["ready", "listening", "failed", "closed", "news"];
+export const FROM_WORKER: readonly FromWorker["type"][] = [
+  ...["ready", "opening", "listening", "failed", "closed", "news"] as const,
+];

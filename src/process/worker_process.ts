@@ -32,6 +32,12 @@ export interface WorkerOptions {
   readonly explain: (error: unknown) => { readonly lines: readonly Octets[]; readonly hint: Octets | undefined };
 }
 
+/** What a worker begins with. */
+interface Beginning extends WorkerOptions {
+  /** Waits for the main process's consent to open sockets. */
+  readonly mayOpen: () => Promise<void>;
+}
+
 /** Serves until the main process or a signal ends it. Returns the exit code. */
 export async function runWorker(options: WorkerOptions): Promise<number> {
   const { runtime, link } = options;
@@ -43,7 +49,11 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const board = new WorkerBoard({ number: order.number, link, runtime });
   let server: Server;
   try {
-    server = await start(order, board, { ...options, runtime: given.over(runtime) });
+    const mayOpen = () => {
+      tell({ type: "opening" });
+      return inbox.opened;
+    };
+    server = await start(order, board, { ...options, runtime: given.over(runtime), mayOpen });
   } catch (error) {
     tell({ type: "failed", ...options.explain(error) });
     return FATAL;
@@ -71,7 +81,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   return 0;
 }
 
-async function start(order: WorkOrder, board: WorkerBoard, options: WorkerOptions): Promise<Server> {
+async function start(order: WorkOrder, board: WorkerBoard, options: Beginning): Promise<Server> {
   const { runtime, readConfig } = options;
   const { account, descriptors, ticketKeys } = order;
   const oldest = ticketKeys.at(-1);
@@ -83,7 +93,8 @@ async function start(order: WorkOrder, board: WorkerBoard, options: WorkerOption
     ...oldest === undefined ? {} : { ticketKey: encode(oldest) },
     isWorker: true,
     inherited: new Map(order.inherited),
-    beforeListening: () => {
+    beforeListening: async () => {
+      await options.mayOpen();
       const refusal = account && runtime.workers.become(account);
       if (refusal !== undefined) {
         throw new StartError([`setuid("${account?.name}") failed ${describeFailure(refusal)}`]);
@@ -100,14 +111,19 @@ async function start(order: WorkOrder, board: WorkerBoard, options: WorkerOption
 /** The messages of the main process, none of which is lost while the worker begins. */
 class Inbox {
   readonly order: Promise<WorkOrder>;
+  /** Resolves when sockets may be opened. */
+  readonly opened: Promise<void>;
   readonly #early: ToWorker[] = [];
   #deliver: (message: ToWorker) => void = (message) => this.#early.push(message);
 
   constructor(link: MainLink) {
+    let open: () => void = () => {};
+    this.opened = new Promise((resolve) => open = resolve);
     this.order = new Promise((resolve) => {
       link.onMessage((message) => {
         if (!isMessage<ToWorker>(message, ...TO_WORKER)) return;
         if (message.type === "work") resolve(message);
+        else if (message.type === "open") open();
         else this.#deliver(message);
       });
     });
@@ -144,6 +160,7 @@ class WorkerLife {
   obey(message: ToWorker): void {
     switch (message.type) {
       case "work":
+      case "open":
         return;
       case "first":
         this.#board.isFirst = message.isFirst;

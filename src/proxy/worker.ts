@@ -211,7 +211,7 @@ class Worker implements Server {
     try {
       const bindings = await bindingsOf(config, this.#runtime);
       this.#room.check(config, bindings.length);
-      this.#options.beforeListening?.();
+      await this.#options.beforeListening?.();
       await this.#listeners.replace(bindings, purpose);
     } catch (error) {
       generation.retire();

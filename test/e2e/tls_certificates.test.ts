@@ -70,7 +70,7 @@ describe("a client with", () => {
         const directives = `
           ssl_verify_client ${mode}; ssl_client_certificate ${authority.certificatePath};
           ssl_crl ${join(folder.path, "authority.crl")}; starttls ${way === "STARTTLS" ? "on" : "off"};
-          imap_auth plain external; auth_http_pass_client_cert on;`;
+          imap_auth plain external; pop3_auth plain external; smtp_auth plain external; auth_http_pass_client_cert on;`;
         proxies.set(`${mode} ${way}`, await scene.proxyForAll(directives, way === "STARTTLS" ? "" : "ssl"));
       }
     }
@@ -104,7 +104,7 @@ describe("a client with", () => {
             } else {
               if (way === "implicit") await wire.expect(WORDS[protocol].greeting);
               scene.upstream.script = LOGIN[protocol];
-              await wire.ask(WORDS[protocol].login, WORDS[protocol].heard + WORDS[protocol].welcome);
+              await wire.ask(WORDS[protocol].login, heard(protocol) + WORDS[protocol].welcome);
               const [, found] = /\r\nAuth-SSL-Verify: (.*)\r\n/.exec(scene.auth.requests.at(-1) ?? "") ?? [];
               assertEquals(found, verdict);
             }
@@ -145,19 +145,33 @@ describe("a client with", () => {
 
   it("a valid certificate needs no password: EXTERNAL", async () => {
     for (const way of WAYS) {
-      const wire = await secured("on", way, "imap", "a valid certificate");
-      if (way === "implicit") await wire.expect(WORDS.imap.greeting);
-      scene.upstream.script = IMAP_LOGIN;
-      const { answer } = scene.auth;
-      scene.auth.answer = `${accept(scene.upstream.port)}Auth-Pass: master\r\n`;
-      await wire.ask("a AUTHENTICATE EXTERNAL am9l\r\n", WORDS.imap.welcome);
-      scene.auth.answer = answer;
-      const request = scene.auth.requests.at(-1) ?? "";
-      assert(request.includes("Auth-Method: external\r\nAuth-User: joe\r\nAuth-Pass: \r\n"), request);
-      assert(request.includes("\r\nAuth-SSL-Verify: SUCCESS\r\n"), request);
-      wire.destroy();
+      for (const protocol of PROTOCOLS) {
+        const wire = await secured("on", way, protocol, "a valid certificate");
+        if (way === "implicit") await wire.expect(WORDS[protocol].greeting);
+        scene.upstream.script = LOGIN[protocol];
+        const { answer } = scene.auth;
+        scene.auth.answer = `${accept(scene.upstream.port)}Auth-Pass: master\r\n`;
+        await wire.ask(EXTERNAL[protocol], heard(protocol, "") + WORDS[protocol].welcome);
+        scene.auth.answer = answer;
+        const request = scene.auth.requests.at(-1) ?? "";
+        assert(request.includes("Auth-Method: external\r\nAuth-User: joe\r\nAuth-Pass: \r\n"), request);
+        assert(request.includes("\r\nAuth-SSL-Verify: SUCCESS\r\n"), request);
+        wire.destroy();
+      }
     }
   });
 });
+
+/** How a client says that its certificate is enough, for `joe`. */
+const EXTERNAL: Readonly<Record<Protocol, string>> = {
+  imap: "a AUTHENTICATE EXTERNAL am9l\r\n",
+  pop3: "AUTH EXTERNAL am9l\r\n",
+  smtp: "EHLO client.example\r\nAUTH EXTERNAL am9l\r\n",
+};
+
+/** What a client hears before the verdict. */
+function heard(protocol: Protocol, ofLogin = WORDS[protocol].heard): string {
+  return protocol === "smtp" ? "250-test\r\n250 AUTH PLAIN EXTERNAL\r\n" : ofLogin;
+}
 
 const SUBJECT = "/O=Example, Inc./OU=Post+Office/CN=J\u00f6e";

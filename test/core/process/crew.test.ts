@@ -95,6 +95,28 @@ describe("a crew", () => {
     assertEquals(scene.crew.pids, [5000, 5001]);
   });
 
+  it("says nothing to a worker that opens its sockets, and all of it once that listens", async () => {
+    const scene = new Scene("worker_processes 1;");
+    const begun = scene.crew.start();
+    const worker = scene.worker(0);
+    worker.says({ type: "ready" });
+    scene.crew.tell({ type: "gone", number: 7 });
+    worker.says({ type: "opening" });
+    const told = worker.told.length;
+    assertEquals(worker.told.slice(1), [{ type: "gone", number: 7 }, { type: "open" }]);
+    for (const number of [8, 9]) scene.crew.tell({ type: "gone", number });
+    assertEquals(worker.told.length, told);
+    worker.listens();
+    await begun;
+    assertEquals(worker.told.slice(told), [
+      { type: "gone", number: 8 },
+      { type: "gone", number: 9 },
+      { type: "first", isFirst: true },
+    ]);
+    scene.crew.tell({ type: "gone", number: 10 });
+    assertEquals(worker.told.at(-1), { type: "gone", number: 10 });
+  });
+
   it("auto is one for each processor", async () => {
     assertEquals((await new Scene("worker_processes auto;").begin()).started.length, 2);
   });
