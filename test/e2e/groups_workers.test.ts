@@ -1,0 +1,80 @@
+/** Several worker processes: a group's limits hold for all of them together, and for those that a reload starts. */
+
+import { assertEquals } from "@std/assert";
+import { afterEach, describe, it } from "node:test";
+import { MoodyServer } from "../support/moody_server.ts";
+import { freePort, Program, TestFolder } from "../support/program.ts";
+import { connectTo } from "../support/raw_client.ts";
+import { WORDS } from "../support/scene.ts";
+import type { Wire } from "../support/wire.ts";
+
+const clients: Wire[] = [];
+const started: { stop(): unknown }[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  for (const thing of started.splice(0).reverse()) await thing.stop();
+});
+
+const IN = "a OK AUTHENTICATE\r\n";
+const FULL = WORDS.imap.internalError;
+
+describe("a group that several workers have", () => {
+  it("has as many connections as it may, all workers and a reload included", { timeout: 120_000 }, async () => {
+    const folder = new TestFolder();
+    started.push({ stop: () => folder.remove() });
+    const server = await MoodyServer.start("imap");
+    started.push(server);
+    const port = await freePort();
+    const file = folder.write(
+      "postern.conf",
+      `daemon off; worker_processes 2; error_log stderr notice; pid ${folder.path}/pid; events {}
+       mail {
+         upstream mail { server ${server.address} max_conns=4; server 127.0.0.1:1 down; }
+         server { listen 127.0.0.1:${port}; protocol imap; proxy_pass mail; }
+       }`,
+    );
+    const program = new Program(["-c", file]);
+    started.push({
+      stop: () => {
+        program.signal("SIGTERM");
+        return program.ending;
+      },
+    });
+    await program.prints("start worker process ");
+    for (let i = 0; i < 4; i++) assertEquals(await logIn(port), IN);
+    await eventually(port, FULL, 6);
+    program.signal("SIGHUP");
+    await program.prints("reconfigured");
+    await eventually(port, FULL, 6);
+    clients[0]?.end();
+    await clients[0]?.expectEnd(IN);
+    await eventually(port, IN, 1);
+  });
+});
+
+/** What a client hears. One that is let in stays. */
+async function logIn(port: number): Promise<string> {
+  const client = await connectTo(port);
+  clients.push(client);
+  await client.expect(WORDS.imap.greeting);
+  client.send(WORDS.imap.login);
+  await client.until(() => client.unread.endsWith("\r\n"), PATIENCE);
+  return client.unread;
+}
+
+/** Workers tell each other things a moment later; then so many clients one after the other hear this. */
+async function eventually(port: number, answer: string, times: number): Promise<void> {
+  const end = performance.now() + PATIENCE;
+  for (let count = 0; count < times; count++) {
+    const heard = await logIn(port);
+    const client = clients.pop();
+    client?.end();
+    await client?.expectEnd(heard);
+    if (heard === answer) continue;
+    if (performance.now() > end) assertEquals(heard, answer);
+    count = -1;
+  }
+}
+
+/** Many things may run beside this. */
+const PATIENCE = 20_000;
