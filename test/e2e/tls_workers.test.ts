@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
@@ -93,4 +93,4 @@ describe("worker processes that may not read keys any more", () => {
 });
 
 /** Debian's, which other systems call `nobody`. */
-const GROUP = "nogroup";
+const GROUP = readFileSync("/etc/group", "latin1").includes("nogroup:") ? "nogroup" : "nobody";
