@@ -18,12 +18,16 @@ export function clearTimer(timer: Timer | undefined): void {
 
 /** Calls `fire` once after any delay: a longer one than the runtimes know is cut in pieces. */
 export function startTimer(delay: Millis, fire: () => void): Cancel {
+  if (delay <= LONGEST_DELAY) {
+    const short = setTimer(Math.max(delay, 0), fire);
+    return () => clearTimeout(short);
+  }
   let timer: Timer;
   const wait = (left: Millis) => {
     const piece = Math.min(left, LONGEST_DELAY);
     timer = setTimer(piece, () => left > piece ? wait(left - piece) : fire());
   };
-  wait(Math.max(delay, 0));
+  wait(delay);
   return () => clearTimeout(timer);
 }
 

@@ -69,6 +69,8 @@ export class NetworkList {
   }
 
   #findIp(host: string): number {
+    // Most servers have no list, and each connection asks twice: a tenth of what a login costs in our own code.
+    if (this.#groups.length === 0) return Infinity;
     // A link-local address may name its interface: fe80::1%eth0.
     const address = numberOf(host.replace(/%.*/, ""));
     if (address === undefined) return Infinity;

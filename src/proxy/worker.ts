@@ -324,12 +324,17 @@ class Worker implements Server {
   }
 
   #drive(visit: Visit, { held, onArrival }: Pick<Arrival, "held"> & Pick<ConnectionLimit, "onArrival">): void {
-    const { service, facts, places } = visit;
+    const { service, facts, places, socket, number, choose } = visit;
     const { client, server, proxied, tls } = facts;
+    const { isForbidden, failures } = service.judge(client);
     const limit = { onArrival, loggedIn: () => facts.service.limits.logIn(places) };
     const driver: Driver = new Driver(service, {
-      ...visit,
-      connection: { client, server, proxied, ...service.judge(client), limit, tls, facts },
+      socket,
+      number,
+      server: visit.server,
+      choose,
+      facts,
+      connection: { client, server, proxied, isForbidden, failures, limit, tls, facts },
       held,
       ended: (record) => {
         this.#options.sessionEnded?.(record);
