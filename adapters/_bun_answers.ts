@@ -1,6 +1,5 @@
 /** Which hosts answer at once when they are connected to. */
 
-import { performance } from "node:perf_hooks";
 import type { Millis } from "../src/runtime.ts";
 
 /** Bounded: whoever is known longest is forgotten first, and becomes known again. */
@@ -31,18 +30,18 @@ export class Answer {
   #since: Millis = 0;
 
   /** Whether it answered last time, and answers those that wait. */
-  get isPrompt(): boolean {
-    return this.#isKnown && (this.#waiting === 0 || performance.now() - this.#since < PROMPT);
+  isPrompt(now: Millis): boolean {
+    return this.#isKnown && (this.#waiting === 0 || now - this.#since < PROMPT);
   }
 
   /** Somebody waits from now on, and cannot be made to stop. */
-  begin(): void {
-    if (this.#waiting++ === 0) this.#since = performance.now();
+  begin(now: Millis): void {
+    if (this.#waiting++ === 0) this.#since = now;
   }
 
-  came(): void {
+  came(now: Millis): void {
     this.#isKnown = true;
-    this.#since = performance.now();
+    this.#since = now;
     if (this.#waiting > 0) this.#waiting--;
   }
 
@@ -53,5 +52,5 @@ export class Answer {
 }
 
 /** Most answer within a millisecond; and within this time no great number of connections is begun. */
-const PROMPT: Millis = 250;
-const MOST = 1_000;
+export const PROMPT: Millis = 250;
+export const MOST = 1_000;

@@ -6,6 +6,7 @@
  */
 
 import { connect, isIP, type Socket as NetStream } from "node:net";
+import { performance } from "node:perf_hooks";
 import type { Cancel, ConnectHandler, ConnectTarget } from "../src/runtime.ts";
 import { addressesOf } from "./_address.ts";
 import { type Answer, Answers } from "./_bun_answers.ts";
@@ -34,8 +35,9 @@ export class BunConnector {
     }
     const answer = this.#answers.of(target);
     attempt.answer = answer;
-    if (!answer.isPrompt || isIP(target.host) === 0) return connectStream(target, attempt);
-    answer.begin();
+    const now = performance.now();
+    if (!answer.isPrompt(now) || isIP(target.host) === 0) return connectStream(target, attempt);
+    answer.begin(now);
     const { host, port, localAddress } = target;
     const from = localAddress === undefined ? {} : { localAddress };
     connectBun({ socket: HANDLERS, data: attempt, allowHalfOpen: true, hostname: host, port, ...from });
@@ -71,7 +73,7 @@ class Attempt {
 
   connected(raw: BunSocket): void {
     if (this.#isOver) return discard(raw);
-    this.answer?.came();
+    this.answer?.came(performance.now());
     const target = this.#target;
     const addresses = "path" in target
       ? { remote: { family: "unix", path: target.path }, local: { family: "unix", path: "" } } as const

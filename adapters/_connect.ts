@@ -11,7 +11,7 @@ import { type Addresses, NetSocket, type SocketTraits } from "./_socket.ts";
 export function connect(target: ConnectTarget, handler: ConnectHandler, traits: SocketTraits): Cancel {
   const raw = "path" in target
     ? connectRaw({ path: toPath(target.path), allowHalfOpen: true })
-    : connectRaw({ ...targetAddress(target), allowHalfOpen: true, noDelay: traits.asksNoDelay });
+    : connectRaw({ ...targetAddress(target), allowHalfOpen: true, noDelay: true });
   // Nothing may be read before somebody wants it.
   raw.pause();
   const attempt = new Attempt(raw, { target, handler, traits });

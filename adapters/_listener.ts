@@ -33,7 +33,7 @@ export function listen(
   const path = "path" in options.address ? options.address.path : undefined;
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   server.on("connection", (raw) => {
-    if (path === undefined && traits.asksNoDelay) raw.setNoDelay(true);
+    if (path === undefined) raw.setNoDelay(true);
     if (options.keepAlive !== undefined) applyKeepAlive(raw, options.keepAlive, traits.setKeepAlive);
     const addresses = addressesOf(raw, path);
     if (addresses === undefined) discard(raw);

@@ -30,8 +30,6 @@ export interface Census {
 /** What all sockets of a runtime share. */
 export interface SocketTraits {
   readonly census: Census;
-  /** Whether a TCP socket must be asked to send small writes at once; Bun's do so anyway. */
-  readonly asksNoDelay: boolean;
 }
 
 /** A socket of an adapter's own. */

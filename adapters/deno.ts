@@ -24,7 +24,6 @@ export function createDenoRuntime(): Runtime {
       workerFlags: [],
     },
     createNetwork({
-      asksNoDelay: true,
       tls: RUSTLS,
       setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
     }),

@@ -28,7 +28,6 @@ export function createNodeRuntime(): Runtime {
       workerFlags: WITHOUT_INSPECTOR,
     },
     createNodeNetwork({
-      asksNoDelay: true,
       tls: OPENSSL,
       setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
     }),

@@ -1,0 +1,27 @@
+import { describe, it } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import { Lingerers } from "../../adapters/_lingerers.ts";
+
+describe("those who linger", () => {
+  it("are cut off when their time has come, each by its own and none that has left", async () => {
+    const lingerers = new Lingerers();
+    const started = performance.now();
+    const gone: string[] = [];
+    const lingerer = (name: string) => ({ abort: () => void gone.push(name) });
+    const [early, late, left] = [lingerer("early"), lingerer("late"), lingerer("left")];
+    lingerers.add(late, 10);
+    lingerers.add(left, 10);
+    lingerers.add(early, 10);
+    lingerers.add(late, 600);
+    lingerers.remove(left);
+    // The timer of those who linger keeps nobody alive.
+    const alive = setInterval(() => {}, 1_000);
+    await new Promise<void>((resolve) => {
+      lingerers.add({ abort: resolve }, 700);
+    });
+    clearInterval(alive);
+    const waited = performance.now() - started;
+    assertEquals(gone, ["early", "late"]);
+    assert(waited >= 700 && waited < 3_000, `waited ${waited} ms`);
+  });
+});
