@@ -3,6 +3,7 @@
 import { WORDS } from "./scene.ts";
 import { connectTo } from "./raw_client.ts";
 import { eventually } from "./watch.ts";
+import type { Wire } from "./wire.ts";
 
 /** Any number of clients at one port. What they meet is what a user would notice. */
 export class RestlessClients {
@@ -46,15 +47,24 @@ export class RestlessClients {
     const { greeting, login, welcome } = WORDS.imap;
     const wire = await connectTo(this.#port);
     try {
-      await wire.expect(greeting);
-      await wire.ask(login, welcome);
-      for (let i = 0; i < 3; i++) await wire.ask(LETTER, LETTER);
+      await hear(wire, greeting);
+      for (const [said, answer] of [[login, welcome], [LETTER, LETTER], [LETTER, LETTER], [LETTER, LETTER]] as const) {
+        wire.send(said);
+        await hear(wire, answer);
+      }
       wire.end();
+      await wire.untilOver(PATIENCE);
       await wire.expectEnd();
     } finally {
       wire.destroy();
     }
   }
+}
+
+/** The next that arrives is exactly this, however busy the machine is. */
+async function hear(wire: Wire, octets: string): Promise<void> {
+  await wire.until(() => wire.unread.length >= octets.length || wire.isOver, PATIENCE);
+  await wire.expect(octets);
 }
 
 const PATIENCE = 60_000;
