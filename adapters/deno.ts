@@ -8,6 +8,7 @@ import process from "node:process";
 import type { Capability, CapabilityState, Runtime } from "../src/runtime.ts";
 import { separateFamilies } from "./_dual_stack.ts";
 import { failureOf } from "./_errno.ts";
+import { withoutInspector } from "./_inspector.ts";
 import { createNetwork } from "./_network.ts";
 import { reviveListeners } from "./_revival.ts";
 import { RUSTLS } from "./_tls_traits.ts";
@@ -28,7 +29,8 @@ export function createDenoRuntime(): Runtime {
       setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
     }),
   );
-  return { ...base, listen: separateFamilies(reviveListeners(withBindErrors(base.listen), base)) };
+  const withoutDebugger = { ...base, process: withoutInspector(base.process) };
+  return { ...withoutDebugger, listen: separateFamilies(reviveListeners(withBindErrors(base.listen), base)) };
 }
 
 const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {

@@ -15,7 +15,9 @@ import type { Wire } from "../support/wire.ts";
 
 const LIMIT = { timeout: 30_000 };
 const start = ensembles();
-const install = installations();
+const installAll = installations();
+/** One process has one order of its lines. */
+const install = (text: string) => installAll(`master_process off; ${text}`);
 
 /** spec e: time, level, process, connection, and nothing that could end the line. */
 const LINE =
