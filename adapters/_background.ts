@@ -24,13 +24,12 @@ export function takeBackground(): Background | undefined {
 /** Starts the program in the background, with the same arguments. */
 export function startInBackground(
   args: readonly string[],
-  { flags, keepsStderr }: { readonly flags: readonly string[]; readonly keepsStderr: boolean },
+  { keepsStderr }: { readonly keepsStderr: boolean },
   handler: BackgroundHandler,
 ): void {
   const child = fork(process.argv[1] ?? "", args, {
     detached: true,
     env: { ...process.env, [MARK]: keepsStderr ? "with stderr" : WITHOUT_STDERR },
-    ...flags.length === 0 ? {} : { execArgv: [...process.execArgv, ...flags] },
     stdio: ["ignore", "ignore", keepsStderr ? "inherit" : "pipe", "ipc"],
   });
   child.stderr?.on("data", (bytes: Uint8Array) => handler.said(fromBytes(bytes)));

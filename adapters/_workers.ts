@@ -12,25 +12,23 @@ import { failureOf, toFailure } from "./_errno.ts";
 import { startInBackground, takeBackground } from "./_background.ts";
 import { takeInheritedSockets } from "./_inherited.ts";
 
-/** `flags` are those that a worker's runtime gets beside the ones that this process has. */
-export function createWorkers(flags: readonly string[]): Workers {
+export function createWorkers(): Workers {
   return {
     inherited: cluster.isWorker ? [] : takeInheritedSockets(),
     background: takeBackground(),
-    startInBackground: (args, { keepsStderr }, handler) => startInBackground(args, { flags, keepsStderr }, handler),
+    startInBackground,
     main: cluster.isWorker ? new ClusterMain() : undefined,
     processors: availableParallelism(),
-    fork: (group, handler) => fork(group, handler, flags),
+    fork,
     become,
     allowDescriptors,
   };
 }
 
-function fork(group: number | undefined, handler: WorkerHandler, flags: readonly string[]): WorkerProcess {
+function fork(group: number | undefined, handler: WorkerHandler): WorkerProcess {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({
     args: process.argv.slice(2),
-    ...flags.length === 0 ? {} : { execArgv: [...process.execArgv, ...flags] },
     // Root it stays until it has opened its files; without the other groups, which not every runtime can drop later.
     ...group === undefined ? {} : { uid: 0, gid: group },
   });

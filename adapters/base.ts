@@ -19,20 +19,17 @@ import { startTimer } from "./_timer.ts";
 import { createWorkers } from "./_workers.ts";
 
 /** What one runtime has of its own. */
-export interface Traits extends Pick<Runtime, "name" | "version" | "tlsLibrary" | "capabilities"> {
-  /** Flags of the runtime's own that worker processes need. */
-  readonly workerFlags: readonly string[];
-}
+export type Traits = Pick<Runtime, "name" | "version" | "tlsLibrary" | "capabilities">;
 
 /** The adapter of a runtime with these traits, which makes its connections in this way. */
-export function createRuntime({ workerFlags, ...traits }: Traits, network: Network): Runtime {
+export function createRuntime(traits: Traits, network: Network): Runtime {
   return {
     ...traits,
     ...network,
     files: FILES,
     process: createProcess(),
     hashing: createHashing(),
-    workers: createWorkers(workerFlags),
+    workers: createWorkers(),
     now: () => performance.now(),
     date: () => Date.now(),
     utcOffset: (date: Millis) => -new Date(date).getTimezoneOffset(),

@@ -17,7 +17,6 @@ export function createBunRuntime(): Runtime {
     version: process.versions["bun"] ?? "unknown",
     tlsLibrary: "BoringSSL",
     capabilities: CAPABILITIES,
-    workerFlags: [],
   }, createBunNetwork(BORINGSSL));
 }
 

@@ -22,7 +22,6 @@ export function createDenoRuntime(): Runtime {
       version: process.versions["deno"] ?? "unknown",
       tlsLibrary: "rustls",
       capabilities: CAPABILITIES,
-      workerFlags: [],
     },
     createNetwork({
       tls: RUSTLS,

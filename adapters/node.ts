@@ -13,8 +13,6 @@ import { createNodeNetwork } from "./_node_network.ts";
 import { OPENSSL } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
 
-const DISABLE_SIGUSR1 = "--disable-sigusr1";
-
 /** Postern on Node. */
 export function createNodeRuntime(): Runtime {
   // Without interval and count, `setKeepAlive` would set them to 1 s and 10.
@@ -25,7 +23,6 @@ export function createNodeRuntime(): Runtime {
       version: process.versions.node,
       tlsLibrary: `OpenSSL ${process.versions["openssl"] ?? ""}`.trimEnd(),
       capabilities: hasProbes ? CAPABILITIES : { ...CAPABILITIES, ...BEFORE_26 },
-      workerFlags: WITHOUT_INSPECTOR,
     },
     createNodeNetwork({
       tls: OPENSSL,
@@ -34,9 +31,6 @@ export function createNodeRuntime(): Runtime {
   );
   return { ...base, listen: withBindErrors(base) };
 }
-
-/** Until a program handles SIGUSR1, Node opens a port for debuggers when it comes. */
-const WITHOUT_INSPECTOR = process.allowedNodeEnvironmentFlags.has(DISABLE_SIGUSR1) ? [DISABLE_SIGUSR1] : [];
 
 const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.backlog": { state: "yes" },

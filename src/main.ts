@@ -8,6 +8,9 @@ import process from "node:process";
 import { loadRuntime } from "../adapters/detect.ts";
 import { run } from "./cli/mod.ts";
 
+// Until somebody handles it, it would end Deno and Bun, and open a port for debuggers on Node, whose own switch against
+// that (`--disable-sigusr1`) keeps the signal from everybody.
+process.on("SIGUSR1", () => {});
 // The adapters' timers keep no process alive, so something must while nothing but a timer is waited for.
 const awake = setInterval(() => {}, 2 ** 30);
 const [name, ...args] = process.argv.slice(1);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync, renameSync } from "node:fs";
 import process from "node:process";
 import { after, describe, it } from "node:test";
 import { freePort, runProgram, TestFolder } from "../support/program.ts";
@@ -94,6 +94,9 @@ describe("daemon on", () => {
   it("WINCH sends the workers away: who connects waits, and HUP brings workers back", LIMIT, async () => {
     const proxy = new Installation("winch", await freePort());
     assertEquals(await runProgram("-c", proxy.path), FINE);
+    renameSync(proxy.file("log"), proxy.file("old"));
+    assertEquals(await proxy.tell("reopen"), FINE);
+    await eventually(() => existsSync(proxy.file("log")), () => "there is no new log", 30_000);
     process.kill(proxy.pid, "SIGWINCH");
     await proxy.logs("exited with code 0");
     const client = await connectTo(proxy.port);
