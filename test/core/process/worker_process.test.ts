@@ -1,0 +1,100 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { runWorker } from "../../../src/process/worker_process.ts";
+import { StartError } from "../../../src/proxy/mod.ts";
+import { load } from "../../support/config.ts";
+import { FakeRuntime } from "../../support/fake_runtime.ts";
+
+const MAIL = "events {} mail { auth_http 127.0.0.1; server { listen 127.0.0.1:143; protocol imap; } }";
+
+/** A worker, and the test in the main process's place. */
+class Scene {
+  readonly runtime = new FakeRuntime();
+  readonly said: { readonly type: string }[] = [];
+  readonly code: Promise<number>;
+  #tell: (message: unknown) => void = () => {};
+
+  constructor(text = MAIL) {
+    this.code = runWorker({
+      runtime: this.runtime,
+      link: {
+        send: (message) => this.said.push(message as { readonly type: string }) > 0,
+        onMessage: (hear) => {
+          this.#tell = hear;
+          return () => {};
+        },
+        onGone: () => () => {},
+      },
+      readConfig: () => {
+        return { config: load(text), errorLog: { target: { type: "stderr" }, level: "notice" } };
+      },
+      explain: (error) => ({ lines: error instanceof StartError ? error.lines : ["?"], hint: undefined }),
+    });
+  }
+
+  async tell(message: unknown): Promise<void> {
+    this.#tell(message);
+    for (let i = 0; i < 50; i++) await Promise.resolve();
+  }
+
+  order(more: object = {}): Promise<void> {
+    const account = { name: "nobody", uid: 65534, gid: 65534 };
+    const order = { type: "work", number: 1, args: [], files: { texts: [], folders: [] }, inherited: [], account };
+    return this.tell({ ...order, ticketKeys: ["k".repeat(48)], tlsFiles: [], isDaemon: false, ...more });
+  }
+
+  get types(): string[] {
+    return this.said.map(({ type }) => type);
+  }
+
+  get log(): string[] {
+    return this.runtime.process.err.split("\n").slice(0, -1).map((line) => line.replace(/^.*#0: /, ""));
+  }
+}
+
+describe("a worker", () => {
+  it("says that it hears, takes on its account, then listens, and ends when it is told to", async () => {
+    const scene = new Scene();
+    await scene.tell("what a test runner says");
+    assertEquals(scene.types, ["ready"]);
+    await scene.order({ descriptors: 4096 });
+    for (let i = 0; i < 20 && !scene.types.includes("listening"); i++) await scene.tell({ type: "open" });
+    assertEquals(scene.types.at(-1), "listening");
+    assertEquals(scene.runtime.workers.accounts.map(({ name }) => name), ["nobody"]);
+    assertEquals(scene.runtime.workers.limits, [4096]);
+    assertEquals(scene.runtime.listeners.length, 1);
+    await scene.tell({ type: "stop", how: "graceful" });
+    await scene.tell({ type: "stop", how: "graceful" });
+    assertEquals([await scene.code, scene.types.at(-1)], [0, "closed"]);
+    assertEquals(scene.log.slice(-3), ["gracefully shutting down", "exiting", "exit"]);
+  });
+
+  it("does what a signal to it alone asks for, and ignores what is the main process's", async () => {
+    const scene = new Scene();
+    await scene.order();
+    for (let i = 0; i < 20 && !scene.types.includes("listening"); i++) await scene.tell({ type: "open" });
+    for (const name of ["SIGHUP", "SIGUSR2", "SIGUSR1", "SIGQUIT"] as const) scene.runtime.process.receive(name);
+    assertEquals(await scene.code, 0);
+    assertEquals(scene.log, [
+      "signal 1 (SIGHUP) received, ignoring",
+      "signal 12 (SIGUSR2) received, ignoring",
+      "signal 10 (SIGUSR1) received, reopening logs",
+      "reopening logs",
+      "signal 3 (SIGQUIT) received, shutting down",
+      "gracefully shutting down",
+      "exiting",
+      "exit",
+    ]);
+  });
+
+  it("says why it cannot begin", async () => {
+    const scene = new Scene(MAIL.replace("127.0.0.1:143", "nowhere.example:143"));
+    await scene.order();
+    assertEquals(await scene.code, 2);
+    assertEquals(scene.said.at(-1), {
+      type: "failed",
+      lines: ['host not found in "nowhere.example:143" of the "listen" directive in f:1'],
+      hint: undefined,
+    } as { readonly type: string });
+  });
+});
