@@ -69,7 +69,7 @@ export class BunConnection implements OwnSocket, BunOwner {
 
   /**
    * Bun reads on until something arrives: in a dialogue, where a side is paused and resumed for each command, that
-   * saves two system calls each time (8 of 56 in a login), and an end is noticed meanwhile. Whoever sends big chunks
+   * saves two system calls each time, and an end is noticed meanwhile. Whoever sends big chunks
    * is stopped at once.
    */
   pause(): void {
