@@ -1,7 +1,7 @@
 /** The clients: what they do is done as often as asked, so many at a time. */
 
 import { connect as connectTls } from "node:tls";
-import { CHUNK } from "./_bulk.ts";
+import { CHUNK, DOWNLOAD_END, downloadStart } from "./_bulk.ts";
 import { bun } from "./_bun.ts";
 
 export type Protocol = "imap" | "pop3" | "smtp";
@@ -94,7 +94,7 @@ export async function bulk(target: Target, way: "down" | "up", octets: number, s
 
 function download(line: Line, octets: number): Promise<void> {
   return new Promise((resolve) => {
-    let left = octets + "b OK\r\n".length;
+    let left = downloadStart(octets).length + octets + DOWNLOAD_END.length;
     line.heard = (_, length) => {
       left -= length;
       if (left <= 0) resolve();

@@ -1,7 +1,7 @@
 /** What stands behind the proxies: mail servers that say no more than they must, and an auth server that says yes. */
 
 import { bun, type LoadSocket } from "./_bun.ts";
-import { CHUNK } from "./_bulk.ts";
+import { CHUNK, DOWNLOAD_END, downloadStart } from "./_bulk.ts";
 
 /** The ports of what was started. */
 export interface ServerPorts {
@@ -90,7 +90,7 @@ function pump(socket: LoadSocket<ServerSession>): void {
     const written = socket.write(CHUNK.subarray(offset, Math.min(CHUNK.length, offset + session.download)));
     if (written <= 0) return;
     session.download -= written;
-    if (session.download === 0) socket.write(`${session.tag} OK\r\n`);
+    if (session.download === 0) socket.write(DOWNLOAD_END);
   }
 }
 
@@ -104,8 +104,11 @@ function answerImap(line: string, session: ServerSession): Reply {
   const [, command = "", amount = "0"] = line.split(" ");
   if (command === "LOGIN") return "a OK logged in\r\n";
   session.tag = "b";
-  if (command === "DOWN") session.download = Number(amount);
-  else if (command === "UP") {
+  if (command === "DOWN") {
+    session.download = Number(amount);
+    return downloadStart(session.download);
+  }
+  if (command === "UP") {
     session.upload = Number(amount);
     return "+ go on\r\n";
   } else if (command === "LOGOUT") return `${LAST}* BYE\r\nb OK\r\n`;
