@@ -44,21 +44,26 @@ class Place {
     const certificate = this.#certificate;
     const sink = await SmtpSink.start();
     this.#started.push(sink);
-    const dovecot = await Dovecot.start({ users: { [USER]: PASSWORD }, certificate });
-    this.#started.push(dovecot);
-    const postfix = await Postfix.start({ domain: "example.test", relayPort: sink.port, certificate });
-    this.#started.push(postfix);
+    // All at once: some runtimes give a hook five seconds, whatever it asks for.
+    const keep = async <T extends TestProxy | AuthServer | Dovecot | Postfix>(starting: Promise<T>): Promise<T> => {
+      const started = await starting;
+      this.#started.push(started);
+      return started;
+    };
+    const [dovecot, postfix] = await Promise.all([
+      keep(Dovecot.start({ users: { [USER]: PASSWORD }, certificate })),
+      keep(Postfix.start({ domain: "example.test", relayPort: sink.port, certificate })),
+    ]);
     this.#sink = sink;
     this.#dovecot = dovecot;
     const { imap, pop3, imaps, pop3s } = dovecot.ports;
-    for (const mode of MODES) {
+    await Promise.all(MODES.map(async (mode) => {
       const clear = { imap, pop3, smtp: postfix.port };
       const servers = mode === "on" ? { imap: imaps, pop3: pop3s, smtp: postfix.tlsPort } : clear;
       const accounts = { [USER]: { password: PASSWORD } };
-      const auth = await startAuthScript({ accounts, servers, domain: "example.test", wait: 0 });
-      this.#started.push(auth);
+      const auth = await keep(startAuthScript({ accounts, servers, domain: "example.test", wait: 0 }));
       for (const way of WAYS) await this.#openProxy(mode, way, auth.address);
-    }
+    }));
   }
 
   get sink(): SmtpSink {
