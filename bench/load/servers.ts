@@ -111,9 +111,8 @@ function answerImap(line: string, session: ServerSession): Reply {
   if (command === "UP") {
     session.upload = Number(amount);
     return "+ go on\r\n";
-  } else if (command === "LOGOUT") return `${LAST}* BYE\r\nb OK\r\n`;
-  else return "b OK\r\n";
-  return undefined;
+  }
+  return command === "LOGOUT" ? `${LAST}* BYE\r\nb OK\r\n` : "b OK\r\n";
 }
 
 function answerPop3(line: string): Reply {
