@@ -47,8 +47,8 @@ export class NetRelay implements Relay {
     this.#done = options.done;
     const { watch } = options;
     this.#watch = watch;
-    this.#client = new End(this, options.client, watch && ((bytes) => watch.client(bytes)));
-    this.#upstream = new End(this, options.upstream, watch && ((bytes) => watch.upstream(bytes)));
+    this.#client = new End(this, options.client, { watch, isClient: true });
+    this.#upstream = new End(this, options.upstream, { watch, isClient: false });
     this.#client.other = this.#upstream;
     this.#upstream.other = this.#client;
     this.#arm();
@@ -142,7 +142,8 @@ const CLOCK_SLACK: Millis = 2;
 class End implements SocketHandler {
   readonly socket: OwnSocket;
   readonly #relay: NetRelay;
-  readonly #see: ((bytes: Uint8Array) => void) | undefined;
+  readonly #watch: RelayWatch | undefined;
+  readonly #isClient: boolean;
   /** Set before anything can happen. */
   other: End = this;
   /** Octets read here and written there. */
@@ -151,9 +152,14 @@ class End implements SocketHandler {
   hasEnded = false;
   isClosed = false;
 
-  constructor(relay: NetRelay, socket: OwnSocket, see: ((bytes: Uint8Array) => void) | undefined) {
+  constructor(
+    relay: NetRelay,
+    socket: OwnSocket,
+    { watch, isClient }: { readonly watch: RelayWatch | undefined; readonly isClient: boolean },
+  ) {
     this.#relay = relay;
-    this.#see = see;
+    this.#watch = watch;
+    this.#isClient = isClient;
     this.socket = socket;
   }
 
@@ -176,7 +182,8 @@ class End implements SocketHandler {
     this.#relay.lastTraffic = performance.now();
     this.moved += bytes.length;
     this.#lastOctet = bytes[bytes.length - 1] ?? LF;
-    this.#see?.(bytes);
+    if (this.#isClient) this.#watch?.client(bytes);
+    else this.#watch?.upstream(bytes);
     if (!this.#pass(bytes)) this.socket.pause();
   }
 

@@ -6,7 +6,12 @@
  */
 
 import type { RelayWatch } from "../../runtime.ts";
+import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
+/**
+ * Literals are skipped over as a whole, since a letter is one. Of other responses in bulk nothing is read but the end: they are
+ * over when the client's command is.
+ */
 export class ImapWatch implements RelayWatch {
   /** Octets that are left of a literal. */
   #literal = 0;
@@ -15,17 +20,62 @@ export class ImapWatch implements RelayWatch {
   #tail: Uint8Array = NOTHING;
   /** Whether what passes is no IMAP any more: compressed (RFC 4978), for all that we know. */
   #isOpaque = false;
+  /** Whether something went by unread, so that it might be a literal that is under way. */
+  #isLost = false;
+  /** The tag of the client's last command, and how long it is. */
+  #tag: Uint8Array = NOTHING;
+  #tagLength = 0;
 
   get isBetweenReplies(): boolean {
-    return this.#isAtLineStart && this.#literal === 0 && !this.#isOpaque;
+    return this.#isAtLineStart && this.#literal === 0 && !this.#isOpaque && !this.#isLost;
   }
 
   /** Only what is short can be a command that changes everything. */
   client(bytes: Uint8Array): void {
-    if (bytes.length <= LONGEST_COMMAND && !this.#isOpaque) this.#isOpaque = asksForCompression(bytes);
+    if (this.#isOpaque || bytes.length > LONGEST_DIALOGUE) return;
+    if (bytes.length <= LONGEST_COMMAND) this.#isOpaque = asksForCompression(bytes);
+    this.#keepTag(bytes);
   }
 
   upstream(bytes: Uint8Array): void {
+    if (this.#isOpaque) return;
+    if (!this.#isLost) this.#read(bytes);
+    if (this.#isLost && this.#endsCommand(bytes)) this.#find();
+  }
+
+  #keepTag(bytes: Uint8Array): void {
+    const from = lastLineStart(bytes, LONGEST_COMMAND);
+    this.#tagLength = 0;
+    if (from === undefined) return;
+    if (this.#tag.length === 0) this.#tag = new Uint8Array(LONGEST_TAG);
+    let length = 0;
+    for (; length < LONGEST_TAG && from + length < bytes.length; length++) {
+      const octet = bytes[from + length] ?? 0;
+      if (octet === SPACE) {
+        this.#tagLength = length;
+        return;
+      }
+      this.#tag[length] = octet;
+    }
+  }
+
+  /** Whether the chunk ends with the tagged response to the client's last command. */
+  #endsCommand(bytes: Uint8Array): boolean {
+    const from = bytes.at(-1) === LF ? lastLineStart(bytes, LONGEST_COMMAND) : undefined;
+    const length = this.#tagLength;
+    if (from === undefined || length === 0) return false;
+    for (let at = 0; at < length; at++) if (bytes[from + at] !== this.#tag[at]) return false;
+    return bytes[from + length] === SPACE && isStatus(bytes, from + length + 1);
+  }
+
+  #find(): void {
+    this.#isLost = false;
+    this.#isAtLineStart = true;
+    this.#literal = 0;
+    this.#tail = NOTHING;
+  }
+
+  #read(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       if (this.#literal > 0) {
         const skipped = Math.min(this.#literal, bytes.length - at);
@@ -33,6 +83,10 @@ export class ImapWatch implements RelayWatch {
         at += skipped;
         this.#isAtLineStart = false;
         continue;
+      }
+      if (bytes.length - at > LONGEST_DIALOGUE) {
+        this.#isLost = true;
+        return;
       }
       const end = lineEnd(bytes, at);
       if (end < 0) return this.#keep(bytes, at);
@@ -81,6 +135,15 @@ function literalAt(bytes: Uint8Array, from: number, end: number): number {
   return 0;
 }
 
+/** Whether `OK`, `NO` or `BAD` and a blank stand there (RFC 9051, 7.1); servers write them in capitals. */
+function isStatus(bytes: Uint8Array, from: number): boolean {
+  return STATUSES.some((status) => {
+    let at = 0;
+    while (at < status.length && bytes[from + at] === status.charCodeAt(at)) at++;
+    return at === status.length;
+  });
+}
+
 /** Whether `COMPRESS` stands in it, in any case. */
 function asksForCompression(bytes: Uint8Array): boolean {
   for (let at = 0; at + COMPRESS.length <= bytes.length; at++) {
@@ -105,4 +168,7 @@ const LONGEST_COMMAND = 256;
 /** `{` and a number of 64 bits and `}` and CR. */
 const LONGEST_ANNOUNCEMENT = 24;
 const LARGEST = 1e18;
-const [CR, LF, ZERO, NINE, OPENING, CLOSING] = [0x0d, 0x0a, 0x30, 0x39, 0x7b, 0x7d];
+/** Clients have tags of a few octets. */
+const LONGEST_TAG = 32;
+const STATUSES = ["OK ", "NO ", "BAD "];
+const [CR, LF, SPACE, ZERO, NINE, OPENING, CLOSING] = [0x0d, 0x0a, 0x20, 0x30, 0x39, 0x7b, 0x7d];

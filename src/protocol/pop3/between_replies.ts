@@ -6,6 +6,7 @@
  */
 
 import type { RelayWatch } from "../../runtime.ts";
+import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 export class Pop3Watch implements RelayWatch {
   /** Of the replies that are to come, whether each has several lines; the first is that to the login. */
@@ -18,7 +19,7 @@ export class Pop3Watch implements RelayWatch {
   /** The same of the client's. */
   readonly #command = new Uint8Array(LOOK);
   #commandLength = 0;
-  /** Whether there was a command that nobody knows the reply of. */
+  /** Whether there was a command that nobody knows the reply of, or more in one piece than is read. */
   #isOpaque = false;
 
   get isBetweenReplies(): boolean {
@@ -26,6 +27,8 @@ export class Pop3Watch implements RelayWatch {
   }
 
   client(bytes: Uint8Array): void {
+    if (bytes.length > LONGEST_COMMANDS) this.#isOpaque = true;
+    if (this.#isOpaque) return;
     for (const octet of bytes) {
       if (octet !== LF) {
         if (this.#commandLength < LOOK) this.#command[this.#commandLength] = octet;
@@ -38,10 +41,14 @@ export class Pop3Watch implements RelayWatch {
   }
 
   upstream(bytes: Uint8Array): void {
-    // The body of the only reply that is awaited ends where all that has arrived does.
-    const from = this.#isInBody && this.#expected.length === 0 ? lastLineStart(bytes) : 0;
-    if (from > 0) this.#length = 0;
-    for (let at = from; at < bytes.length;) {
+    if (this.#isOpaque) return;
+    for (let at = 0; at < bytes.length;) {
+      // The body of the only reply that is awaited ends where all that has arrived does.
+      if (this.#isInBody && this.#expected.length === 0) return this.#addEnd(bytes.subarray(at));
+      if (bytes.length - at > LONGEST_DIALOGUE && this.#isInBody) {
+        this.#isOpaque = true;
+        return;
+      }
       const end = bytes.indexOf(LF, at);
       this.#add(bytes, at, end < 0 ? bytes.length : end);
       this.#isAtLineStart = end >= 0;
@@ -49,6 +56,17 @@ export class Pop3Watch implements RelayWatch {
       this.#endLine();
       at = end + 1;
     }
+  }
+
+  /** Looks at the last line alone, and at that only as far as it may be a dot. */
+  #addEnd(bytes: Uint8Array): void {
+    const from = lastLineStart(bytes, LOOK);
+    if (from !== 0) this.#length = 0;
+    this.#isAtLineStart = bytes.at(-1) === LF;
+    const end = this.#isAtLineStart ? bytes.length - 1 : bytes.length;
+    if (from === undefined) this.#length = LOOK;
+    else this.#add(bytes, from, end);
+    if (this.#isAtLineStart) this.#endLine();
   }
 
   #expect(command: string): void {
@@ -72,11 +90,6 @@ export class Pop3Watch implements RelayWatch {
   }
 }
 
-/** Where the last line begins, whole or not. */
-function lastLineStart(bytes: Uint8Array): number {
-  return bytes.length < 2 ? 0 : bytes.lastIndexOf(LF, bytes.length - 2) + 1;
-}
-
 function textOf(bytes: Uint8Array, length: number): string {
   return String.fromCharCode(...bytes.subarray(0, Math.min(length, bytes.length)));
 }
@@ -84,6 +97,8 @@ function textOf(bytes: Uint8Array, length: number): string {
 const LF = 0x0a;
 /** Octets of a line that are looked at: a verb, a blank and a bit. */
 const LOOK = 8;
+/** Octets of commands in one piece; nobody uploads anything over POP3. */
+const LONGEST_COMMANDS = 32 * 1024;
 /** Nobody sends more commands ahead. */
 const MOST_EXPECTED = 4096;
 /** RFC 1939, RFC 2449, RFC 2595, RFC 6856. */

@@ -6,6 +6,7 @@
  */
 
 import type { RelayWatch } from "../../runtime.ts";
+import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 export class SmtpWatch implements RelayWatch {
   #isBetween = true;
@@ -20,7 +21,15 @@ export class SmtpWatch implements RelayWatch {
   client(): void {}
 
   upstream(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
+    const from = bytes.length > LONGEST_DIALOGUE ? lastLineStart(bytes, LONGEST_DIALOGUE) : 0;
+    if (from !== 0) this.#length = 0;
+    // A line of such a length is no reply; whatever it is, it is not over before another one is.
+    if (from === undefined) this.#isBetween = false;
+    else this.#read(bytes, from);
+  }
+
+  #read(bytes: Uint8Array, from: number): void {
+    for (let at = from; at < bytes.length;) {
       const end = bytes.indexOf(LF, at);
       const mark = at + MARK - this.#length;
       const stop = end < 0 ? bytes.length : end;

@@ -64,6 +64,51 @@ describe("a BYE may stand", () => {
     check(() => new ImapWatch(), [["* 1 FETCH (BODY[] {4294967296}\n", "no"], ["x\r\n", "no"]]);
   });
 
+  it("nowhere in bulk that is no literal, until the command is answered that asked for it", () => {
+    const lists = "* 1 FETCH (FLAGS ())\r\n".repeat(400);
+    const watch = new ImapWatch();
+    watch.client(encode("a1 FETCH 1:400 FLAGS\r\n"));
+    for (const said of [lists, "* 2 EXISTS\r\n", "a1 OKAY\r\n", "a OK\r\n", "a1 OK don", "e\r\n", "a10 OK x\r\n"]) {
+      watch.upstream(encode(said));
+      assertEquals([said, watch.isBetweenReplies], [said, false]);
+    }
+    watch.upstream(encode(`${lists}a1 OK done\r\n`));
+    assertEquals(watch.isBetweenReplies, true);
+    for (const status of ["OK", "NO", "BAD"]) {
+      watch.client(encode("a2 NOOP\r\nb-3 FETCH 1:400 FLAGS\r\n"));
+      watch.upstream(encode(lists));
+      assertEquals(watch.isBetweenReplies, false);
+      watch.upstream(encode(`a2 OK\r\nb-3 ${status} done\r\n`));
+      assertEquals(watch.isBetweenReplies, true);
+    }
+  });
+
+  it("behind a letter of many chunks, which is one literal", () => {
+    const watch = new ImapWatch();
+    watch.upstream(encode("* 1 FETCH (BODY[] {100000}\r\n"));
+    for (let sent = 0; sent < 100_000; sent += 10_000) {
+      watch.upstream(encode("ab OK\r\n\r\n".repeat(1112).slice(0, 10_000)));
+      assertEquals(watch.isBetweenReplies, false);
+    }
+    watch.upstream(encode(")\r\nb OK\r\n"));
+    assertEquals(watch.isBetweenReplies, true);
+  });
+
+  it("nowhere once a tag was longer than tags are, or none at all", () => {
+    for (const command of ["x".repeat(33) + " NOOP\r\n", "DONE\r\n", `a NOOP ${"x".repeat(300)}\r\n`]) {
+      const watch = new ImapWatch();
+      watch.client(encode(command));
+      watch.upstream(encode("* 1 EXISTS\r\n".repeat(400)));
+      watch.upstream(encode(`${command.split(" ")[0]} OK done\r\n`));
+      assertEquals(watch.isBetweenReplies, false);
+    }
+    const watch = new ImapWatch();
+    watch.client(encode(`${"x".repeat(31)} NOOP\r\n`));
+    watch.upstream(encode("* 1 EXISTS\r\n".repeat(400)));
+    watch.upstream(encode(`${"x".repeat(31)} OK done\r\n`));
+    assertEquals(watch.isBetweenReplies, true);
+  });
+
   it("nowhere once compression was asked for", () => {
     const watch = new ImapWatch();
     watch.client(encode("a NOOP\r\n"));
@@ -120,6 +165,39 @@ describe("a -ERR may stand", () => {
     ]);
   });
 
+  it("behind a letter in bulk, wherever its chunks are cut", () => {
+    const letter = `+OK\r\n${"Lorem ipsum\r\n".repeat(1000)}${"x".repeat(9000)}\r\n..\r\n.\r\n`;
+    for (
+      const cut of [3, 5, 6, 5000, 20_000, letter.length - 6, letter.length - 4, letter.length - 3, letter.length - 1]
+    ) {
+      const watch = new Pop3Watch();
+      watch.upstream(encode("+OK\r\n"));
+      watch.client(encode("RETR 1\r\n"));
+      watch.upstream(encode(letter.slice(0, cut)));
+      assertEquals([cut, watch.isBetweenReplies], [cut, false]);
+      watch.upstream(encode(letter.slice(cut)));
+      assertEquals([cut, watch.isBetweenReplies], [cut, true]);
+    }
+  });
+
+  it("nowhere behind several letters in bulk, which nobody counts", () => {
+    const watch = new Pop3Watch();
+    watch.upstream(encode("+OK\r\n"));
+    watch.client(encode("RETR 1\r\nRETR 2\r\n"));
+    watch.upstream(encode(`+OK\r\n${"x\r\n".repeat(2000)}.\r\n`));
+    watch.upstream(encode("+OK\r\n.\r\n"));
+    assertEquals(watch.isBetweenReplies, false);
+  });
+
+  it("nowhere behind more commands in one piece than are read", () => {
+    const watch = new Pop3Watch();
+    watch.upstream(encode("+OK\r\n"));
+    watch.client(encode("x".repeat(32 * 1024)));
+    assertEquals(watch.isBetweenReplies, true);
+    watch.client(encode("x".repeat(32 * 1024 + 1)));
+    assertEquals(watch.isBetweenReplies, false);
+  });
+
   it("nowhere behind a command that nobody knows", () => {
     check(() => new Pop3Watch(), [["+OK\r\n", "yes"], ["C: XTND\r\n"], ["+OK\r\n", "no"]]);
   });
@@ -146,5 +224,15 @@ describe("a 421 may stand", () => {
       ["0\r\n", "yes"],
       ["354 go on - and on\r\n", "yes"],
     ]);
+  });
+
+  it("behind the last line of bulk, if that is a reply's", () => {
+    const watch = new SmtpWatch();
+    watch.upstream(encode("250-x\r\n".repeat(1000)));
+    assertEquals(watch.isBetweenReplies, false);
+    watch.upstream(encode(`${"250-x\r\n".repeat(1000)}250 x\r\n`));
+    assertEquals(watch.isBetweenReplies, true);
+    watch.upstream(encode(`${"x".repeat(5000)}\r\n`));
+    assertEquals(watch.isBetweenReplies, false);
   });
 });
