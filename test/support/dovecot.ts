@@ -21,6 +21,8 @@ export interface DovecotOptions {
   readonly certificate?: Certificate;
   /** Whether it takes passwords over TLS alone, as Exchange does. */
   readonly isStrict?: boolean;
+  /** Where it asks whose a token of OAuth is (RFC 7662); the token comes as an `Authorization` header. */
+  readonly introspection?: string;
 }
 
 /** A Dovecot at work. */
@@ -52,6 +54,7 @@ export class Dovecot {
     for (const user of Object.keys(options.users)) makeMaildir(join(folder.path, "mail", user));
     give(join(folder.path, "mail"));
     folder.write("users", passwords(options.users));
+    folder.write("oauth2.conf", introspection(options.introspection));
     const file = folder.write("dovecot.conf", configuration(folder.path, ports, options));
     // Asked nicely it takes a second to end. All its processes end with the first one.
     const daemon = await new Daemon("dovecot", ["-F", "-c", file], "KILL").ready(/ starting up for /);
@@ -138,11 +141,18 @@ function makeMaildir(path: string): void {
   }
 }
 
-function configuration(
-  folder: string,
-  ports: DovecotPorts,
-  { relayPort = 1, certificate, mechanisms = "plain login", isStrict = false }: DovecotOptions,
-): string {
+/** Its `dovecot-oauth2.conf.ext`. */
+function introspection(url = ""): string {
+  return `introspection_mode = auth
+introspection_url = ${url}
+username_attribute = username
+active_attribute = active
+active_value = true
+`;
+}
+
+function configuration(folder: string, ports: DovecotPorts, options: DovecotOptions): string {
+  const { relayPort = 1, certificate, mechanisms = "plain login", isStrict = false } = options;
   return `
 base_dir = ${folder}/base
 state_dir = ${folder}/state
@@ -162,10 +172,8 @@ mail_location = maildir:${folder}/mail/%u
 mail_fsync = never
 submission_relay_host = 127.0.0.1
 submission_relay_port = ${relayPort}
-passdb {
-  driver = passwd-file
-  args = username_format=%u ${folder}/users
-}
+${options.introspection === undefined ? "" : passdb("oauth2", `${folder}/oauth2.conf`, "xoauth2 oauthbearer")}
+${passdb("passwd-file", `username_format=%u ${folder}/users`)}
 userdb {
   driver = static
   args = home=${folder}/mail/%u
@@ -180,6 +188,11 @@ service anvil {
   }
 }
 `;
+}
+
+/** Where it finds who is who; for these mechanisms alone, if any are named. */
+function passdb(driver: string, args: string, mechanisms = ""): string {
+  return `passdb {\n  driver = ${driver}\n  args = ${args}\n  mechanisms = ${mechanisms}\n}`;
 }
 
 function tls(certificate: Certificate | undefined): string {
