@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { Cancel } from "../runtime.ts";
+import type { Cancel, Millis, Octets } from "../runtime.ts";
 import type { Route } from "../upstream/mod.ts";
+import { commonNameIn } from "./_common_name.ts";
 import type { Authenticator, Credentials, Note, Verdict } from "./mod.ts";
 
 /** Where a login goes; `undefined` when there is no such place, which the log has heard. */
@@ -20,15 +21,42 @@ export class PassThrough implements Authenticator {
   }
 
   authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel {
-    const route = this.#routeFor(credentials, note);
-    if (route === undefined) {
-      done({ type: "unavailable" });
-    } else {
-      const { login, secret } = credentials;
-      done({ type: "accepted", route, login, secret, isPassThrough: true });
-    }
+    done(this.#judge(credentials, note));
     return () => {};
   }
 
   close(): void {}
+
+  #judge(credentials: Credentials, note: Note): Verdict {
+    const login = credentials.method === "external" ? ownerOf(credentials, note) : credentials.login;
+    if (login === undefined) return STRANGER;
+    const route = this.#routeFor(credentials, note);
+    if (route === undefined) return { type: "unavailable" };
+    return { type: "accepted", route, login, secret: credentials.secret, isPassThrough: true };
+  }
 }
+
+/**
+ * Who comes with EXTERNAL: the common name in a certificate that was verified, which is also the only name that may be
+ * asked for. The mail server sees no certificate but ours, and may let that one in as whom it likes; so nobody else is
+ * there to compare the two.
+ */
+function ownerOf({ login, tls }: Credentials, note: Note): Octets | undefined {
+  const certificate = tls?.verification === "SUCCESS" ? tls.facts.certificate : undefined;
+  const owner = certificate && commonNameIn(certificate.subject);
+  if (owner !== undefined && (login === "" || login === owner)) return owner;
+  if (certificate === undefined) note("info", "client showed no valid certificate for EXTERNAL");
+  else note("info", `client certificate of "${certificate.subject}" is not for this login`);
+  return undefined;
+}
+
+/** How long a wrong certificate costs, as a wrong password does with a users file. */
+const WAIT: Millis = 2_000;
+
+const STRANGER: Verdict = {
+  type: "refused",
+  text: "Authentication failed",
+  wait: WAIT,
+  smtpCode: "535 5.7.8",
+  saslError: undefined,
+};

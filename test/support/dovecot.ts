@@ -23,6 +23,8 @@ export interface DovecotOptions {
   readonly isStrict?: boolean;
   /** Where it asks whose a token of OAuth is (RFC 7662); the token comes as an `Authorization` header. */
   readonly introspection?: string;
+  /** Who signs the certificates of clients, and who of these may log in by EXTERNAL, as whom it likes. */
+  readonly external?: { readonly authority: Certificate; readonly trusted: string };
 }
 
 /** A Dovecot at work. */
@@ -55,6 +57,7 @@ export class Dovecot {
     give(join(folder.path, "mail"));
     folder.write("users", passwords(options.users));
     folder.write("oauth2.conf", introspection(options.introspection));
+    folder.write("trusted", `${options.external?.trusted ?? ""}:::::::nopassword\n`);
     const file = folder.write("dovecot.conf", configuration(folder.path, ports, options));
     // Asked nicely it takes a second to end. All its processes end with the first one.
     const daemon = await new Daemon("dovecot", ["-F", "-c", file], "KILL").ready(/ starting up for /);
@@ -152,7 +155,7 @@ active_value = true
 }
 
 function configuration(folder: string, ports: DovecotPorts, options: DovecotOptions): string {
-  const { relayPort = 1, certificate, mechanisms = "plain login", isStrict = false } = options;
+  const { relayPort = 1, certificate, mechanisms = "plain login", isStrict = false, external } = options;
   return `
 base_dir = ${folder}/base
 state_dir = ${folder}/state
@@ -172,7 +175,12 @@ mail_location = maildir:${folder}/mail/%u
 mail_fsync = never
 submission_relay_host = 127.0.0.1
 submission_relay_port = ${relayPort}
-${options.introspection === undefined ? "" : passdb("oauth2", `${folder}/oauth2.conf`, "xoauth2 oauthbearer")}
+${
+    options.introspection === undefined
+      ? ""
+      : passdb("oauth2", `${folder}/oauth2.conf`, "mechanisms = xoauth2 oauthbearer")
+  }
+${external === undefined ? "" : certificates(folder, external.authority)}
 ${passdb("passwd-file", `username_format=%u ${folder}/users`)}
 userdb {
   driver = static
@@ -190,9 +198,19 @@ service anvil {
 `;
 }
 
-/** Where it finds who is who; for these mechanisms alone, if any are named. */
-function passdb(driver: string, args: string, mechanisms = ""): string {
-  return `passdb {\n  driver = ${driver}\n  args = ${args}\n  mechanisms = ${mechanisms}\n}`;
+/** Where it finds who is who. */
+function passdb(driver: string, args: string, ...settings: readonly string[]): string {
+  const lines = [`driver = ${driver}`, `args = ${args}`, ...settings];
+  return `passdb {\n${lines.map((line) => `  ${line}\n`).join("")}}`;
+}
+
+/** Who shows a certificate is somebody who may log in as another. */
+function certificates(folder: string, { certificatePath }: Certificate): string {
+  return `ssl_ca = <${certificatePath}
+ssl_verify_client_cert = yes
+ssl_require_crl = no
+auth_ssl_username_from_cert = yes
+${passdb("passwd-file", `${folder}/trusted`, "mechanisms = external", "master = yes")}`;
 }
 
 function tls(certificate: Certificate | undefined): string {
