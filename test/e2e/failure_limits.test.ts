@@ -136,10 +136,15 @@ function gather(port: number): Promise<Wire[]> {
 /** Those who were greeted; all others are told or closed, and nobody waits. */
 async function servedOf(crowd: readonly Wire[]): Promise<Wire[]> {
   await Promise.all(crowd.map((client) => client.until(() => client.received !== "" || client.isOver, PATIENCE)));
-  const served = crowd.filter((client) => !client.isOver && !client.received.startsWith("* BYE"));
+  const served = crowd.filter((client) => !isTurnedAway(client));
   assert(served.length > 10 && served.length < DESCRIPTORS, `${served.length} clients are served`);
   for (const client of served) await client.expect(greeting);
   return served;
+}
+
+/** Who is told so may not have heard yet that the connection is over. */
+function isTurnedAway(client: Wire): boolean {
+  return client.isOver || client.received.startsWith("* BYE");
 }
 
 async function leave(crowd: readonly Wire[]): Promise<void> {
@@ -153,7 +158,7 @@ async function logIn(port: number): Promise<void> {
   do {
     client = await connectTo(port);
     await client.until(() => client.received !== "" || client.isOver, PATIENCE);
-  } while (client.isOver);
+  } while (isTurnedAway(client));
   await client.expect(greeting);
   await client.ask(login, welcome);
   await client.ask("b bye\r\n", "b bye\r\n");
