@@ -10,6 +10,7 @@ import { separateFamilies } from "./_dual_stack.ts";
 import { failureOf } from "./_errno.ts";
 import { withoutInspector } from "./_inspector.ts";
 import { createNetwork } from "./_network.ts";
+import { noticeOrphaning } from "./_orphan.ts";
 import { reviveListeners } from "./_revival.ts";
 import { RUSTLS } from "./_tls_traits.ts";
 import { createRuntime } from "./base.ts";
@@ -28,8 +29,13 @@ export function createDenoRuntime(): Runtime {
       setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
     }),
   );
-  const withoutDebugger = { ...base, process: withoutInspector(base.process) };
-  return { ...withoutDebugger, listen: separateFamilies(reviveListeners(withBindErrors(base.listen), base)) };
+  const { main } = base.workers;
+  return {
+    ...base,
+    process: withoutInspector(base.process),
+    workers: { ...base.workers, main: main && noticeOrphaning(main) },
+    listen: separateFamilies(reviveListeners(withBindErrors(base.listen), base)),
+  };
 }
 
 const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
