@@ -11,6 +11,7 @@ import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Wo
 import { failureOf, toFailure } from "./_errno.ts";
 import { startInBackground, takeBackground } from "./_background.ts";
 import { takeInheritedSockets } from "./_inherited.ts";
+import { setTimer } from "./_timer.ts";
 
 export function createWorkers(): Workers {
   return {
@@ -111,11 +112,27 @@ class ClusterWorker implements WorkerProcess {
     if (exit.code === undefined && exit.signal === undefined && this.pid !== 0) return;
     this.#hasExited = true;
     if (this.#isLeaving) this.release();
+    if (this.#worker.isConnected()) this.#closeChannel();
     handler.exited(exit);
+  }
+
+  /**
+   * A worker that ends with something unread resets its channel. Deno stops reading such a channel, and neither closes it
+   * nor emits `disconnect` (denoland/deno#35961): a descriptor would stay for each, and in the books of the cluster a
+   * worker for whom it keeps every socket open. What the worker said to the end is heard first.
+   */
+  #closeChannel(): void {
+    const { process: child } = this.#worker;
+    setTimer(LAST_WORDS, () => {
+      if (child.connected) child.disconnect();
+    });
   }
 }
 
 const KEEPER = -0.5;
+
+/** Milliseconds to read what the worker left in the channel, some 200 KiB at most. */
+const LAST_WORDS = 1_000;
 
 class ClusterMain implements MainLink {
   send(message: unknown): boolean {
