@@ -38,10 +38,11 @@ export function createProcess(): Process {
  * with, all are open.
  */
 export function createDescriptors(): Runtime["descriptors"] {
+  let limit = softLimit();
   return () => {
-    // It may have been raised.
-    const limit = softLimit();
     try {
+      // It may have been raised. To look takes a descriptor, too.
+      limit = softLimit();
       // The reading itself has one open.
       return { limit, open: readdirSync("/proc/self/fd").length - 1 };
     } catch (error) {

@@ -17,6 +17,8 @@ export class Room {
   readonly #runtime: RoomRuntime;
   /** How many sockets the descriptors last for, beside those that were open at the start. */
   readonly #descriptors: number;
+  /** How many descriptors are kept for whatever else needs one. */
+  readonly spare: number;
   #toldAt: Millis = -Infinity;
   /** How many had to stay outside since the log heard of it. */
   #untold = 0;
@@ -24,7 +26,8 @@ export class Room {
   constructor(runtime: RoomRuntime) {
     const { limit, open } = runtime.descriptors();
     this.#runtime = runtime;
-    this.#descriptors = limit - open - spareDescriptors(limit);
+    this.spare = spareDescriptors(limit);
+    this.#descriptors = limit - open - this.spare;
   }
 
   /** Throws {@linkcode StartError} where there is none left beside the listeners. */

@@ -7,12 +7,18 @@ import { encode } from "../session/bytes.ts";
 
 /** Turns clients away that there is no room for: in their protocol's words, as long as that costs little. */
 export class Doorkeeper {
+  readonly #most: number;
   #talking = 0;
+
+  /** `spare` descriptors are left beyond those that there is room for; a few of them are spent on good manners. */
+  constructor(spare: number) {
+    this.#most = Math.min(MOST_TALKS, Math.floor(spare / 4));
+  }
 
   /** Ends a socket that was just accepted. */
   turnAway(socket: Socket, protocol: Protocol, listen: Pick<ListenConfig, "ssl" | "proxyProtocol">): void {
     // Who speaks TLS would not understand, and a proxy before us that has to say something first may not listen.
-    if (listen.ssl || listen.proxyProtocol || this.#talking >= MOST_TALKS) return socket.abort();
+    if (listen.ssl || listen.proxyProtocol || this.#talking >= this.#most) return socket.abort();
     this.#talking++;
     socket.handler = { bytes() {}, drained() {}, ended() {}, closed: () => void this.#talking-- };
     socket.write(encode(TOO_MANY[protocol]));

@@ -93,7 +93,7 @@ class Worker implements Server {
   readonly #limitZones: LimitZones;
   readonly #board: Board;
   readonly #room: Room;
-  readonly #doorkeeper = new Doorkeeper();
+  readonly #doorkeeper: Doorkeeper;
   /** Outlives a reload, so that sessions do. */
   readonly #ticketKeys: TicketKeyRing;
   #generation: Generation | undefined;
@@ -117,6 +117,7 @@ class Worker implements Server {
       accept: (binding, socket) => this.#accept(binding, socket),
     });
     this.#room = new Room(runtime);
+    this.#doorkeeper = new Doorkeeper(this.#room.spare);
   }
 
   get log(): ErrorLog {
