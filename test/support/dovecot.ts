@@ -48,8 +48,8 @@ export class Dovecot {
 
   static async start(options: DovecotOptions): Promise<Dovecot> {
     const folder = new TestFolder();
-    const [imap = 0, pop3 = 0, submission = 0, imaps = 0, pop3s = 0] = await freePorts(5);
-    const ports = { imap, pop3, submission, imaps, pop3s };
+    const [imap = 0, pop3 = 0, submission = 0, imaps = 0, pop3s = 0, sasl = 0] = await freePorts(6);
+    const ports = { imap, pop3, submission, imaps, pop3s, sasl };
     // Its processes run as other users, if it is started by root.
     chmodSync(folder.path, 0o755);
     for (const name of ["base", "state", "mail"]) mkdirSync(join(folder.path, name));
@@ -130,6 +130,8 @@ interface DovecotPorts {
   /** Where TLS is spoken from the first octet, if there is a certificate. */
   readonly imaps: number;
   readonly pop3s: number;
+  /** Where it checks logins for other servers, such as Postfix. */
+  readonly sasl: number;
 }
 
 /** The lines of its passwd-file. */
@@ -189,6 +191,11 @@ userdb {
 ${service("imap", ports.imap, certificate && ports.imaps)}
 ${service("pop3", ports.pop3, certificate && ports.pop3s)}
 ${service("submission", ports.submission)}
+service auth {
+  inet_listener {
+    port = ${ports.sasl}
+  }
+}
 service anvil {
   chroot =
   unix_listener anvil-auth-penalty {

@@ -15,6 +15,16 @@ export interface PostfixOptions {
   readonly relayPort: number;
   /** With it STARTTLS is to be had, and TLS from the first octet on a port of its own. */
   readonly certificate?: Certificate;
+  /** With it clients can log in, and then send mail to everybody. */
+  readonly sasl?: PostfixSasl;
+}
+
+/** Who checks logins for it. */
+export interface PostfixSasl {
+  /** The port of a Dovecot. */
+  readonly port: number;
+  /** Mechanisms that are the only ones on a port of their own. */
+  readonly alone?: readonly string[];
 }
 
 /** A Postfix at work. It believes XCLIENT from 127.0.0.1, and writes what it learns into Received. */
@@ -22,22 +32,26 @@ export class Postfix {
   readonly port: number;
   /** Where TLS is spoken from the first octet, if there is a certificate. */
   readonly tlsPort: number;
+  /** The ports of the mechanisms that are alone. */
+  readonly alonePorts: readonly number[];
   readonly #folder: TestFolder;
   readonly #daemon: Daemon;
 
-  private constructor(folder: TestFolder, [port = 0, tlsPort = 0]: readonly number[], daemon: Daemon) {
+  private constructor(folder: TestFolder, [port = 0, tlsPort = 0, ...alone]: readonly number[], daemon: Daemon) {
     this.#folder = folder;
     this.port = port;
     this.tlsPort = tlsPort;
+    this.alonePorts = alone;
     this.#daemon = daemon;
   }
 
   static async start(options: PostfixOptions): Promise<Postfix> {
     const folder = new TestFolder();
-    const ports = await freePorts(2);
+    const alone = options.sasl?.alone ?? [];
+    const ports = await freePorts(2 + alone.length);
     layOut(folder.path);
     folder.write("main.cf", mainConfiguration(folder.path, options));
-    folder.write("master.cf", services(ports));
+    folder.write("master.cf", services(ports, alone));
     const daemon = await new Daemon("/bin/sh", ["-c", START, folder.path]).ready(/daemon started/);
     return new Postfix(folder, ports, daemon);
   }
@@ -75,7 +89,7 @@ const START = `
   kill $tail 2>/dev/null
 `;
 
-function mainConfiguration(folder: string, { domain, relayPort, certificate }: PostfixOptions): string {
+function mainConfiguration(folder: string, { domain, relayPort, certificate, sasl }: PostfixOptions): string {
   return `
 compatibility_level = 3.6
 queue_directory = ${folder}/queue
@@ -94,10 +108,18 @@ relay_domains = ${domain}
 relayhost = [127.0.0.1]:${relayPort}
 smtpd_authorized_xclient_hosts = 127.0.0.1
 smtpd_sasl_authenticated_header = yes
-smtpd_relay_restrictions = reject_unauth_destination
+smtpd_relay_restrictions = ${sasl === undefined ? "" : "permit_sasl_authenticated, "}reject_unauth_destination
 smtpd_peername_lookup = no
 smtputf8_enable = no
-${tls(certificate)}`;
+${tls(certificate)}${logins(sasl)}`;
+}
+
+function logins(sasl: PostfixSasl | undefined): string {
+  if (sasl === undefined) return "";
+  return `smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:127.0.0.1:${sasl.port}
+`;
 }
 
 function tls(certificate: Certificate | undefined): string {
@@ -110,12 +132,15 @@ smtpd_tls_session_cache_database =
 }
 
 /** Name, type, private, unprivileged, chroot, wake-up time, process limit, command. */
-function services([port, tlsPort]: readonly number[]): string {
+function services([port, tlsPort, ...others]: readonly number[], alone: readonly string[]): string {
+  const filtered = alone.map((mechanism, i) =>
+    `127.0.0.1:${others[i]} inet n - n - - smtpd\n  -o smtpd_sasl_mechanism_filter=${mechanism}\n`
+  );
   return `
 127.0.0.1:${port} inet n - n - - smtpd
 127.0.0.1:${tlsPort} inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
-postlog unix-dgram n - n - 1 postlogd
+${filtered.join("")}postlog unix-dgram n - n - 1 postlogd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
