@@ -1,9 +1,11 @@
 /**
  * Listening sockets that this process was given by whoever started it, as sd_listen_fds(3) has it: `LISTEN_FDS` of them,
- * from descriptor 3 on, meant for the process `LISTEN_PID`. What they listen on stands in `/proc`.
+ * from descriptor 3 on, meant for the process `LISTEN_PID`. What they listen on stands in `/proc`, as it does for those
+ * that the process opened itself.
  */
 
-import { readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { resolve } from "node:path";
 import process from "node:process";
 import type { InheritedSocket, SocketAddress } from "../src/runtime.ts";
 import { fromPath } from "./_octets.ts";
@@ -15,7 +17,20 @@ export function takeInheritedSockets(): readonly InheritedSocket[] {
   delete process.env["LISTEN_PID"];
   delete process.env["LISTEN_FDNAMES"];
   if (LISTEN_PID !== `${process.pid}` || !/^[0-9]{1,4}$/.test(LISTEN_FDS ?? "")) return [];
-  const descriptors = Array.from({ length: Number(LISTEN_FDS) }, (_, i) => FIRST_DESCRIPTOR + i);
+  return listeningAmong(Array.from({ length: Number(LISTEN_FDS) }, (_, i) => FIRST_DESCRIPTOR + i));
+}
+
+/** All listening sockets that this process has, whoever opened them: the runtimes have no word for those of a cluster. */
+export function heldSockets(): readonly InheritedSocket[] {
+  try {
+    return listeningAmong(readdirSync("/proc/self/fd").map(Number));
+  } catch {
+    return [];
+  }
+}
+
+/** Those of the descriptors that listen, with what they listen on. */
+export function listeningAmong(descriptors: readonly number[]): readonly InheritedSocket[] {
   const addresses = listeningSockets();
   return descriptors.flatMap((descriptor) => {
     const address = addresses.get(inodeOf(descriptor) ?? "");
@@ -36,9 +51,16 @@ function listeningSockets(): ReadonlyMap<string, SocketAddress> {
   }
   for (const fields of table("unix")) {
     const path = fields.slice(7).join(" ");
-    if (path !== "") found.set(fields[6] ?? "", { family: "unix", path: fromPath(path) });
+    if (path !== "" && fields[3] === ACCEPTS) {
+      found.set(fields[6] ?? "", { family: "unix", path: fromPath(whole(path)) });
+    }
   }
   return found;
+}
+
+/** A cluster binds by whichever path is shorter, the whole one or that from the working directory. */
+function whole(path: string): string {
+  return path.startsWith("@") ? path : resolve(path);
 }
 
 function table(name: string): readonly (readonly string[])[] {
@@ -74,6 +96,8 @@ function ipv6(hex: string): string {
     .join(":");
 }
 
-const FIRST_DESCRIPTOR = 3;
+export const FIRST_DESCRIPTOR = 3;
+/** __SO_ACCEPTCON, for unix sockets. */
+const ACCEPTS = "00010000";
 /** TCP_LISTEN. */
 const LISTEN_STATE = "0A";

@@ -10,12 +10,19 @@ import process from "node:process";
 import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Workers } from "../src/runtime.ts";
 import { failureOf, toFailure } from "./_errno.ts";
 import { startInBackground, takeBackground } from "./_background.ts";
-import { takeInheritedSockets } from "./_inherited.ts";
+import { heldSockets, takeInheritedSockets } from "./_inherited.ts";
+import { discard, startSuccessor, takeInheritance } from "./_succession.ts";
 import { setTimer } from "./_timer.ts";
 
 export function createWorkers(): Workers {
+  const inheritance = takeInheritance();
+  const inherited = takeInheritedSockets();
   return {
-    inherited: cluster.isWorker ? [] : takeInheritedSockets(),
+    inherited: cluster.isWorker ? [] : inheritance?.sockets ?? inherited,
+    predecessor: inheritance?.predecessor,
+    heldSockets,
+    startSuccessor,
+    discard,
     background: takeBackground(),
     startInBackground,
     main: cluster.isWorker ? new ClusterMain() : undefined,

@@ -28,6 +28,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveProbes": { state: "no", reason: "Bun cannot set them" },
   "listen.multipath": { state: "no", reason: "Bun has no Multipath TCP" },
   "log.unixDatagram": { state: "no", reason: "Bun has no unix datagram sockets" },
+  "process.replace": { state: "yes" },
   "tls.ciphers": { state: "yes" },
   "tls.ciphersuites": { state: "no", reason: "Bun always offers all suites of TLS 1.3" },
   "tls.clientCiphers": { state: "yes" },

@@ -49,6 +49,10 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveProbes": { state: "no", reason: "Deno cannot set them" },
   "listen.multipath": { state: "no", reason: "Deno has no Multipath TCP" },
   "log.unixDatagram": { state: "no", reason: "Deno has no unix datagram sockets" },
+  "process.replace": {
+    state: "no",
+    reason: "Deno makes a socket that it gives to another program block whoever accepts there (denoland/deno#34962)",
+  },
   "tls.ciphers": {
     state: "emulated",
     reason: "Deno always has ECDHE with AES-GCM and ChaCha20: a client that prefers one not in the list is turned away",

@@ -40,6 +40,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveProbes": { state: "yes" },
   "listen.multipath": { state: "no", reason: "Node has no Multipath TCP" },
   "log.unixDatagram": { state: "no", reason: "Node has no unix datagram sockets" },
+  "process.replace": { state: "yes" },
   "tls.ciphers": { state: "yes" },
   "tls.ciphersuites": { state: "yes" },
   "tls.clientCiphers": { state: "yes" },

@@ -35,6 +35,7 @@ export type {
   Exit,
   InheritedSocket,
   MainLink,
+  Predecessor,
   WorkerHandler,
   WorkerProcess,
   Workers,
@@ -254,6 +255,8 @@ export interface Files {
   /** How a file looks from outside, without reading it. */
   look(path: Octets): FileLook | SystemFailure;
   write(path: Octets, text: Octets): SystemFailure | undefined;
+  /** Gives a file another name; one that had it is gone. */
+  rename(from: Octets, to: Octets): SystemFailure | undefined;
   remove(path: Octets): SystemFailure | undefined;
   openLog(path: Octets): LogFile | SystemFailure;
   /** Lets everybody read and write, as connecting to a unix socket asks for. */
@@ -294,6 +297,7 @@ export type Capability =
   | "listen.keepAliveProbes"
   | "listen.multipath"
   | "log.unixDatagram"
+  | "process.replace"
   | "tls.ciphers"
   | "tls.ciphersuites"
   | "tls.clientCiphers"

@@ -60,6 +60,11 @@ export interface InheritedSocket {
   readonly address: SocketAddress;
 }
 
+/** The run of this program that this one was started to replace. */
+export interface Predecessor {
+  isAlive(): boolean;
+}
+
 /** What becomes of a program that is started in the background. */
 export interface BackgroundHandler {
   /** It prints something on standard error while it starts. */
@@ -89,8 +94,20 @@ export interface Workers {
     options: { readonly keepsStderr: boolean },
     handler: BackgroundHandler,
   ): void;
-  /** The sockets that whoever started the program holds for it (`LISTEN_FDS`). */
+  /** The sockets that whoever started the program holds for it (`LISTEN_FDS`), or its {@linkcode predecessor} does. */
   readonly inherited: readonly InheritedSocket[];
+  /** The run that this one was started to replace; `undefined` for a start of its own. */
+  readonly predecessor: Predecessor | undefined;
+  /** All listening sockets that this process has now, those that only its workers accept on included. */
+  heldSockets(): readonly InheritedSocket[];
+  /**
+   * Starts this program anew, from its file as that is now, with these arguments and our standard streams, and gives it
+   * these of our sockets, for which it takes the capability `process.replace`. Returns its process id; 0 where it could
+   * not be started, which `ended` follows, as its end does.
+   */
+  startSuccessor(args: readonly string[], descriptors: readonly number[], ended: (exit: Exit) => void): number;
+  /** Closes one of the {@linkcode inherited} sockets, which nobody has listened on. */
+  discard(descriptor: number): void;
   /** The way to the main process; `undefined` where this process is no worker. */
   readonly main: MainLink | undefined;
   /** How many processors there are to work on. */

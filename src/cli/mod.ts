@@ -63,8 +63,9 @@ async function start(
   };
   const reading = readConfig();
   const { main } = reading.config;
-  const { background } = runtime.workers;
-  if (main.daemon && background === undefined) {
+  const { background, predecessor } = runtime.workers;
+  // Whoever replaces a program in the background is there already.
+  if (main.daemon && background === undefined && predecessor === undefined) {
     return await goToBackground(args, main, { runtime, errorLog: errorLog(paths) });
   }
   showWarnings(reading.config, runtime, "warn");
@@ -75,7 +76,7 @@ async function start(
     readConfig,
     explain,
     errorLog: errorLog(paths),
-    isDaemon: background !== undefined,
+    isDaemon: main.daemon,
     version: `postern/${VERSION} (nginx/${NGINX_VERSION} mail), ${runtime.name} ${runtime.version}`,
     started: () => background?.started(),
   });

@@ -7,8 +7,8 @@
 
 import type { Config } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
-import { bindingKey, bindingsOf } from "../proxy/addresses.ts";
-import { type Inherited, inheritedBy, strayLines } from "../proxy/inherited.ts";
+import { type Binding, bindingKey, bindingsOf } from "../proxy/addresses.ts";
+import { inheritedBy, strayLines } from "../proxy/inherited.ts";
 import { probe } from "../proxy/listeners.ts";
 import { createTicketKey, TICKET_KEY_LIFE } from "../proxy/mod.ts";
 import type { Account, Cancel, Octets, Runtime, SignalName } from "../runtime.ts";
@@ -17,9 +17,10 @@ import { Crew } from "./crew.ts";
 import type { Explanation, Running } from "./mod.ts";
 import { MainLog } from "./main_log.ts";
 import type { ToWorker } from "./messages.ts";
-import { movePidFile, removePidFile, writePidFile } from "./pid_file.ts";
+import { movePidFile, writePidFile } from "./pid_file.ts";
 import { OneAtATime } from "./signal.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { Succession } from "./succession.ts";
 import { accountOf } from "./user.ts";
 
 /** Starts the workers and looks after them until a signal ends it. Returns the exit code. Throws what a start would. */
@@ -39,9 +40,11 @@ class MainProcess {
   readonly #mainLog: MainLog;
   /** The one in use, and the one before. */
   #ticketKeys: readonly Octets[];
-  /** The sockets that the service manager holds. */
-  readonly #inherited: Inherited;
+  /** The sockets that the service manager holds, or that the run before this one gave us. */
+  readonly #inherited: Map<string, number>;
+  readonly #succession: Succession;
   #config: Config;
+  #files: Snapshot;
   #crew: Crew;
   /** All that have processes: those of earlier configurations with sessions left, the present one, one that begins. */
   readonly #crews = new Set<Crew>();
@@ -51,6 +54,11 @@ class MainProcess {
   #stopping: "no" | "graceful" | "fast" = "no";
   /** Whether the workers were sent away and the main process stays (WINCH). */
   #isResting = false;
+  /** Whether they come back, with the configuration that they had. */
+  #isReturning = false;
+  readonly #reloading = new OneAtATime(() => this.#reload());
+  /** Whether neither the start nor a reload is under way. */
+  #isSettled = false;
   readonly #waiting: (() => void)[] = [];
 
   constructor(running: Running, mainLog: MainLog) {
@@ -59,7 +67,16 @@ class MainProcess {
     this.#mainLog = mainLog;
     this.#config = running.config;
     this.#ticketKeys = [decode(createTicketKey(running.runtime))];
-    this.#inherited = inheritedBy(running.runtime.workers.inherited);
+    this.#files = running.files;
+    this.#inherited = new Map(inheritedBy(running.runtime.workers.inherited));
+    this.#succession = new Succession({
+      runtime: running.runtime,
+      args: running.args,
+      log: () => this.log,
+      pidFile: () => this.#config.main.pid,
+      isWanted: (key) => this.#bound.has(key) || this.#inherited.has(key),
+      failed: () => this.#succeedNot(),
+    });
     this.#crew = this.#createCrew(running.config, running.files);
   }
 
@@ -81,11 +98,12 @@ class MainProcess {
     for (const { level, text } of config.warnings) log.write(level, text);
     this.#announceWorkers();
     this.#running.started();
+    this.#settle();
     const cancel = this.#rotateTicketKeys();
     await this.#until(() => this.#stopping !== "no" && this.#isAlone);
     cancel();
     this.log.write("notice", "exit");
-    removePidFile(this.#config.main, this.#runtime);
+    this.#succession.removePidFile();
     return 0;
   }
 
@@ -145,9 +163,25 @@ class MainProcess {
     const fresh = bindings.filter((binding) => !isThere(bindingKey(binding)));
     await probe(fresh, this.#runtime);
     if (this.#stopping === "no") await crew.start();
+    const before = this.#bound;
     this.#bound = new Set(bindings.map(bindingKey));
     for (const { endpoint: { address } } of fresh) if ("path" in address) this.#runtime.files.openToAll(address.path);
-    for (const line of strayLines(this.#inherited, bindings)) this.log.write("warn", line);
+    this.#letGo(bindings, before);
+  }
+
+  /** What the service manager holds is its own, and told of; what an earlier run gave us and nobody wants is closed. */
+  #letGo(bindings: readonly Binding[], before: ReadonlySet<string>): void {
+    const { workers } = this.#runtime;
+    if (workers.predecessor === undefined) {
+      for (const line of strayLines(this.#inherited, bindings)) this.log.write("warn", line);
+      return;
+    }
+    for (const [key, descriptor] of this.#inherited) {
+      if (this.#bound.has(key)) continue;
+      this.#inherited.delete(key);
+      // One that workers have listened on is closed with the last of them.
+      if (!before.has(key)) workers.discard(descriptor);
+    }
   }
 
   /** A start that fails is told on stderr; a log that is elsewhere hears it too. */
@@ -183,7 +217,6 @@ class MainProcess {
 
   #listenToSignals(): void {
     const { process } = this.#runtime;
-    const reload = new OneAtATime(() => this.#reload());
     const hear = (name: SignalName, number: number, text: string, act: () => void) =>
       process.onSignal(name, () => {
         this.log.write("notice", `signal ${number} (${name}) received, ${text}`);
@@ -192,7 +225,8 @@ class MainProcess {
     hear("SIGTERM", 15, "exiting", () => this.#stop("fast"));
     hear("SIGINT", 2, "exiting", () => this.#stop("fast"));
     hear("SIGQUIT", 3, "shutting down", () => this.#stop("graceful"));
-    hear("SIGHUP", 1, "reconfiguring", () => reload.run());
+    hear("SIGHUP", 1, "reconfiguring", () => this.#reloading.run());
+    process.onSignal("SIGUSR2", () => this.#changeBinary());
     hear("SIGUSR1", 10, "reopening logs", () => this.#reopenLogs());
     // A terminal sends it to whatever runs in it when its window changes.
     if (this.#running.isDaemon) hear("SIGWINCH", 28, "stop accepting connections", () => this.#rest());
@@ -207,7 +241,9 @@ class MainProcess {
   }
 
   async #dismissAll(how: "graceful" | "fast"): Promise<void> {
-    for (const crew of this.#crews) crew.stop(how);
+    // To close a unix socket means to remove its file, which is the new program's now.
+    const holds = this.#succession.isUnderWay && [...this.#bound].some((key) => key.startsWith("unix "));
+    for (const crew of this.#crews) crew.stop(how, holds);
     await this.#until(() => this.#isAlone);
   }
 
@@ -232,21 +268,53 @@ class MainProcess {
     for (const crew of crews) crew.tell({ type: "reopen" });
   }
 
+  /** USR2. A start or a reload that is under way comes first. */
+  #changeBinary(): void {
+    const { hindrance } = this.#succession;
+    const act = hindrance === undefined ? "changing binary" : "ignoring";
+    this.log.write("notice", `signal 12 (SIGUSR2) received, ${act}`);
+    if (hindrance !== undefined) return this.log.write("crit", hindrance);
+    void this.#until(() => this.#isSettled || this.#stopping !== "no").then(() => {
+      // Another signal may have come first.
+      if (this.#stopping !== "no" || this.#succession.hindrance !== undefined) return;
+      this.log.write("notice", "changing binary");
+      this.#succession.begin();
+    });
+  }
+
+  /** The new program is gone: whoever was sent away for its sake comes back. */
+  #succeedNot(): void {
+    if (!this.#isResting) return;
+    this.#isReturning = true;
+    this.#reloading.run();
+  }
+
+  /** As with nginx, workers that come back while there is a new program work as before: its files may not be for us. */
   async #reload(): Promise<void> {
     if (this.#stopping !== "no") return;
     this.log.write("notice", "reconfiguring");
+    this.#isSettled = false;
     const { readConfig, explain } = this.#running;
+    const isAsBefore = this.#succession.isUnderWay || this.#isReturning;
+    this.#isReturning = false;
     try {
-      const { config, files } = readConfig();
+      const { config, files } = isAsBefore ? { config: this.#config, files: this.#files } : readConfig();
       const log = await this.#mainLog.open(config);
       const crew = this.#createCrew(config, files);
       await movePidFile(this.#config, config, { runtime: this.#runtime, act: () => this.#begin(crew, config) });
+      this.#files = files;
       await this.#handOver(crew, config, log);
     } catch (error) {
       const { lines } = explain(error);
       // A stop that came meanwhile is no fault of the configuration's.
       if (this.#stopping === "no") { for (const line of lines) this.log.write("emerg", line); }
     }
+    this.#settle();
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    this.#wake();
   }
 
   /** The new workers listen; the old ones may go. */

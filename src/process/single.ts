@@ -11,6 +11,7 @@ import { describeFailure, type Runtime, type SignalName } from "../runtime.ts";
 import type { Running } from "./mod.ts";
 import { movePidFile, removePidFile, writePidFile } from "./pid_file.ts";
 import { OneAtATime } from "./signal.ts";
+import { INSTEAD } from "./succession.ts";
 import { outliveErrors } from "./uncaught.ts";
 
 /** Serves in this one process until a signal ends it. Returns the exit code. Throws what a start would. */
@@ -35,6 +36,10 @@ async function lookAfter(server: Server, running: Running): Promise<number> {
     server.log.write("notice", "signal 10 (SIGUSR1) received, reopening logs");
     server.log.write("notice", "reopening logs");
     server.reopenLogs();
+  });
+  runtime.process.onSignal("SIGUSR2", () => {
+    server.log.write("notice", "signal 12 (SIGUSR2) received, ignoring");
+    server.log.write("crit", `USR2 cannot replace the program with "master_process off": ${INSTEAD}`);
   });
   const reload = new OneAtATime(async () => {
     config = await reconfigure(config, server, running);

@@ -37,6 +37,7 @@ describe("a runtime", () => {
       `listen.keepAliveProbes: ${probes}`,
       "listen.multipath: no",
       "log.unixDatagram: no",
+      `process.replace: ${runtime.name === "deno" ? "no" : "yes"}`,
       ...TLS_CAPABILITIES.map(([name, node, deno, bun]) => `tls.${name}: ${{ node, deno, bun }[runtime.name]}`),
     ]);
   });

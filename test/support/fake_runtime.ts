@@ -189,6 +189,7 @@ export class FakeRuntime implements Runtime {
     "listen.keepAliveProbes": YES,
     "listen.multipath": YES,
     "log.unixDatagram": YES,
+    "process.replace": YES,
     "tls.ciphers": YES,
     "tls.ciphersuites": YES,
     "tls.clientCiphers": YES,
@@ -335,6 +336,14 @@ export class FakeFiles implements Files {
 
   write(path: Octets, text: Octets): SystemFailure | undefined {
     this.contents.set(path, text);
+    return undefined;
+  }
+
+  rename(from: Octets, to: Octets): SystemFailure | undefined {
+    const content = this.contents.get(from);
+    if (content === undefined) return MISSING;
+    this.contents.delete(from);
+    this.contents.set(to, content);
     return undefined;
   }
 

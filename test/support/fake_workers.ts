@@ -6,6 +6,7 @@ import type {
   Exit,
   InheritedSocket,
   MainLink,
+  Predecessor,
   SystemFailure,
   WorkerHandler,
   WorkerProcess,
@@ -66,6 +67,13 @@ export class FakeWorkerProcess implements WorkerProcess {
 export class FakeWorkers implements Workers {
   background: Background | undefined = undefined;
   inherited: readonly InheritedSocket[] = [];
+  predecessor: Predecessor | undefined = undefined;
+  /** The descriptors that were closed. */
+  readonly discarded: number[] = [];
+  /** What this process listens on. */
+  held: readonly InheritedSocket[] = [];
+  /** The program that was started last to replace this one. */
+  successor: { readonly descriptors: readonly number[]; readonly ended: (exit: Exit) => void } | undefined;
   main: MainLink | undefined = undefined;
   readonly processors = 2;
   /** Every worker that was started, in order, alive or not. */
@@ -78,6 +86,19 @@ export class FakeWorkers implements Workers {
     const process = new FakeWorkerProcess(5000 + this.started.length, group, handler);
     this.started.push(process);
     return process;
+  }
+
+  heldSockets(): readonly InheritedSocket[] {
+    return this.held;
+  }
+
+  startSuccessor(_args: readonly string[], descriptors: readonly number[], ended: (exit: Exit) => void): number {
+    this.successor = { descriptors, ended };
+    return 7000;
+  }
+
+  discard(descriptor: number): void {
+    this.discarded.push(descriptor);
   }
 
   startInBackground(): void {
