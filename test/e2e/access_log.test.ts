@@ -332,6 +332,9 @@ describe("access_log", () => {
     assertEquals(lines("gathered"), []);
     for (const name of ["at_once", "gathered"]) renameSync(path(name), path(`${name}.1`));
     program.signal("SIGUSR1");
+    // The main process does it first, the worker when it is told to.
+    const reopened = () => lines("main.log").filter((line) => line.endsWith(": reopening logs"));
+    await eventually(() => reopened().length === 2, () => reopened().join());
     await logs("gathered", "");
     await visit(port);
     await eventually(() => lines("at_once").length === 1, () => lines("at_once").join());
