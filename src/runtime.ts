@@ -6,6 +6,8 @@
  * one octet (latin1), so that nothing is lost or re-encoded on its way through. Paths are octet strings too; the
  * adapter turns them into what its runtime wants.
  *
+ * It is longer than other files because whoever writes an adapter should have all of the contract in one place.
+ *
  * @module
  */
 
