@@ -22,8 +22,8 @@ const SMTP_IN = `
   S: bye
 `;
 
-/** The signature, version 2, PROXY, TCP over IPv4, twelve octets of addresses: 198.51.100.7:40001 to 192.0.2.9:143. */
-const V2 = "\\r\\n\\r\\n\\0\\r\\nQUIT\\n\\x21\\x11\\0\\x0c\\xc6\\x33\\x64\\x07\\xc0\\0\\x02\\x09\\x9c\\x41\\0\\x8f\\";
+/** The signature, version 2, PROXY, TCP over IPv4, twelve octets of addresses: 198.51.100.7:4001 to 192.0.2.9:143. */
+const V2 = "\\r\\n\\r\\n\\0\\r\\nQUIT\\n\\x21\\x11\\0\\x0c\\xc6\\x33\\x64\\x07\\xc0\\0\\x02\\x09\\x0f\\xa1\\0\\x8f\\";
 
 /** PROXY headers from the client's side and to the upstream. */
 export const PROXY_PROTOCOL: readonly Dialogue[] = [
@@ -33,7 +33,7 @@ export const PROXY_PROTOCOL: readonly Dialogue[] = [
     isPipelined: false,
     upstream: UPSTREAM,
     script: `
-      C: PROXY TCP4 198.51.100.7 192.0.2.9 40001 143
+      C: PROXY TCP4 198.51.100.7 192.0.2.9 4001 143
       ${IN}
     `,
   },
@@ -42,7 +42,7 @@ export const PROXY_PROTOCOL: readonly Dialogue[] = [
     server: "smtpBehindStrangers",
     isPipelined: false,
     script: `
-      C: PROXY TCP4 198.51.100.7 192.0.2.9 40001 25
+      C: PROXY TCP4 198.51.100.7 192.0.2.9 4001 25
       ${SMTP_IN}
     `,
   },
@@ -61,7 +61,7 @@ export const PROXY_PROTOCOL: readonly Dialogue[] = [
     isPipelined: false,
     upstream: UPSTREAM,
     script: `
-      C: PROXY TCP6 2001:db8::7 2001:db8::9 40001 143
+      C: PROXY TCP6 2001:db8::7 2001:db8::9 4001 143
       S: * OK IMAP4 ready
       C: a LOGOUT
       S: * BYE
@@ -83,7 +83,7 @@ export const PROXY_PROTOCOL: readonly Dialogue[] = [
     server: "smtpBehind",
     isPipelined: false,
     script: `
-      C: PROXY TCP4 198.51.100.7 192.0.2.9 40001 25
+      C: PROXY TCP4 198.51.100.7 192.0.2.9 4001 25
       ${SMTP_IN}
     `,
   },
@@ -92,7 +92,7 @@ export const PROXY_PROTOCOL: readonly Dialogue[] = [
     server: "smtpBehind",
     isPipelined: false,
     script: `
-      C: PROXY TCP6 2001:db8::7 2001:db8::9 40001 25
+      C: PROXY TCP6 2001:db8::7 2001:db8::9 4001 25
       ${SMTP_IN}
     `,
   },
