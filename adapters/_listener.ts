@@ -22,6 +22,8 @@ export type KeepAliveSetter = (raw: Pick<RawSocket, "setKeepAlive">, setting: Ke
 /** What all listeners of a runtime share. */
 export interface ListenTraits extends SocketTraits {
   readonly setKeepAlive: KeepAliveSetter;
+  /** Looks after a server of TCP as long as it listens. */
+  readonly attend?: (server: Server) => void;
 }
 
 /** Opens a listener; `accept` gets paused sockets. */
@@ -39,11 +41,15 @@ export function listen(
     if (addresses === undefined) discard(raw);
     else accept(new NetSocket(raw, addresses, traits.census));
   });
-  return openListener(server, options);
+  return openListener(server, options, traits.attend);
 }
 
 /** Lets a server listen. */
-export async function openListener(server: Server, options: ListenOptions): Promise<Listener | SystemFailure> {
+export async function openListener(
+  server: Server,
+  options: ListenOptions,
+  attend?: ListenTraits["attend"],
+): Promise<Listener | SystemFailure> {
   // The file of a socket that others share is theirs: the main process's, or of whoever gave it to us.
   const isOwn = options.descriptor === undefined && !cluster.isWorker;
   const path = "path" in options.address && isOwn ? options.address.path : undefined;
@@ -55,6 +61,7 @@ export async function openListener(server: Server, options: ListenOptions): Prom
   // Such as too many open files at an accept: the listener lives on, and one connection less is no reason to end.
   server.on("error", () => {});
   if (path !== undefined) openToAll(path);
+  if (!("path" in options.address)) attend?.(server);
   return new NetListener(server, options.address, path);
 }
 

@@ -14,6 +14,7 @@ import { toFailure } from "./_errno.ts";
 import { FILES } from "./_files.ts";
 import { createHashing } from "./_hashing.ts";
 import { createDescriptors, createProcess } from "./_process.ts";
+import { Shortage } from "./_shortage.ts";
 import type { Network } from "./_network.ts";
 import { startTimer } from "./_timer.ts";
 import { createWorkers } from "./_workers.ts";
@@ -23,6 +24,7 @@ export type Traits = Pick<Runtime, "name" | "version" | "tlsLibrary" | "capabili
 
 /** The adapter of a runtime with these traits, which makes its connections in this way. */
 export function createRuntime(traits: Traits, network: Network): Runtime {
+  const shortage = new Shortage();
   return {
     ...traits,
     ...network,
@@ -39,6 +41,7 @@ export function createRuntime(traits: Traits, network: Network): Runtime {
     datagram: openDatagram,
     lookup,
     descriptors: createDescriptors(),
+    onShortage: (hear) => shortage.hear(hear),
   };
 }
 

@@ -11,8 +11,8 @@ import { failureOf } from "./_errno.ts";
 import { withoutInspector } from "./_inspector.ts";
 import { createNetwork } from "./_network.ts";
 import { noticeOrphaning } from "./_orphan.ts";
-import { reviveListeners } from "./_revival.ts";
 import { RUSTLS } from "./_tls_traits.ts";
+import { keepAwake, reopenUnixSockets } from "./_wakening.ts";
 import { createRuntime } from "./base.ts";
 
 /** Postern on Deno. */
@@ -25,6 +25,7 @@ export function createDenoRuntime(): Runtime {
       capabilities: CAPABILITIES,
     },
     createNetwork({
+      attend: (server) => keepAwake(server, base.onShortage),
       tls: RUSTLS,
       setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
     }),
@@ -34,7 +35,7 @@ export function createDenoRuntime(): Runtime {
     ...base,
     process: withoutInspector(base.process),
     workers: { ...base.workers, main: main && noticeOrphaning(main) },
-    listen: separateFamilies(reviveListeners(withBindErrors(base.listen), base)),
+    listen: separateFamilies(reopenUnixSockets(withBindErrors(base.listen), base)),
   };
 }
 

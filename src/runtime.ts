@@ -381,6 +381,11 @@ export interface Runtime {
   sockets(): number;
   /** How many descriptors this process may have, and how many it has now. */
   descriptors(): { readonly limit: number; readonly open: number };
+  /**
+   * Hears when no descriptor can be had, and with `undefined` that there are some again. Listeners accept nobody
+   * meanwhile, or only to be closed.
+   */
+  onShortage(hear: (failure: SystemFailure | undefined) => void): Cancel;
 }
 
 /** Tells a failure from what was asked for. */

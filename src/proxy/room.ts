@@ -7,10 +7,10 @@
 
 import type { Config } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
-import type { Millis, Runtime } from "../runtime.ts";
+import { type Cancel, describeFailure, type Millis, type Runtime, type SystemFailure } from "../runtime.ts";
 import { StartError } from "./start_error.ts";
 
-type RoomRuntime = Pick<Runtime, "descriptors" | "sockets" | "now">;
+type RoomRuntime = Pick<Runtime, "descriptors" | "sockets" | "now" | "onShortage">;
 
 /** What a process has room for. */
 export class Room {
@@ -22,12 +22,31 @@ export class Room {
   #toldAt: Millis = -Infinity;
   /** How many had to stay outside since the log heard of it. */
   #untold = 0;
+  /** When the descriptors ran out, as long as there are none. */
+  #shortSince: Millis | undefined;
+  #shortageToldAt: Millis = -Infinity;
+  #isShortageTold = false;
+  #cancel: Cancel = () => {};
 
   constructor(runtime: RoomRuntime) {
     const { limit, open } = runtime.descriptors();
     this.#runtime = runtime;
     this.spare = spareDescriptors(limit);
     this.#descriptors = limit - open - this.spare;
+  }
+
+  /** Whether no descriptor can be had at all, in spite of those that are kept. */
+  get isShort(): boolean {
+    return this.#shortSince !== undefined;
+  }
+
+  /** Looks out for a shortage of descriptors, until {@linkcode close}. */
+  watch(log: () => ErrorLog): void {
+    this.#cancel = this.#runtime.onShortage((failure) => this.#shortage(failure, log()));
+  }
+
+  close(): void {
+    this.#cancel();
   }
 
   /** Throws {@linkcode StartError} where there is none left beside the listeners. */
@@ -49,6 +68,7 @@ export class Room {
 
   /** Whether there is room for so many sockets beside those of now. The log hears once a second that there is none. */
   has(count: number, config: Config, log: ErrorLog): boolean {
+    if (this.isShort) return false;
     const most = this.#most(config);
     if (this.#runtime.sockets() + count <= most) return true;
     this.#untold++;
@@ -59,6 +79,23 @@ export class Room {
     this.#toldAt = now;
     this.#untold = 0;
     return false;
+  }
+
+  /** One that comes and goes with every client is told of once in a while. */
+  #shortage(failure: SystemFailure | undefined, log: ErrorLog): void {
+    const now = this.#runtime.now();
+    if (failure !== undefined) {
+      this.#shortSince = now;
+      this.#isShortageTold = now - this.#shortageToldAt >= SHORTAGE_PERIOD;
+      if (!this.#isShortageTold) return;
+      this.#shortageToldAt = now;
+      const text = `no descriptor is left ${describeFailure(failure)}: nobody is accepted until there are some again`;
+      return log.write("crit", text);
+    }
+    const since = this.#shortSince ?? now;
+    this.#shortSince = undefined;
+    if (!this.#isShortageTold) return;
+    log.write("notice", `there are descriptors again after ${Math.round((now - since) / 1000)}s, accepting`);
   }
 
   #most({ main: { workerConnections } }: Config): number {
@@ -76,3 +113,5 @@ function spareDescriptors(limit: number): number {
 
 /** nginx tells it for every connection: a flood of them is one of lines, and hides what else there is. */
 const PERIOD: Millis = 1_000;
+
+const SHORTAGE_PERIOD: Millis = 10_000;

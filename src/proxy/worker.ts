@@ -147,6 +147,7 @@ class Worker implements Server {
   async start(config: Config, purpose: Purpose): Promise<void> {
     try {
       await this.#adopt(config, purpose);
+      this.#room.watch(() => this.log);
     } catch (error) {
       await this.#logFiles.close();
       throw error;
@@ -185,9 +186,9 @@ class Worker implements Server {
     this.#current.retire();
     if (how === "fast") this.#stopGuests(this.#guests, "fast");
     else this.#limitStay(config);
-    if (this.#guests.size === 0) return;
     // More than one call may wait for the last session.
-    await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    if (this.#guests.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    this.#room.close();
   }
 
   get #current(): Generation {
@@ -233,7 +234,9 @@ class Worker implements Server {
     const number = ++this.#lastNumber;
     const facts = new SessionFacts({ service, socket, number, listen: listen.text });
     if (!service.hasRoom()) {
-      this.#doorkeeper.turnAway(socket, server.protocol, listen);
+      // Good manners take a descriptor for a while.
+      if (this.#room.isShort) socket.abort();
+      else this.#doorkeeper.turnAway(socket, server.protocol, listen);
       return this.#turnAway({ service, facts }, "noRoom");
     }
     const visit: Visit = {

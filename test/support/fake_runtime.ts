@@ -218,6 +218,8 @@ export class FakeRuntime implements Runtime {
   /** Every connect, in order, answered or not. */
   readonly connects: FakeConnect[] = [];
   readonly listeners: FakeListener[] = [];
+  /** Who hears that descriptors run out. */
+  readonly shortageHearers = new Set<(failure: SystemFailure | undefined) => void>();
   /** Every datagram socket, in order, open or closed. */
   readonly datagrams: FakeDatagramSocket[] = [];
   readonly relays: FakeRelay[] = [];
@@ -303,6 +305,11 @@ export class FakeRuntime implements Runtime {
 
   descriptors(): { readonly limit: number; readonly open: number } {
     return { limit: 1024, open: 0 };
+  }
+
+  onShortage(hear: (failure: SystemFailure | undefined) => void): Cancel {
+    this.shortageHearers.add(hear);
+    return () => void this.shortageHearers.delete(hear);
   }
 }
 

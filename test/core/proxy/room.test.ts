@@ -68,3 +68,46 @@ describe("worker_connections", () => {
     ]);
   });
 });
+
+describe("a shortage of descriptors", () => {
+  it("is told once, lets nobody in meanwhile, and its end is told", async () => {
+    const proxy = await Proxy.start();
+    const before = proxy.client();
+    runOut(proxy);
+    assertEquals([proxy.client().ending, proxy.client().ending, before.ending], ["abort", "abort", undefined]);
+    proxy.ask(before);
+    proxy.runtime.clock.advance(3_000);
+    assertEquals(before.heard(), "* BAD [UNAVAILABLE] internal server error\r\n");
+    recover(proxy);
+    assertEquals(proxy.log().filter((line) => !line.includes("*")), [
+      "[crit] no descriptor is left (24: Too many open files): nobody is accepted until there are some again",
+      "[notice] there are descriptors again after 3s, accepting",
+    ]);
+    assertEquals(proxy.client().ending, undefined);
+  });
+
+  it("that comes and goes is told now and then", async () => {
+    const proxy = await Proxy.start();
+    for (let i = 0; i < 40; i++) {
+      runOut(proxy);
+      proxy.runtime.clock.advance(250);
+      recover(proxy);
+      proxy.runtime.clock.advance(250);
+    }
+    assertEquals(proxy.log().length, 4);
+  });
+
+  it("is of no interest any more to a proxy that has stopped", async () => {
+    const proxy = await Proxy.start();
+    await proxy.server.stop("fast");
+    assertEquals(proxy.runtime.shortageHearers.size, 0);
+  });
+});
+
+function runOut({ runtime }: Proxy): void {
+  for (const hear of runtime.shortageHearers) hear({ number: 24, text: "Too many open files" });
+}
+
+function recover({ runtime }: Proxy): void {
+  for (const hear of runtime.shortageHearers) hear(undefined);
+}
