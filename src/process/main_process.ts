@@ -21,6 +21,7 @@ import { movePidFile, writePidFile } from "./pid_file.ts";
 import { OneAtATime } from "./signal.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { Succession } from "./succession.ts";
+import { outliveErrors } from "./uncaught.ts";
 import { accountOf } from "./user.ts";
 
 /** Starts the workers and looks after them until a signal ends it. Returns the exit code. Throws what a start would. */
@@ -98,6 +99,7 @@ class MainProcess {
     for (const { level, text } of config.warnings) log.write(level, text);
     this.#announceWorkers();
     this.#running.started();
+    outliveErrors(this.#runtime, this);
     this.#settle();
     const cancel = this.#rotateTicketKeys();
     await this.#until(() => this.#stopping !== "no" && this.#isAlone);

@@ -125,8 +125,17 @@ export class Driver {
     }
     this.#isFeeding = false;
     if (this.#isOver || this.#result !== undefined) return;
-    this.#steerReading();
-    this.#arm();
+    this.#heed();
+  }
+
+  /** Does what the session wants beside its effects. */
+  #heed(): void {
+    try {
+      this.#steerReading();
+      this.#arm();
+    } catch (error) {
+      this.#crash(error);
+    }
   }
 
   #step(input: Input): void {
