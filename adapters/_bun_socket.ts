@@ -1,9 +1,9 @@
 /** A connected socket over one of Bun's own, in clear or over TLS. It costs one object, no closure and no timer. */
 
-import type { SocketAddress, SocketHandler, SystemFailure } from "../src/runtime.ts";
+import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } from "../src/runtime.ts";
 import type { BunOwner, BunSocket } from "./_bun_native.ts";
 import { toFailure } from "./_errno.ts";
-import type { Lingerers } from "./_lingerers.ts";
+import type { Lingerer, Lingerers } from "./_lingerers.ts";
 import { type Addresses, type Census, LINGER, LONGEST_LINGER, NOBODY, type OwnSocket } from "./_socket.ts";
 
 /** What all sockets of Bun share. */
@@ -12,12 +12,14 @@ export interface BunShared {
   readonly lingerers: Lingerers;
 }
 
-export class BunConnection implements OwnSocket, BunOwner {
+export class BunConnection implements OwnSocket, BunOwner, Lingerer {
   readonly remote: SocketAddress;
   readonly local: SocketAddress;
   handler: SocketHandler = NOBODY;
   hasEnded = false;
   isClosed = false;
+  place = NOWHERE;
+  due = 0;
   /** How many octets of {@linkcode #waiting} there are. */
   queued = 0;
   readonly #raw: BunSocket;

@@ -1,27 +1,30 @@
-/** Sockets that are closed by us and wait a while for their peers. All have the same time, so one timer serves all. */
+/** Sockets that are closed by us and wait a while for their peers. One timer serves all of them. */
 
 import { performance } from "node:perf_hooks";
-import type { Millis } from "../src/runtime.ts";
+import { type Listed, type Millis, Roster } from "../src/runtime.ts";
 import { setTimer } from "./_timer.ts";
 
 /** Who is cut off when its time has come. */
-export interface Lingerer {
+export interface Lingerer extends Listed {
+  /** For {@linkcode Lingerers} alone: when that is. */
+  due: Millis;
   abort(): void;
 }
 
 /** Each lingerer has a time of its own, and is asked for about every {@linkcode STEP} whether that is over. */
 export class Lingerers {
-  readonly #due = new Map<Lingerer, Millis>();
+  readonly #waiting = new Roster<Lingerer>();
   #isTicking = false;
 
   /** Cuts `lingerer` off after `delay`, or up to a {@linkcode STEP} later; what it was told before is void. */
   add(lingerer: Lingerer, delay: Millis): void {
-    this.#due.set(lingerer, performance.now() + delay);
+    lingerer.due = performance.now() + delay;
+    this.#waiting.add(lingerer);
     if (!this.#isTicking) this.#wait();
   }
 
   remove(lingerer: Lingerer): void {
-    this.#due.delete(lingerer);
+    this.#waiting.delete(lingerer);
   }
 
   #wait(): void {
@@ -32,12 +35,12 @@ export class Lingerers {
   #tick(): void {
     this.#isTicking = false;
     const now = performance.now();
-    for (const [lingerer, due] of this.#due) {
-      if (due > now) continue;
-      this.#due.delete(lingerer);
+    for (const lingerer of this.#waiting.all()) {
+      if (lingerer.due > now) continue;
+      this.#waiting.delete(lingerer);
       lingerer.abort();
     }
-    if (this.#due.size > 0) this.#wait();
+    if (this.#waiting.size > 0) this.#wait();
   }
 }
 

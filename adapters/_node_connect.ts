@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { getSystemErrorName } from "node:util";
 import type { Cancel, ConnectHandler, ConnectTarget } from "../src/runtime.ts";
 import { failureOf } from "./_errno.ts";
-import type { Request, TcpHandle } from "./_node_native.ts";
+import type { ConnectRequest, TcpHandle } from "./_node_native.ts";
 import { NodeConnection, type NodeShared } from "./_node_socket.ts";
 
 /** A target that needs no name service. */
@@ -41,7 +41,7 @@ class Attempt {
   start(): void {
     const error = this.#bind() || this.#connect();
     // Nobody may be told before they have the means to cancel.
-    if (error !== 0) queueMicrotask(() => this.#ended(error));
+    if (error !== 0) queueMicrotask(() => this.onConnected(error));
   }
 
   cancel(): void {
@@ -58,12 +58,13 @@ class Attempt {
 
   #connect(): number {
     const { host, port } = this.#target;
-    const request: Request = new this.#shared.parts.TCPConnectWrap();
-    request.oncomplete = (status: number) => this.#ended(status);
+    const request = new this.#shared.parts.TCPConnectWrap();
+    request.attempt = this;
+    request.oncomplete = onComplete;
     return host.includes(":") ? this.#handle.connect6(request, host, port) : this.#handle.connect(request, host, port);
   }
 
-  #ended(status: number): void {
+  onConnected(status: number): void {
     if (this.#isOver) return;
     this.#leave();
     if (status !== 0) {
@@ -80,4 +81,12 @@ class Attempt {
     this.#isOver = true;
     this.#shared.census.open--;
   }
+}
+
+/**
+ * One function for all: V8 takes a function literal that is assigned to a property for a method, and puts it where only
+ * full collections come. Each dead one kept its whole session alive until then, which was a fifth of a login's CPU.
+ */
+function onComplete(this: ConnectRequest, status: number): void {
+  this.attempt?.onConnected(status);
 }

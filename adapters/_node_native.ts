@@ -29,8 +29,8 @@ export interface Handle {
 export interface TcpHandle extends Handle {
   bind(host: string, port: number): number;
   bind6(host: string, port: number, flags: number): number;
-  connect(request: Request, host: string, port: number): number;
-  connect6(request: Request, host: string, port: number): number;
+  connect(request: ConnectRequest, host: string, port: number): number;
+  connect6(request: ConnectRequest, host: string, port: number): number;
 }
 
 /** What a handle tells its owner. */
@@ -47,6 +47,11 @@ export interface Request {
   owner?: HandleOwner;
 }
 
+/** A connection on its way. */
+export interface ConnectRequest extends Request {
+  attempt?: { onConnected(status: number): void };
+}
+
 export interface WriteRequest extends Request {
   /** What is being written; kept, since the kernel has not read it yet. */
   bytes?: Uint8Array | undefined;
@@ -61,7 +66,7 @@ export interface RawAddress {
 
 interface TcpBinding {
   readonly TCP: new (kind: number) => TcpHandle;
-  readonly TCPConnectWrap: new () => Request;
+  readonly TCPConnectWrap: new () => ConnectRequest;
   readonly constants: { readonly SOCKET: number };
 }
 

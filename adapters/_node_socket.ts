@@ -5,11 +5,11 @@
 
 import { type Socket as RawSocket, Socket as Stream } from "node:net";
 import { getSystemErrorName } from "node:util";
-import type { SocketAddress, SocketHandler, SystemFailure } from "../src/runtime.ts";
+import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } from "../src/runtime.ts";
 import { tcpAddress } from "./_address.ts";
 import { CHUNK_SIZE, ChunkPool } from "./_chunk_pool.ts";
 import { failureOf } from "./_errno.ts";
-import { Lingerers } from "./_lingerers.ts";
+import { type Lingerer, Lingerers } from "./_lingerers.ts";
 import {
   END_OF_FILE,
   type Handle,
@@ -37,12 +37,14 @@ export class NodeShared {
   }
 }
 
-export class NodeConnection implements StreamSource, HandleOwner {
+export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
   readonly remote: SocketAddress;
   readonly lender: ChunkPool;
   handler: SocketHandler = NOBODY;
   hasEnded = false;
   isClosed = false;
+  place = NOWHERE;
+  due = 0;
   queued = 0;
   readonly #handle: Handle;
   readonly #shared: NodeShared;
@@ -71,7 +73,7 @@ export class NodeConnection implements StreamSource, HandleOwner {
 
   /** Asked for when somebody wants to know: most never do, and it is a system call. */
   get local(): SocketAddress {
-    return this.#local ??= localAddressOf(this.#handle) ?? NOWHERE;
+    return this.#local ??= localAddressOf(this.#handle) ?? NO_ADDRESS;
   }
 
   set local(address: SocketAddress) {
@@ -275,6 +277,6 @@ export function localAddressOf(handle: Handle): SocketAddress | undefined {
 }
 
 /** Of a connection that was gone before anybody asked. */
-const NOWHERE: SocketAddress = { family: 4, host: "0.0.0.0", port: 0 };
+const NO_ADDRESS: SocketAddress = { family: 4, host: "0.0.0.0", port: 0 };
 /** From here on a chunk is not a dialogue's. */
 const FLOOD = 16 * 1024;

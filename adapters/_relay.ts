@@ -16,7 +16,7 @@ import type {
   SystemFailure,
 } from "../src/runtime.ts";
 import type { OwnSocket } from "./_socket.ts";
-import { clearTimer, LONGEST_DELAY, setTimer, type Timer } from "./_timer.ts";
+import { clearTimer, setTimer, type Timer } from "./_timer.ts";
 
 /** How long a client may keep its half open after the upstream has ended and all of its octets have left. */
 export const CLIENT_GRACE: Millis = 10_000;
@@ -111,7 +111,7 @@ export class NetRelay implements Relay {
   #arm(): void {
     clearTimer(this.#timer);
     const left = this.lastTraffic + this.#timeout - performance.now();
-    const longest = this.#upstream.hasEnded ? CLIENT_GRACE : LONGEST_DELAY;
+    const longest = this.#upstream.hasEnded ? CLIENT_GRACE : Infinity;
     this.#timer = setTimer(Math.min(Math.max(left, 1), longest), () => this.#ring());
   }
 

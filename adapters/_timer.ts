@@ -1,35 +1,44 @@
 /** Timers that do not keep the process alive and know no longest delay. */
 
+import { performance } from "node:perf_hooks";
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Cancel, Millis } from "../src/runtime.ts";
+import { TimerWheel, WheelTimer } from "./_timer_wheel.ts";
 
-export type Timer = ReturnType<typeof setTimeout>;
+export type Timer = ReturnType<typeof setTimeout> | WheelTimer;
 
-/** A plain timer of at most {@linkcode LONGEST_DELAY}, unlinked from the life of the process. */
+/** Calls `fire` once after any delay, to the millisecond below {@linkcode LONG}, and up to a tenth of that late above. */
 export function setTimer(delay: Millis, fire: () => void): Timer {
+  return delay < LONG ? setShort(Math.max(delay, 0), fire) : WHEEL.start(delay, fire);
+}
+
+export function clearTimer(timer: Timer | undefined): void {
+  if (timer instanceof WheelTimer) WHEEL.cancel(timer);
+  else if (timer !== undefined) clearTimeout(timer);
+}
+
+/** The same as {@linkcode setTimer}, see `Runtime.timer`. */
+export function startTimer(delay: Millis, fire: () => void): Cancel {
+  const timer = setTimer(delay, fire);
+  return () => clearTimer(timer);
+}
+
+function setShort(delay: Millis, fire: () => void): ReturnType<typeof setTimeout> {
   const timer = setTimeout(fire, delay);
   timer.unref();
   return timer;
 }
 
-export function clearTimer(timer: Timer | undefined): void {
-  if (timer !== undefined) clearTimeout(timer);
-}
+const LONG: Millis = 1_000;
 
-/** Calls `fire` once after any delay: a longer one than the runtimes know is cut in pieces. */
-export function startTimer(delay: Millis, fire: () => void): Cancel {
-  if (delay <= LONGEST_DELAY) {
-    const short = setTimer(Math.max(delay, 0), fire);
-    return () => clearTimeout(short);
-  }
-  let timer: Timer;
-  const wait = (left: Millis) => {
-    const piece = Math.min(left, LONGEST_DELAY);
-    timer = setTimer(piece, () => left > piece ? wait(left - piece) : fire());
-  };
-  wait(delay);
-  return () => clearTimeout(timer);
-}
-
-/** Beyond this all runtimes fire at once: 31 bits of milliseconds, almost 25 days. */
-export const LONGEST_DELAY: Millis = 2 ** 31 - 1;
+const WHEEL = new TimerWheel({
+  now: () => performance.now(),
+  timer: (delay, fire) => {
+    const timer = setShort(delay, fire);
+    return () => clearTimeout(timer);
+  },
+  failed: (error) =>
+    queueMicrotask(() => {
+      throw error;
+    }),
+});

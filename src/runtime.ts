@@ -30,6 +30,7 @@ export type {
   TlsVersion,
 } from "./tls.ts";
 export { describeHandshakeFailure, isFault } from "./tls.ts";
+export { type Listed, NOWHERE, Roster } from "./roster.ts";
 export type {
   Account,
   Background,
@@ -343,7 +344,10 @@ export interface Runtime {
   date(): Millis;
   /** How far local time is ahead of UTC at that moment, in minutes. */
   utcOffset(date: Millis): number;
-  /** Calls `fire` once after `delay`. A timer does not keep the process alive. */
+  /**
+   * Calls `fire` once after `delay`, or up to 0.1 s later where that is a second or more. A timer does not keep the
+   * process alive.
+   */
   timer(delay: Millis, fire: () => void): Cancel;
   /**
    * A short text that stands for another one, the same each time in this process and to be foreseen by nobody:

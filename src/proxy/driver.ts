@@ -8,6 +8,7 @@
 import type { Credentials, Note } from "../auth/mod.ts";
 import type { Cancel, Millis, Octets, Relay, RelayFailure, RelayResult, Socket, SystemFailure } from "../runtime.ts";
 import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.ts";
+import { type Listed, NOWHERE } from "../roster.ts";
 import { EMPTY, encode } from "../session/bytes.ts";
 import type { Effect, Input, NoteLevel, Session, Side, Splice } from "../session/mod.ts";
 import type { SessionFacts } from "./facts.ts";
@@ -19,7 +20,7 @@ import { describeSession } from "./tail.ts";
 import { UpstreamLink } from "./upstream_link.ts";
 
 /** Drives one session from accept to its last byte. */
-export class Driver {
+export class Driver implements Listed {
   /** A client that asks for TLS may choose another server block with it. */
   #service: Service;
   readonly #arrival: Arrival;
@@ -45,6 +46,7 @@ export class Driver {
   #isStopped = false;
   #result: SessionRecord["result"] | undefined;
   #isOver = false;
+  place = NOWHERE;
 
   constructor(service: Service, arrival: Arrival) {
     this.#service = service;

@@ -1,5 +1,6 @@
 import type { Cancel, Millis, Octets, Runtime, Socket, TlsContext, TlsFacts } from "../runtime.ts";
 import { describeHandshakeFailure } from "../runtime.ts";
+import { type Listed, NOWHERE } from "../roster.ts";
 import type { StopReason } from "./service.ts";
 
 /** How a connection ends that does not come to speak TLS. */
@@ -20,7 +21,8 @@ export interface HandshakeOptions {
 }
 
 /** The handshake of a client that speaks TLS from its first octet. */
-export class Handshake {
+export class Handshake implements Listed {
+  place = NOWHERE;
   readonly #options: HandshakeOptions;
   readonly #cancelHandshake: Cancel;
   readonly #cancelTimer: Cancel;

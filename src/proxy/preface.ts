@@ -1,5 +1,6 @@
 import type { Cancel, Millis, Octets, Runtime, Socket, SocketHandler, SystemFailure } from "../runtime.ts";
 import { describeFailure } from "../runtime.ts";
+import { type Listed, NOWHERE } from "../roster.ts";
 import type { StopReason } from "./service.ts";
 import { HeaderReader, type ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 
@@ -18,11 +19,12 @@ export interface PrefaceOptions {
 }
 
 /** Reads the PROXY header that a client's proxy sends first. Who sends none is not answered: it may be anybody. */
-export class Preface implements SocketHandler {
+export class Preface implements SocketHandler, Listed {
   readonly #options: PrefaceOptions;
   readonly #reader = new HeaderReader();
   readonly #cancelTimer: Cancel;
   #isOver = false;
+  place = NOWHERE;
 
   constructor(options: PrefaceOptions) {
     this.#options = options;

@@ -10,6 +10,7 @@ import type { ErrorLog } from "../log/error_log.ts";
 import { LogFiles } from "../log/log_files.ts";
 import type { ReceivedHeader } from "../protocol/proxy_protocol/mod.ts";
 import type { Octets, Runtime, Socket } from "../runtime.ts";
+import { type Listed, Roster } from "../roster.ts";
 import { EMPTY } from "../session/bytes.ts";
 import { type Binding, bindingsOf, endpointFor } from "./addresses.ts";
 import { certificateChooser, chooserAt, type ChooseService } from "./choice.ts";
@@ -47,7 +48,7 @@ export async function tryServe(config: Config, runtime: Runtime, options: ServeO
 }
 
 /** A connection at any stage of its life. */
-interface Guest extends Leaver {
+interface Guest extends Leaver, Listed {
   /** Ends it in good manners, which may take a while. */
   stop(why: StopReason): void;
   /** Ends it without. */
@@ -81,7 +82,7 @@ class Worker implements Server {
   readonly #options: ServeOptions;
   readonly #logFiles: LogFiles;
   readonly #listeners: Listeners;
-  readonly #guests = new Set<Guest>();
+  readonly #guests = new Roster<Guest>();
   /** Those of earlier generations: how long they may stay is settled. */
   readonly #leaving = new WeakSet<Guest>();
   readonly #whenIdle: (() => void)[] = [];
@@ -184,7 +185,7 @@ class Worker implements Server {
     closed?.();
     const { config } = this.#current;
     this.#current.retire();
-    if (how === "fast") this.#stopGuests(this.#guests, "fast");
+    if (how === "fast") this.#stopGuests(this.#guests.all(), "fast");
     else this.#limitStay(config);
     // More than one call may wait for the last session.
     if (this.#guests.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
@@ -364,7 +365,7 @@ class Worker implements Server {
 
   /** Ends those who are here until `worker_shutdown_timeout` is over, unless another timer of that kind runs for them. */
   #limitStay({ main: { workerShutdownTimeout } }: Config): void {
-    const staying = [...this.#guests].filter((guest) => !this.#leaving.has(guest));
+    const staying = this.#guests.all().filter((guest) => !this.#leaving.has(guest));
     for (const guest of staying) this.#leaving.add(guest);
     if (workerShutdownTimeout === undefined) return;
     new Farewells(staying, {
@@ -376,8 +377,8 @@ class Worker implements Server {
   }
 
   /** Whoever does not go when asked to, because it does not read, is put out: a stop must come to an end. */
-  #stopGuests(guests: Iterable<Guest>, why: StopReason): void {
-    const asked = [...guests].filter((guest) => this.#guests.has(guest));
+  #stopGuests(guests: readonly Guest[], why: StopReason): void {
+    const asked = guests.filter((guest) => this.#guests.has(guest));
     for (const guest of asked) guest.stop(why);
     this.#runtime.timer(FAREWELL, () => {
       for (const guest of asked) if (this.#guests.has(guest)) guest.abort();

@@ -1,13 +1,14 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { Lingerers } from "../../adapters/_lingerers.ts";
+import { NOWHERE } from "../../src/roster.ts";
 
 describe("those who linger", () => {
   it("are cut off when their time has come, each by its own and none that has left", async () => {
     const lingerers = new Lingerers();
     const started = performance.now();
     const gone: string[] = [];
-    const lingerer = (name: string) => ({ abort: () => void gone.push(name) });
+    const lingerer = (name: string) => ({ place: NOWHERE, due: 0, abort: () => void gone.push(name) });
     const [early, late, left] = [lingerer("early"), lingerer("late"), lingerer("left")];
     lingerers.add(late, 10);
     lingerers.add(left, 10);
@@ -17,7 +18,7 @@ describe("those who linger", () => {
     // The timer of those who linger keeps nobody alive.
     const alive = setInterval(() => {}, 1_000);
     await new Promise<void>((resolve) => {
-      lingerers.add({ abort: resolve }, 700);
+      lingerers.add({ place: NOWHERE, due: 0, abort: resolve }, 700);
     });
     clearInterval(alive);
     const waited = performance.now() - started;
