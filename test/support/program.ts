@@ -9,8 +9,10 @@ import process from "node:process";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
-/** What to put in front of the program's arguments. */
+/** What to put in front of the program's arguments; `POSTERN_BINARY` is a compiled one to be tested in its place. */
 export function programCommand(): readonly [string, ...string[]] {
+  const binary = process.env["POSTERN_BINARY"];
+  if (binary !== undefined) return [binary];
   return scriptCommand(join(ROOT, "Deno" in globalThis ? "mod.ts" : join("src", "main.ts")));
 }
 
