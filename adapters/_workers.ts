@@ -11,6 +11,8 @@ import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Wo
 import { failureOf, toFailure } from "./_errno.ts";
 import { startInBackground, takeBackground } from "./_background.ts";
 import { heldSockets, takeInheritedSockets } from "./_inherited.ts";
+import { openToAll } from "./_listener.ts";
+import { fromPath } from "./_octets.ts";
 import { discard, startSuccessor, takeInheritance } from "./_succession.ts";
 import { setTimer } from "./_timer.ts";
 
@@ -59,6 +61,10 @@ class ClusterWorker implements WorkerProcess {
     const { process: child } = worker;
     for (const event of ["disconnect", "exit"]) child.prependListener(event, () => this.#holdAtEnd());
     worker.on("message", (message: unknown) => handler.heard(message));
+    worker.on("listening", ({ address, addressType }) => {
+      // A unix socket that was closed, and is opened again in the middle of a worker's life, is bound by this process.
+      if (addressType === UNIX) openToAll(fromPath(address));
+    });
     worker.on("error", () => this.#end(handler, { code: undefined, signal: undefined }));
     worker.on("exit", (code: number | null, signal: NodeJS.Signals | null) => {
       const number = signal === null ? undefined : constants.signals[signal];
@@ -137,6 +143,9 @@ class ClusterWorker implements WorkerProcess {
 }
 
 const KEEPER = -0.5;
+
+/** How a cluster calls the kind of an address. */
+const UNIX = -1;
 
 /** Milliseconds to read what the worker left in the channel, some 200 KiB at most. */
 const LAST_WORDS = 1_000;

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,7 +10,7 @@ import { accept, FakeAuth } from "../support/fake_auth.ts";
 import { FakeUpstream, IMAP_LOGIN } from "../support/fake_upstream.ts";
 import { freePorts } from "../support/free_ports.ts";
 import { Program, TestFolder } from "../support/program.ts";
-import { connectTo } from "../support/raw_client.ts";
+import { connectTo, type Destination } from "../support/raw_client.ts";
 import { WORDS } from "../support/scene.ts";
 import type { Wire } from "../support/wire.ts";
 
@@ -79,6 +79,9 @@ describe("a worker process without a descriptor left", () => {
         // Who was not closed meanwhile has waited.
         await Promise.all(crowd.map((client) => client.until(() => client.received !== "" || client.isOver, PATIENCE)));
         await worker.servesAgain();
+        await worker.servesAgain({ path: worker.path });
+        // As before: who may connect is up to the folder.
+        assertEquals(statSync(worker.path).mode & 0o666, 0o666);
         await session.ask("another\r\n", "another\r\n");
         assertEquals(worker.lines("no descriptor is left"), 1);
         assert(worker.program.stderr.split("\n").length < 20, worker.program.stderr);
@@ -107,11 +110,11 @@ async function withWorker(
     "nginx.conf",
     `daemon off; ${user} ${main} pid ${folder.path}/pid; error_log stderr notice;
      events { worker_connections 1000; }
-     mail { auth_http 127.0.0.1:${auth.port}; server { listen 127.0.0.1:${port}; protocol imap; } }`,
+     mail { auth_http 127.0.0.1:${auth.port}; server { listen 127.0.0.1:${port}; listen unix:${folder.path}/socket; protocol imap; } }`,
   );
   const shell = ["bash", "-c", `ulimit -n ${HARD}; exec "$0" "$@"`];
   const program = new Program(["-c", file], { wrapper: [...shell, ...wrapper] });
-  const worker = new Worker(program, port);
+  const worker = new Worker(program, { port, path: `${folder.path}/socket` });
   try {
     await program.prints("start worker process ");
     await play(worker);
@@ -129,12 +132,15 @@ async function withWorker(
 /** The worker process, seen by its clients and through `/proc`. */
 class Worker {
   readonly program: Program;
-  readonly #port: number;
+  readonly port: number;
+  /** Of its unix socket. */
+  readonly path: string;
   readonly #clients: Wire[] = [];
 
-  constructor(program: Program, port: number) {
+  constructor(program: Program, { port, path }: { readonly port: number; readonly path: string }) {
     this.program = program;
-    this.#port = port;
+    this.port = port;
+    this.path = path;
   }
 
   get descriptors(): number {
@@ -178,10 +184,12 @@ class Worker {
   }
 
   /** Somebody is let in, once there is room. */
-  async servesAgain(): Promise<void> {
+  async servesAgain(at: Destination = this.port): Promise<void> {
     let isServed = false;
     while (!isServed) {
-      const client = await this.#connect();
+      // A unix socket may be opened anew just now.
+      const client = await this.#connect(at).catch(() => undefined);
+      if (client === undefined) continue;
       await client.until(() => client.received !== "" || client.isOver, PATIENCE);
       isServed = client.received === greeting;
       client.destroy();
@@ -203,8 +211,8 @@ class Worker {
     return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
-  async #connect(): Promise<Wire> {
-    const client = await connectTo(this.#port);
+  async #connect(at: Destination = this.port): Promise<Wire> {
+    const client = await connectTo(at);
     this.#clients.push(client);
     return client;
   }
