@@ -11,7 +11,7 @@ import type { Cancel, ConnectHandler, ConnectTarget } from "../src/runtime.ts";
 import { addressesOf } from "./_address.ts";
 import { type Answer, Answers } from "./_bun_answers.ts";
 import { BUN_HANDLERS, type BunHandlers, type BunSocket, connectBun } from "./_bun_native.ts";
-import { BunConnection, type BunShared } from "./_bun_socket.ts";
+import { BunConnection, type BunShared, type RemoteAndLocal } from "./_bun_socket.ts";
 import { targetAddress } from "./_connect.ts";
 import { toFailure } from "./_errno.ts";
 import { toPath } from "./_octets.ts";
@@ -74,10 +74,7 @@ class Attempt {
   connected(raw: BunSocket): void {
     if (this.#isOver) return discard(raw);
     this.answer?.came(performance.now());
-    const target = this.#target;
-    const addresses = "path" in target
-      ? { remote: { family: "unix", path: target.path }, local: { family: "unix", path: "" } } as const
-      : addressesOf(raw, undefined);
+    const addresses = this.#addresses(raw);
     if (addresses === undefined) {
       discard(raw);
       return this.failed({ code: "ECONNRESET" });
@@ -91,6 +88,16 @@ class Attempt {
     this.#leave();
     this.answer?.failed();
     this.#handler.failed(toFailure(error));
+  }
+
+  /** Whom we connected to is known, unless it was by a name. */
+  #addresses(raw: BunSocket): RemoteAndLocal | undefined {
+    const target = this.#target;
+    if ("path" in target) return { remote: { family: "unix", path: target.path }, local: { family: "unix", path: "" } };
+    const { host, port } = target;
+    const family = isIP(host);
+    if (family === 0) return addressesOf(raw, undefined);
+    return { remote: { family: family === 6 ? 6 : 4, host, port } };
   }
 
   #leave(): void {

@@ -138,6 +138,10 @@ class SecureConnection extends BunConnection {
     this.#origin = origin;
   }
 
+  protected override get saysGoodbye(): boolean {
+    return true;
+  }
+
   keep(session: Uint8Array): void {
     this.#origin.keep(session);
   }

@@ -4,12 +4,13 @@
  */
 
 import { createServer, type Server } from "node:net";
-import type { Listener, ListenOptions, Socket, SystemFailure } from "../src/runtime.ts";
-import { addressesOf } from "./_address.ts";
+import type { Listener, ListenOptions, Socket, SocketAddress, SystemFailure } from "../src/runtime.ts";
+import { addressesOf, tcpAddress } from "./_address.ts";
 import { BUN_HANDLERS, type BunListener, type BunSocket } from "./_bun_native.ts";
 import { discard } from "./_bun_connect.ts";
 import { BunConnection, type BunShared } from "./_bun_socket.ts";
-import { openListener } from "./_listener.ts";
+import { commonLocal, openListener } from "./_listener.ts";
+import type { Addresses } from "./_socket.ts";
 
 /** Opens a listener; `accept` gets paused sockets. */
 export function listenNatively(
@@ -18,17 +19,26 @@ export function listenNatively(
   shared: BunShared,
 ): Promise<Listener | SystemFailure> {
   const path = "path" in options.address ? options.address.path : undefined;
+  const server = createServer({ allowHalfOpen: true });
+  let common: SocketAddress | undefined;
   const take = (raw: BunSocket) => {
-    const addresses = addressesOf(raw, path);
+    const addresses = common === undefined ? addressesOf(raw, path) : remoteTo(common, raw);
     if (addresses === undefined) return discard(raw);
     // Bun sets the idle time to 10 probes of 1 s with it.
     if (options.keepAlive !== undefined) raw.setKeepAlive(options.keepAlive !== false);
     accept(new BunConnection(raw, addresses, shared));
   };
-  const server = createServer({ allowHalfOpen: true });
   // At once: nothing may be accepted before.
-  server.once("listening", () => handleOf(server).reload({ socket: { ...BUN_HANDLERS, open: take } }));
+  server.once("listening", () => {
+    common = commonLocal(server);
+    handleOf(server).reload({ socket: { ...BUN_HANDLERS, open: take } });
+  });
   return openListener(server, options);
+}
+
+function remoteTo(local: SocketAddress, raw: BunSocket): Addresses | undefined {
+  const remote = tcpAddress(raw.remoteAddress, raw.remotePort);
+  return remote === undefined ? undefined : { remote, local };
 }
 
 /** What Bun's `node:net` keeps where Node's keeps its own. */

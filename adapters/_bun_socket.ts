@@ -1,10 +1,11 @@
 /** A connected socket over one of Bun's own, in clear or over TLS. It costs one object, no closure and no timer. */
 
 import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } from "../src/runtime.ts";
+import { tcpAddress } from "./_address.ts";
 import type { BunOwner, BunSocket } from "./_bun_native.ts";
 import { toFailure } from "./_errno.ts";
 import type { Lingerer, Lingerers } from "./_lingerers.ts";
-import { type Addresses, type Census, LINGER, LONGEST_LINGER, NOBODY, type OwnSocket } from "./_socket.ts";
+import { type Census, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
 
 /** What all sockets of Bun share. */
 export interface BunShared {
@@ -12,9 +13,15 @@ export interface BunShared {
   readonly lingerers: Lingerers;
 }
 
+/** Both ends of a connection, as far as they are known. */
+export interface RemoteAndLocal {
+  readonly remote: SocketAddress;
+  readonly local?: SocketAddress | undefined;
+}
+
 export class BunConnection implements OwnSocket, BunOwner, Lingerer {
   readonly remote: SocketAddress;
-  readonly local: SocketAddress;
+  #local: SocketAddress | undefined;
   handler: SocketHandler = NOBODY;
   hasEnded = false;
   isClosed = false;
@@ -38,13 +45,23 @@ export class BunConnection implements OwnSocket, BunOwner, Lingerer {
   #isEndHeld = false;
   #failure: SystemFailure | undefined;
 
-  constructor(raw: BunSocket, addresses: Addresses, shared: BunShared) {
+  /** Where `local` is left out it is asked for when somebody wants to know: that takes two system calls. */
+  constructor(raw: BunSocket, { remote, local }: RemoteAndLocal, shared: BunShared) {
     this.#raw = raw;
     this.#shared = shared;
-    this.remote = addresses.remote;
-    this.local = addresses.local;
+    this.remote = remote;
+    this.#local = local;
     shared.census.open++;
     raw.data = this;
+  }
+
+  get local(): SocketAddress {
+    return this.#local ??= tcpAddress(this.#raw.localAddress, this.#raw.localPort) ?? NO_ADDRESS;
+  }
+
+  /** Whether an end is told in words, as TLS does it, and not by FIN alone. */
+  protected get saysGoodbye(): boolean {
+    return false;
   }
 
   /** What has arrived and nobody has asked for. */
@@ -94,6 +111,7 @@ export class BunConnection implements OwnSocket, BunOwner, Lingerer {
 
   close(): void {
     if (this.#isClosing || this.isClosed) return;
+    if (this.hasEnded && this.#waiting === undefined && !this.saysGoodbye) return this.abort();
     this.end();
     this.#isClosing = true;
     this.#held = undefined;

@@ -65,6 +65,13 @@ export async function openListener(
   return new NetListener(server, options.address, path);
 }
 
+/** Our end of all that a listener of TCP accepts; `undefined` for one on a wildcard, where each has its own. */
+export function commonLocal(server: Server): SocketAddress | undefined {
+  const address = addressOf(server);
+  if (address === undefined || address.family === "unix") return undefined;
+  return /^[0:.]+$/.test(address.host) ? undefined : address;
+}
+
 class NetListener implements Listener {
   readonly address: SocketAddress;
   readonly #server: Server;

@@ -6,7 +6,7 @@
 import { createServer, type Server, type Socket as RawSocket } from "node:net";
 import type { Listener, ListenOptions, Octets, SocketAddress, SystemFailure } from "../src/runtime.ts";
 import { tcpAddress } from "./_address.ts";
-import { type KeepAliveSetter, openListener } from "./_listener.ts";
+import { commonLocal, type KeepAliveSetter, openListener } from "./_listener.ts";
 import type { Handle, RawAddress } from "./_node_native.ts";
 import { localAddressOf, NodeConnection, type NodeShared } from "./_node_socket.ts";
 
@@ -26,11 +26,12 @@ export function listenNatively(
   const server = createServer();
   // At once: nothing may be accepted before.
   server.once("listening", () => {
+    const common: SocketAddress | undefined = path === undefined ? commonLocal(server) : { family: "unix", path };
     handleOf(server).onconnection = (status, handle) => {
       // Such as too many open files: the listener lives on, and one connection less is no reason to end.
       if (status !== 0 || handle === undefined) return;
       const remote = remoteAddressOf(handle, path);
-      const local: SocketAddress | undefined = path === undefined ? localAddressOf(handle) : { family: "unix", path };
+      const local = common ?? localAddressOf(handle);
       if (remote === undefined || local === undefined) return handle.close();
       handle.setNoDelay?.(true);
       if (options.keepAlive === true) handle.setKeepAlive?.(true, 0, 0, 0);

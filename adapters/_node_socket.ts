@@ -19,7 +19,7 @@ import {
   type Request,
   type WriteRequest,
 } from "./_node_native.ts";
-import { type Census, LINGER, LONGEST_LINGER, NOBODY, type StreamSource } from "./_socket.ts";
+import { type Census, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type StreamSource } from "./_socket.ts";
 
 /** What all of Node's sockets share. */
 export class NodeShared {
@@ -117,6 +117,8 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     if (this.#isClosing || this.isClosed) return;
     this.#isClosing = true;
     this.#held = undefined;
+    // The kernel sends FIN by itself then.
+    if (this.hasEnded && this.queued === 0) return this.#destroy();
     this.end();
     if (this.#isDestroyed) return;
     // What still arrives must be read: closing a socket with unread input sends RST, which can overtake our last line.
@@ -276,7 +278,5 @@ export function localAddressOf(handle: Handle): SocketAddress | undefined {
   return handle.getsockname?.(found) === 0 ? tcpAddress(found.address, found.port) : undefined;
 }
 
-/** Of a connection that was gone before anybody asked. */
-const NO_ADDRESS: SocketAddress = { family: 4, host: "0.0.0.0", port: 0 };
 /** From here on a chunk is not a dialogue's. */
 const FLOOD = 16 * 1024;

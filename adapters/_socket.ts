@@ -22,6 +22,9 @@ export interface Addresses {
   readonly local: SocketAddress;
 }
 
+/** The local end of a connection that was gone before anybody asked. */
+export const NO_ADDRESS: SocketAddress = { family: 4, host: "0.0.0.0", port: 0 };
+
 /** How many sockets a runtime has open or is opening; each socket counts itself in and out. */
 export interface Census {
   open: number;
