@@ -1,13 +1,13 @@
 /**
- * The request of an `auth_http` exchange. It names this attempt's inputs and nothing else: a writer keeps no memory
- * from one request to the next.
+ * The request of an `auth_http` exchange. It names this attempt's inputs and nothing else: nothing of one request
+ * gets into the next.
  *
  * @module
  */
 
 import type { AuthHttpConfig } from "../config/types.ts";
 import type { Octets, SocketAddress } from "../runtime.ts";
-import { encode } from "../session/bytes.ts";
+import { copyBriefly, encode } from "../session/bytes.ts";
 import { constantOf } from "../variables/mod.ts";
 import type { ClientTls, Credentials } from "./mod.ts";
 
@@ -18,6 +18,7 @@ export class RequestWriter {
   /** The configured headers, but for those in {@linkcode #end}. */
   readonly #headers: AuthHttpConfig["headers"];
   readonly #passesCertificate: boolean;
+  readonly #out = new Writer();
 
   constructor(config: Pick<AuthHttpConfig, "uri" | "host" | "headers" | "passClientCert">) {
     this.#passesCertificate = config.passClientCert;
@@ -28,12 +29,13 @@ export class RequestWriter {
     this.#end = encode(`${constant.map(({ name, value }) => `\r\n${name}: ${constantOf(value)}`).join("")}\r\n\r\n`);
   }
 
-  /** The octets of one request, in memory of its own: they may be sent more than once. */
+  /** The octets of one request, in memory that no other one has: they may be sent more than once. */
   write(credentials: Credentials): Uint8Array {
     const { protocol, method, login, secret, salt, attempt, client, proxied, clientHost, envelope, tls } = credentials;
     const headers = this.#headers.map(({ name, value }) => [`\r\n${name}: `, value(credentials.facts)] as const);
     const room = headers.reduce((sum, [name, value]) => sum + name.length + value.length, NAMES_ROOM);
-    const out = new Writer(this.#start.length + this.#end.length + room + valuesRoom(credentials));
+    const out = this.#out;
+    out.begin(this.#start.length + this.#end.length + room + valuesRoom(credentials));
     out.bytes(this.#start);
     out.plain(method);
     out.plain("\r\nAuth-User: ");
@@ -63,13 +65,17 @@ export class RequestWriter {
   }
 }
 
-/** Fills one buffer, whose size is an upper bound, from the left. */
+/** Fills one buffer from the left, the same for each request. */
 class Writer {
-  readonly #bytes: Uint8Array;
+  #bytes: Uint8Array = new Uint8Array(USUAL_SIZE);
   #at = 0;
 
-  constructor(size: number) {
-    this.#bytes = new Uint8Array(size);
+  /** Begins another request; `size` is an upper bound of its octets. */
+  begin(size: number): void {
+    this.#at = 0;
+    if (size > this.#bytes.length || this.#bytes.length > USUAL_SIZE) {
+      this.#bytes = new Uint8Array(Math.max(size, USUAL_SIZE));
+    }
   }
 
   bytes(bytes: Uint8Array): void {
@@ -107,7 +113,7 @@ class Writer {
 
   written(): Uint8Array {
     if (this.#at > this.#bytes.length) throw new Error("Cannot write an auth request: its size was underestimated");
-    return this.#bytes.subarray(0, this.#at);
+    return copyBriefly(this.#bytes.subarray(0, this.#at));
   }
 }
 
@@ -166,6 +172,9 @@ const TLS_NAMES_ROOM = 264;
 
 /** Enough for all header names above, the method, the protocol, the attempt's digits and a PROXY header's addresses. */
 const NAMES_ROOM = 640;
+
+/** Few requests are longer. */
+const USUAL_SIZE = 2048;
 
 const CR = 0x0d;
 const LF = 0x0a;

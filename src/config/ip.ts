@@ -15,10 +15,22 @@ export function parseIp(text: string): string | undefined {
 
 /** The four octets of a dotted address. As in nginx leading zeros mean nothing. */
 export function parseIpv4(text: string): readonly number[] | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => DECIMAL.test(part))) return undefined;
-  const octets = parts.map(Number);
-  return octets.every((octet) => octet < 256) ? octets : undefined;
+  const octets: number[] = [];
+  let octet = -1;
+  for (let i = 0; i <= text.length; i++) {
+    // The end is a dot, too.
+    const code = i < text.length ? text.charCodeAt(i) : DOT;
+    if (code === DOT && octet >= 0) {
+      octets.push(octet);
+      octet = -1;
+    } else if (code >= ZERO && code <= NINE) {
+      octet = Math.max(octet, 0) * 10 + (code - ZERO);
+      if (octet > 255) return undefined;
+    } else {
+      return undefined;
+    }
+  }
+  return octets.length === 4 ? octets : undefined;
 }
 
 /** What an address has in common with others of the same customer: all of IPv4, the first 64 bits of IPv6. */
@@ -81,5 +93,5 @@ function longestZeros(words: readonly number[]): { readonly start: number; reado
   return best;
 }
 
-const DECIMAL = /^[0-9]{1,10}$/;
+const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
 const HEXADECIMAL = /^[0-9a-fA-F]{1,4}$/;

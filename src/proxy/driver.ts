@@ -39,7 +39,7 @@ export class Driver implements Listed {
   #timer: Cancel | undefined;
   #timerDue: Millis = 0;
   #relay: Relay | undefined;
-  #farewell: Uint8Array = EMPTY;
+  #farewell: Octets = "";
   /** What the log was told last: when an upstream is left, the reason for it. */
   #lastSaid: Octets | undefined;
   /** Whether the log knows already why the session ends. */
@@ -76,7 +76,7 @@ export class Driver implements Listed {
     if (this.#isOver || this.#isStopped || (this.#result !== undefined && this.#relay === undefined)) return;
     if (why === "timeout") this.#log("info", "shutdown timeout");
     this.#isStopped = why === "timeout";
-    if (this.#relay !== undefined) this.#relay.stop(this.#farewell);
+    if (this.#relay !== undefined) this.#relay.stop(encode(this.#farewell));
     else this.#feed({ type: "shutdown" });
   }
 

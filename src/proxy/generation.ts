@@ -247,6 +247,7 @@ const NO_ROOM: SystemFailure = { number: 24, text: "Too many open files" };
 
 /** The first rule that has the client counts; a client that is in none may connect. */
 function accessRule({ access }: ServerConfig): (client: SocketAddress) => boolean {
+  if (access.length === 0) return () => false;
   const networks = new NetworkList(access.map(({ network }) => network));
   return (client) => access[networks.find(client)]?.action === "deny";
 }

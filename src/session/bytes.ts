@@ -21,8 +21,39 @@ export function encode(octets: Octets): Uint8Array {
   return bytes;
 }
 
+/**
+ * The same for what is written at once and then forgotten. Longer than 64 octets, an array of its own costs V8 a
+ * malloc, and a free when it is collected: these are cut from slabs, which live as long as anything that was cut from
+ * them.
+ */
+export function encodeBriefly(octets: Octets): Uint8Array {
+  if (octets.length <= LONGEST_ON_HEAP || octets.length > LONGEST_CUT) return encode(octets);
+  const bytes = cut(octets.length);
+  for (let i = 0; i < octets.length; i++) bytes[i] = octets.charCodeAt(i);
+  return bytes;
+}
+
+/** A copy for what is written at once and then forgotten, see {@linkcode encodeBriefly}. */
+export function copyBriefly(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= LONGEST_ON_HEAP || bytes.length > LONGEST_CUT) return bytes.slice();
+  const copy = cut(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+function cut(length: number): Uint8Array {
+  if (slabUsed + length > slab.length) {
+    slab = new Uint8Array(SLAB);
+    slabUsed = 0;
+  }
+  const start = slabUsed;
+  slabUsed += length;
+  return slab.subarray(start, slabUsed);
+}
+
 /** The string of the octets from `start` up to, but not with, `end`. */
 export function decode(bytes: Uint8Array, start = 0, end = bytes.length): Octets {
+  if (end - start <= LONGEST_SHORT) return shortText(bytes, start, end);
   if (end - start <= CHUNK) return fromCharCodes(bytes.subarray(start, end));
   let octets = "";
   for (let at = start; at < end; at += CHUNK) octets += fromCharCodes(bytes.subarray(at, Math.min(end, at + CHUNK)));
@@ -42,9 +73,24 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** A view costs more than a list of its own for what a command or a reply is made of. */
+function shortText(bytes: Uint8Array, start: number, end: number): Octets {
+  const codes = new Array<number>(end - start);
+  for (let i = start; i < end; i++) codes[i - start] = bytes[i] ?? 0;
+  return String.fromCharCode.apply(null, codes);
+}
+
 function fromCharCodes(bytes: Uint8Array): Octets {
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
+
+const LONGEST_ON_HEAP = 64;
+const LONGEST_CUT = 1024;
+const SLAB = 16 * 1024;
+let slab = EMPTY;
+let slabUsed = 0;
+
+const LONGEST_SHORT = 64;
 
 /** How many arguments one call safely takes on every engine. */
 const CHUNK = 4096;

@@ -8,7 +8,7 @@
 import type { Millis, Octets } from "../runtime.ts";
 import { InputBuffer } from "./buffer.ts";
 import type { UpstreamTls } from "./by_tls.ts";
-import { encode } from "./bytes.ts";
+import { encodeBriefly } from "./bytes.ts";
 import type { VerifyClient } from "./certificate.ts";
 import type { CloseReason, Connection, Effect, NoteLevel, Progress } from "./mod.ts";
 
@@ -177,7 +177,7 @@ export abstract class Conversation<Options extends LoginOptions> {
 
   #flush(): void {
     if (this.#reply === "") return;
-    const bytes = encode(this.#reply);
+    const bytes = encodeBriefly(this.#reply);
     this.#reply = "";
     this.#effects.push({ type: "write", side: "client", bytes });
   }

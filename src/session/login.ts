@@ -11,7 +11,7 @@ import type { Millis, Octets, RelayWatch } from "../runtime.ts";
 import { describeHandshakeFailure } from "../runtime.ts";
 import { identityIn } from "../protocol/sasl/identity.ts";
 import { fromBase64 } from "./base64.ts";
-import { encode } from "./bytes.ts";
+import { encodeBriefly } from "./bytes.ts";
 import type { Claim } from "./client_half.ts";
 import type { LoginOptions } from "./conversation.ts";
 import type { CloseReason, Connection, Effect, Input, Session, Side } from "./mod.ts";
@@ -187,7 +187,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
         // What was said before we asked is no answer to it.
         this.#replies.clear();
         this.action = step.action;
-        return this.emit({ type: "write", side: "upstream", bytes: encode(step.text) });
+        return this.emit({ type: "write", side: "upstream", bytes: encodeBriefly(step.text) });
       case "challenge":
         return this.#relayChallenge(step.text);
       case "ready":
@@ -235,7 +235,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     this.log("info", "client logged in");
     if (this.#accepted?.isPassThrough) this.connection.failures?.succeeded();
     const toClient = this.#replies.takeAll(reply);
-    const farewell = encode(this.farewell());
+    const farewell = this.farewell();
     const toUpstream = this.input.takeAll();
     const { clientEnded } = this;
     this.emit({ type: "splice", toClient, toUpstream, clientEnded, farewell, watch: this.createWatch() });

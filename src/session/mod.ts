@@ -94,7 +94,7 @@ export interface Splice {
   /** The client said its last word already; the upstream is to hear it once `toUpstream` is out. */
   readonly clientEnded: boolean;
   /** What a client hears that is cut off because we stop. */
-  readonly farewell: Uint8Array;
+  readonly farewell: Octets;
   /** Knows where that may be said. */
   readonly watch: RelayWatch | undefined;
 }

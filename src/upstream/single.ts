@@ -9,15 +9,34 @@ export class SingleRoute implements Route {
   }
 
   select(): Selection {
-    let attempt: Attempt | undefined = { peer: this.peer, ended: () => {}, released: () => {} };
-    return {
-      name: this.peer.text,
-      next: () => {
-        const next = attempt;
-        attempt = undefined;
-        return next;
-      },
-      hasOther: () => false,
-    };
+    return new OnlyAttempt(this.peer);
   }
+}
+
+/** A login's way there, and its one attempt in one: nobody counts anything. */
+class OnlyAttempt implements Selection, Attempt {
+  readonly peer: Peer;
+  #isMade = false;
+
+  constructor(peer: Peer) {
+    this.peer = peer;
+  }
+
+  get name(): string {
+    return this.peer.text;
+  }
+
+  next(): Attempt | undefined {
+    if (this.#isMade) return undefined;
+    this.#isMade = true;
+    return this;
+  }
+
+  hasOther(): boolean {
+    return false;
+  }
+
+  ended(): void {}
+
+  released(): void {}
 }
