@@ -70,6 +70,8 @@ export class NetRelay implements Relay {
   /** One side sends no more: the other gets FIN behind all that was read. */
   ended(end: End): void {
     this.#end ??= this.#closedBy(end);
+    // Nothing more comes from either side, and all is out: no FIN has to go first.
+    if (end.other.hasEnded && end.socket.queued + end.other.socket.queued === 0) return this.#closeBoth();
     end.other.socket.end();
     if (end === this.#client) return;
     this.#graceSince = performance.now();
