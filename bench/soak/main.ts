@@ -1,9 +1,9 @@
 /**
  * Mixed load on a proxy that is given no peace: reloads, killed workers, killed mail servers, log rotation.
  *
- *     node bench/soak/main.ts [--runtime node|deno|bun] [--minutes 10] [--clients 60] [--workers 2] [--ports 21800]
+ *     node bench/soak/main.ts [--runtime node|deno|bun] [--minutes 10] [--clients 60] [--workers 2] [--ports 21800] [--keep]
  *
- * Ends in a table: what was started, what came of it, and what the proxy holds at the start and at the end; and in what its
+ * `--keep` leaves the logs for a reader. Ends in a table: what was started, what came of it, and what the proxy holds at the start and at the end; and in what its
  * logs say of the same time. Its exit code is 1 when a session ended in a way that no killed worker and no killed mail
  * server explains, or when a line of a log is broken.
  */
@@ -38,6 +38,7 @@ const { values: options } = parseArgs({
     clients: { type: "string", default: "60" },
     workers: { type: "string", default: "2" },
     ports: { type: "string", default: "21800" },
+    keep: { type: "boolean", default: false },
   },
 });
 
@@ -105,7 +106,8 @@ async function main(): Promise<void> {
     printLogs(join(folder, "logs"));
   } finally {
     for (const each of [proxy, auth, ...backends]) each.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
+    if (options.keep) console.log(`\nlogs: ${join(folder, "logs")}`);
+    else rmSync(folder, { recursive: true, force: true });
   }
 }
 
