@@ -1,11 +1,11 @@
 /**
  * Mixed load on a proxy that is given no peace: reloads, killed workers, killed mail servers, log rotation.
  *
- *     node bench/soak/main.ts [--runtime node|deno|bun] [--minutes 10] [--clients 60] [--workers 2] [--ports 21800] [--keep]
+ *     node bench/soak/main.ts [--runtime node|deno|bun] [--minutes 10] [--clients 60] [--workers 2] [--ports 21800]
  *
- * `--keep` leaves the logs for a reader. Ends in a table: what was started, what came of it, and what the proxy holds at the start and at the end; and in what its
+ * Ends in a table: what was started, what came of it, and what the proxy holds at the start and at the end; and in what its
  * logs say of the same time. Its exit code is 1 when a session ended in a way that no killed worker and no killed mail
- * server explains, or when a line of a log is broken.
+ * server explains, or when a line of a log is broken. `--keep` leaves the logs for a reader.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
