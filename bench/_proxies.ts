@@ -63,6 +63,8 @@ export async function startProxy(name: ProxyName, options: ProxyOptions): Promis
   child.stderr.on("data", (bytes) => said += bytes);
   await untilItAccepts(child, options.firstPort, () => said);
   const startup = performance.now() - started;
+  // A program may open one listener after the other.
+  for (const at of DOORS.keys()) await untilItAccepts(child, options.firstPort + at, () => said);
   if (child.pid === undefined) throw new Error(`${name} has no process`);
   return {
     name,
