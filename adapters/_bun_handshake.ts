@@ -17,6 +17,11 @@ export interface BunStart {
   readonly shared: BunShared;
 }
 
+/** Keeps what a server gives for another connection. */
+export interface SessionKeeper {
+  keep(session: Uint8Array): void;
+}
+
 /** First it owns the connection in clear, as its handler; then Bun's socket over TLS. */
 export abstract class BunHandshake implements SocketHandler, BunOwner {
   readonly #start: BunStart;
@@ -49,8 +54,10 @@ export abstract class BunHandshake implements SocketHandler, BunOwner {
     return undefined;
   }
 
-  /** A session that may be resumed later; TLS 1.3 gives them at any time. */
-  keep(_session: Uint8Array): void {}
+  /** Who keeps sessions that may be resumed later; TLS 1.3 gives them at any time. */
+  get keeper(): SessionKeeper | undefined {
+    return undefined;
+  }
 
   /** Lets the library begin. */
   protected upgrade(how: Omit<BunUpgrade, "data" | "socket">): void {
@@ -89,7 +96,7 @@ export abstract class BunHandshake implements SocketHandler, BunOwner {
     this.#isOver = true;
     const { socket, handler, shared } = this.#start;
     shared.census.open--;
-    handler.secured(new SecureConnection(secure, { addresses: socket, shared, origin: this }), facts);
+    handler.secured(new SecureConnection(secure, { addresses: socket, shared, keeper: this.keeper }), facts);
   }
 
   onData(): void {}
@@ -126,16 +133,16 @@ export abstract class BunHandshake implements SocketHandler, BunOwner {
 interface SecureOrigin {
   readonly addresses: Addresses;
   readonly shared: BunShared;
-  readonly origin: BunHandshake;
+  readonly keeper: SessionKeeper | undefined;
 }
 
-/** A connection that remembers where its sessions go. */
+/** A connection that remembers where its sessions go, and nothing else of its handshake. */
 class SecureConnection extends BunConnection {
-  readonly #origin: BunHandshake;
+  readonly #keeper: SessionKeeper | undefined;
 
-  constructor(raw: BunSocket, { addresses, shared, origin }: SecureOrigin) {
+  constructor(raw: BunSocket, { addresses, shared, keeper }: SecureOrigin) {
     super(raw, addresses, shared);
-    this.#origin = origin;
+    this.#keeper = keeper;
   }
 
   protected override get saysGoodbye(): boolean {
@@ -143,7 +150,7 @@ class SecureConnection extends BunConnection {
   }
 
   keep(session: Uint8Array): void {
-    this.#origin.keep(session);
+    this.#keeper?.keep(session);
   }
 }
 
@@ -206,6 +213,7 @@ const HANDLERS: BunHandlers = {
     if (data instanceof BunHandshake) data.onHandshake(socket, isDone, error);
   },
   session: ({ data }, session) => {
-    if (data instanceof BunHandshake || data instanceof SecureConnection) data.keep(session);
+    if (data instanceof BunHandshake) data.keeper?.keep(session);
+    else if (data instanceof SecureConnection) data.keep(session);
   },
 };

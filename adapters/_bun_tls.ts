@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { constants, X509Certificate } from "node:crypto";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
 import type { Cancel, Octets, Socket, TlsContext, TlsFacts } from "../src/runtime.ts";
-import { BunHandshake, type BunStart } from "./_bun_handshake.ts";
+import { BunHandshake, type BunStart, type SessionKeeper } from "./_bun_handshake.ts";
 import type { BunUpgrade } from "./_bun_native.ts";
 import { BunConnection, type BunShared, joined } from "./_bun_socket.ts";
 import { ClientTrial, EARLY_DATA, ownClientContext } from "./_tls_client.ts";
@@ -114,8 +114,8 @@ class ClientHandshake extends BunHandshake {
     return this.#trial.session();
   }
 
-  override keep(session: Uint8Array): void {
-    this.#trial.keep(session);
+  override get keeper(): SessionKeeper {
+    return this.#trial;
   }
 }
 

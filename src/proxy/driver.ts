@@ -11,7 +11,8 @@ import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.
 import { type Listed, NOWHERE } from "../roster.ts";
 import { EMPTY, encode } from "../session/bytes.ts";
 import type { Effect, Input, NoteLevel, Session, Side, Splice } from "../session/mod.ts";
-import type { SessionFacts } from "./facts.ts";
+import { SplicedSession } from "../session/spliced.ts";
+import type { SessionFacts, SpokenBefore } from "./facts.ts";
 import { recordOf, type SessionRecord } from "./record.ts";
 import { certificateChooser } from "./choice.ts";
 import { SideHandler, steer } from "./side.ts";
@@ -287,6 +288,8 @@ export class Driver implements Listed {
     this.#disarm();
     this.#result = "stopped";
     this.#farewell = splice.farewell;
+    this.#session = new SplicedSession(this.#session);
+    const spoken = { toClient: splice.toClient.length, toUpstream: splice.toUpstream.length };
     this.#relay = this.#service.runtime.relay({
       client: this.#client,
       upstream,
@@ -295,12 +298,12 @@ export class Driver implements Listed {
       clientEnded: splice.clientEnded,
       timeout: this.#service.proxyTimeout,
       watch: splice.watch,
-      done: (result) => this.#relayed(result, splice),
+      done: (result) => this.#relayed(result, spoken),
     });
   }
 
-  #relayed(result: RelayResult, splice: Splice): void {
-    this.#facts.relayed(result, splice);
+  #relayed(result: RelayResult, spoken: SpokenBefore): void {
+    this.#facts.relayed(result, spoken);
     if (result.failure !== undefined) this.#logBroken(result.failure);
     if (result.end === "timedOut") this.#log("info", "client timed out (110: Connection timed out)");
     else if (!this.#isStopped) this.#log("info", "proxied session done", "");

@@ -7,7 +7,7 @@
 
 import type { Protocol } from "../config/types.ts";
 import type { Millis, Octets, RelayResult, Runtime, Socket, SocketAddress, TlsFacts } from "../runtime.ts";
-import type { ProxiedAddresses, Side, Splice } from "../session/mod.ts";
+import type { ProxiedAddresses, Side } from "../session/mod.ts";
 import type {
   ClaimFacts,
   Facts,
@@ -27,6 +27,12 @@ export interface Acceptance {
   readonly number: number;
   /** The listen address as configured. */
   readonly listen: Octets;
+}
+
+/** How many octets of a side were read before the relay began, and are its to send. */
+export interface SpokenBefore {
+  readonly toClient: number;
+  readonly toUpstream: number;
 }
 
 /** The facts of one connection. Whoever takes it a step further says so here. */
@@ -106,7 +112,9 @@ export class SessionFacts implements Facts {
   /** The client says who it is. What became of what it said before is told already. */
   claimed(claim: ClaimFacts): void {
     this.upstreams.length = 0;
-    this.claim = claim;
+    // Not the claim itself, which has the password.
+    const { method, login, clientHost, envelope } = claim;
+    this.claim = { method, login, clientHost, envelope };
     this.attempts++;
     this.authTime = undefined;
     this.enter("auth");
@@ -176,11 +184,11 @@ export class SessionFacts implements Facts {
   }
 
   /** The relay is over. What it was given to begin with had been received before. */
-  relayed(result: RelayResult, { toClient, toUpstream }: Pick<Splice, "toClient" | "toUpstream">): void {
+  relayed(result: RelayResult, { toClient, toUpstream }: SpokenBefore): void {
     this.sent("client", result.bytesToClient);
     this.sent("upstream", result.bytesToUpstream);
-    this.received("client", Math.max(0, result.bytesToUpstream - toUpstream.length));
-    this.received("upstream", Math.max(0, result.bytesToClient - toClient.length));
+    this.received("client", Math.max(0, result.bytesToUpstream - toUpstream));
+    this.received("upstream", Math.max(0, result.bytesToClient - toClient));
     this.brokenSide = result.failure?.side;
   }
 

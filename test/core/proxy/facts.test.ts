@@ -33,6 +33,13 @@ describe("the facts of a connection", () => {
     assertEquals(facts.attempts, 1000);
   });
 
+  it("keep who a client says it is, and not how it proves that", () => {
+    const facts = newcomer();
+    const credentials = { ...ANNA, secret: "sesame", salt: "<1@x>" };
+    facts.claimed(credentials);
+    assertEquals(facts.claim, ANNA);
+  });
+
   it("go back to waiting for the client when a login has failed, unless that was the last", () => {
     const facts = newcomer();
     facts.claimed(ANNA);
