@@ -1,10 +1,10 @@
+import { describeDefect } from "../proxy/defect.ts";
 import type { Server } from "../proxy/mod.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** What a driver cannot catch, an auth server's connection for one, must not cost the other sessions their lives. */
 export function outliveErrors({ process }: Pick<Runtime, "process">, server: Pick<Server, "log">): void {
   process.onUncaught((error) => {
-    const text = error instanceof Error ? error.stack ?? error.message : String(error);
-    server.log.write("alert", `internal error: ${text}`);
+    server.log.write("alert", describeDefect(error));
   });
 }

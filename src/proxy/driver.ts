@@ -12,6 +12,7 @@ import { type Listed, NOWHERE } from "../roster.ts";
 import { EMPTY, encode } from "../session/bytes.ts";
 import type { Effect, Input, NoteLevel, Session, Side, Splice } from "../session/mod.ts";
 import { SplicedSession } from "../session/spliced.ts";
+import { describeDefect } from "./defect.ts";
 import type { SessionFacts, SpokenBefore } from "./facts.ts";
 import { recordOf, type SessionRecord } from "./record.ts";
 import { certificateChooser } from "./choice.ts";
@@ -327,8 +328,7 @@ export class Driver implements Listed {
 
   /** A fault of ours ends this session alone, and its client may try again. */
   #crash(error: unknown): void {
-    const text = error instanceof Error ? error.stack ?? error.message : String(error);
-    this.#log("alert", `internal error: ${text}`);
+    this.#log("alert", describeDefect(error));
     // What comes out of a handshake is TLS or nothing.
     if (!this.#isHandshaking) this.#client.write(encode(this.#session.apology));
     this.#close("internalError");

@@ -1,3 +1,5 @@
+import type { Config } from "../config/types.ts";
+import type { ErrorLog } from "../log/error_log.ts";
 import type { Octets } from "../runtime.ts";
 
 /** The proxy cannot start, or cannot go on with another configuration; each line says why as nginx would. */
@@ -12,4 +14,14 @@ export class StartError extends Error {
     this.lines = lines;
     this.hint = hint;
   }
+}
+
+/** A start that fails is told on stderr; a log that is elsewhere hears it too. */
+export function tellLog(
+  { config, log }: { readonly config: Config; readonly log: ErrorLog },
+  error: StartError,
+): void {
+  const isElsewhere = config.main.errorLogs.length > 0 &&
+    config.main.errorLogs.every(({ target }) => target.type !== "stderr");
+  if (isElsewhere) { for (const line of error.lines) log.write("emerg", line); }
 }

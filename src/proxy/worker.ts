@@ -16,6 +16,7 @@ import { type Binding, bindingsOf, endpointFor } from "./addresses.ts";
 import { certificateChooser, chooserAt, type ChooseService } from "./choice.ts";
 import type { ConnectionLimit, NoteLevel } from "../session/mod.ts";
 import { type Board, SOLITARY_BOARD } from "./board.ts";
+import { describeDefect } from "./defect.ts";
 import { Driver } from "./driver.ts";
 import { type Arrival, describeAddress, type Service, type StopReason } from "./service.ts";
 import { SessionFacts } from "./facts.ts";
@@ -28,7 +29,7 @@ import { Preface } from "./preface.ts";
 import { recordOf, type SessionRecord } from "./record.ts";
 import { Room } from "./room.ts";
 import type { ServeOptions, Server, ServingListener } from "./server.ts";
-import { StartError } from "./start_error.ts";
+import { StartError, tellLog } from "./start_error.ts";
 import { Doorkeeper } from "./turn_away.ts";
 import { TicketKeyRing } from "./ticket_keys.ts";
 
@@ -70,13 +71,6 @@ interface Visit {
   readonly places: Places;
 }
 
-/** A start that fails is told on stderr; a log that is elsewhere hears it too. */
-function tellLog({ config, log }: Generation, error: StartError): void {
-  const isElsewhere = config.main.errorLogs.length > 0 &&
-    config.main.errorLogs.every(({ target }) => target.type !== "stderr");
-  if (isElsewhere) { for (const line of error.lines) log.write("emerg", line); }
-}
-
 class Worker implements Server {
   readonly #runtime: Runtime;
   readonly #options: ServeOptions;
@@ -115,7 +109,14 @@ class Worker implements Server {
       runtime,
       attempts,
       inherited: options.inherited,
-      accept: (binding, socket) => this.#accept(binding, socket),
+      accept: (binding, socket) => {
+        try {
+          this.#accept(binding, socket);
+        } catch (error) {
+          this.log.write("alert", describeDefect(error));
+          socket.abort();
+        }
+      },
     });
     this.#room = new Room(runtime);
     this.#doorkeeper = new Doorkeeper(this.#room.spare);

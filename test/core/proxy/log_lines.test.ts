@@ -74,6 +74,19 @@ describe("the log of a relay", () => {
 });
 
 describe("a fault of ours", () => {
+  it("at the accept of a connection costs that one alone", async () => {
+    const proxy = await Proxy.start();
+    const { runtime } = proxy;
+    const now = runtime.now;
+    runtime.now = () => {
+      runtime.now = now;
+      throw new Error("out of time");
+    };
+    assertEquals(proxy.client().ending, "abort");
+    assert(proxy.log()[0]?.startsWith("[alert] internal error: Error: out of time\\x0A"));
+    assertEquals(proxy.client().ending, undefined);
+  });
+
   it("ends one session alone, says so to its client, and leaves a line with all that is known", async () => {
     const proxy = await Proxy.start();
     const [client, other] = [proxy.client(), proxy.client()];
