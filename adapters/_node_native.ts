@@ -4,6 +4,7 @@
  */
 
 import process from "node:process";
+import type { DetailedPeerCertificate } from "node:tls";
 
 /** A connected socket. All numbers that calls return are 0 or a negative error of libuv's. */
 export interface Handle {
@@ -64,6 +65,33 @@ export interface RawAddress {
   port?: number;
 }
 
+/** TLS over another handle; what is written is always told to have left later, and only one write may be under way. */
+export interface TlsHandle extends Handle {
+  onhandshakedone: (this: TlsHandle) => void;
+  onerror: (this: TlsHandle, error: unknown) => void;
+  owner?: TlsHandleOwner;
+  /** Takes what was read before. */
+  receive(bytes: Uint8Array): void;
+  setVerifyMode(requestsCertificate: boolean, refusesWithout: boolean): void;
+  setALPNProtocols(list: Uint8Array): void;
+  /** Must not be called within a call of the handle's. */
+  destroySSL(): void;
+  getALPNNegotiatedProtocol(): string | false;
+  getProtocol(): string | null;
+  getCipher(): { readonly name: string };
+  isSessionReused(): boolean;
+  hasPeerCertificate(): boolean;
+  getPeerCertificate(isDetailed: true): DetailedPeerCertificate | undefined;
+  /** What the library thinks of the certificate. */
+  verifyError(): unknown;
+}
+
+/** Whom a handle of TLS tells. */
+export interface TlsHandleOwner extends HandleOwner {
+  onHandshakeDone(): void;
+  onTlsError(error: unknown): void;
+}
+
 interface TcpBinding {
   readonly TCP: new (kind: number) => TcpHandle;
   readonly TCPConnectWrap: new () => ConnectRequest;
@@ -76,6 +104,12 @@ interface StreamBinding {
   readonly streamBaseState: Int32Array;
   readonly kReadBytesOrError: number;
   readonly kLastWriteWasAsync: number;
+}
+
+interface TlsBinding {
+  readonly TLSWrap: { readonly prototype: object };
+  /** `context` is the one within a `SecureContext` of `node:tls`. */
+  wrap(handle: Handle, context: object, isServer: boolean, isWriting: boolean): TlsHandle;
 }
 
 /** Node's own parts. */
@@ -101,6 +135,39 @@ function isWhole(tcp: TcpBinding, stream: StreamBinding): boolean {
   const numbers = [stream.kReadBytesOrError, stream.kLastWriteWasAsync];
   return hasMethods && stream.streamBaseState instanceof Int32Array && numbers.every(Number.isInteger);
 }
+
+/** Makes a TLS server's end of a connection; `undefined` where this Node keeps that to itself. */
+export type TlsWrapper = (handle: Handle, context: object) => TlsHandle;
+
+export function tlsWrapper(): TlsWrapper | undefined {
+  try {
+    const { binding } = process as unknown as { binding(name: string): unknown };
+    const tls = binding.call(process, "tls_wrap") as TlsBinding;
+    const isWhole = typeof tls.wrap === "function" && TLS_METHODS.every((name) => name in tls.TLSWrap.prototype);
+    return isWhole ? (handle, context) => tls.wrap(handle, context, true, false) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const TLS_METHODS: readonly string[] = [
+  "readStart",
+  "readStop",
+  "useUserBuffer",
+  "writeBuffer",
+  "shutdown",
+  "receive",
+  "setVerifyMode",
+  "setALPNProtocols",
+  "destroySSL",
+  "getALPNNegotiatedProtocol",
+  "getProtocol",
+  "getCipher",
+  "isSessionReused",
+  "hasPeerCertificate",
+  "getPeerCertificate",
+  "verifyError",
+];
 
 /** libuv's word for a peer that sends no more. */
 export const END_OF_FILE = -4095;

@@ -7,13 +7,14 @@ import type { Socket } from "../src/runtime.ts";
 import { connect } from "./_connect.ts";
 import { createNetwork, type NetTraits, type Network } from "./_network.ts";
 import { connectNatively, isNumeric } from "./_node_connect.ts";
+import { NodeDoor } from "./_node_door.ts";
 import { listenNatively } from "./_node_listener.ts";
-import { nodeParts } from "./_node_native.ts";
+import { nodeParts, tlsWrapper } from "./_node_native.ts";
 import { NodeShared } from "./_node_socket.ts";
 import { NetRelay } from "./_relay.ts";
 import { isStreamSource, type StreamSource } from "./_socket.ts";
 import { secureClient } from "./_tls_client.ts";
-import { secureServer } from "./_tls_server.ts";
+import { createTlsServer, secureServer } from "./_tls_server.ts";
 import { Turns } from "./_turns.ts";
 
 export function createNodeNetwork(traits: NetTraits): Network {
@@ -22,6 +23,7 @@ export function createNodeNetwork(traits: NetTraits): Network {
   if (parts === undefined) return streams;
   const shared = new NodeShared(parts);
   const { census } = shared;
+  const wrap = tlsWrapper();
   const turns = new Turns(traits.tls.handshakesPerTurn);
   return {
     ...streams,
@@ -29,6 +31,12 @@ export function createNodeNetwork(traits: NetTraits): Network {
     // Names and unix sockets are as rare as they are slow.
     connect: (target, handler) =>
       isNumeric(target) ? connectNatively(target, handler, shared) : connect(target, handler, { ...traits, census }),
+    createTlsServer: wrap === undefined
+      ? streams.createTlsServer
+      : (options) =>
+        createTlsServer(options, traits.tls, (context, face, ticketKeys) => {
+          return new NodeDoor(context, { face, ticketKeys }, { shared, wrap });
+        }),
     secureServer: (socket, { choose, held }, handler) =>
       secureServer({ socket: ownSocket(socket), choose, held, handler, census, turns }),
     secureClient: (socket, context, handler) => secureClient({ socket: ownSocket(socket), context, handler, census }),

@@ -46,8 +46,8 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
   place = NOWHERE;
   due = 0;
   queued = 0;
-  readonly #handle: Handle;
-  readonly #shared: NodeShared;
+  protected readonly handle: Handle;
+  protected readonly shared: NodeShared;
   #local: SocketAddress | undefined;
   /** FIN: nobody asked for it, it waits behind what is queued, or it has left. */
   #fin: "no" | "asked" | "sent" = "no";
@@ -56,13 +56,13 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
   #isFlowing = false;
   #isReading = false;
   #isFlooding = false;
-  /** What was read while nobody wanted it: one chunk. */
+  /** What was read while nobody wanted it: what one read from the kernel brings. */
   #held: Uint8Array | undefined;
   #failure: SystemFailure | undefined;
 
   constructor(handle: Handle, remote: SocketAddress, shared: NodeShared) {
-    this.#handle = handle;
-    this.#shared = shared;
+    this.handle = handle;
+    this.shared = shared;
     this.remote = remote;
     this.lender = shared.pool;
     shared.census.open++;
@@ -71,9 +71,14 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     handle.useUserBuffer(shared.readBuffer);
   }
 
+  /** Whether the handle is being closed, or is somebody else's. */
+  protected get isDestroyed(): boolean {
+    return this.#isDestroyed;
+  }
+
   /** Asked for when somebody wants to know: most never do, and it is a system call. */
   get local(): SocketAddress {
-    return this.#local ??= localAddressOf(this.#handle) ?? NO_ADDRESS;
+    return this.#local ??= localAddressOf(this.handle) ?? NO_ADDRESS;
   }
 
   set local(address: SocketAddress) {
@@ -81,11 +86,11 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#write(bytes, false);
+    return this.#mayWrite(bytes) ? this.send(bytes, false) : true;
   }
 
   writeLent(bytes: Uint8Array): boolean {
-    return this.#write(this.#shared.pool.copy(bytes), true);
+    return this.#mayWrite(bytes) ? this.send(bytes, true) : true;
   }
 
   /**
@@ -100,17 +105,14 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
   resume(): void {
     if (this.#isFlowing || this.isClosed) return;
     this.#isFlowing = true;
-    if (this.#held === undefined) this.#start();
+    if (this.#held === undefined) this.start();
     else queueMicrotask(() => this.#deliver());
   }
 
   end(): void {
     if (this.#fin !== "no" || this.#isDestroyed) return;
     this.#fin = "asked";
-    const request = new this.#shared.parts.ShutdownWrap();
-    request.oncomplete = onShutdown;
-    request.owner = this;
-    if (this.#handle.shutdown(request) !== 0) this.onShutdown();
+    this.shutDown();
   }
 
   close(): void {
@@ -122,8 +124,8 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     this.end();
     if (this.#isDestroyed) return;
     // What still arrives must be read: closing a socket with unread input sends RST, which can overtake our last line.
-    this.#start();
-    this.#shared.lingerers.add(this, this.#fin === "sent" ? LINGER : LONGEST_LINGER);
+    this.start();
+    this.shared.lingerers.add(this, this.#fin === "sent" ? LINGER : LONGEST_LINGER);
   }
 
   abort(): void {
@@ -134,81 +136,114 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
 
   /** Gives the connection away as a stream, paused, to be spoken TLS on. This one tells and does nothing any more. */
   release(): RawSocket {
-    if (!this.isClosed) this.#shared.census.open--;
-    this.#shared.lingerers.remove(this);
-    const isGone = this.#isDestroyed;
+    const given = this.surrender();
+    if (given === undefined) return new Stream({ allowHalfOpen: true }).destroy();
+    const options: object = { handle: given.handle, pauseOnCreate: true, allowHalfOpen: true };
+    const stream = new Stream(options);
+    if (given.held.length > 0) stream.unshift(given.held);
+    return stream;
+  }
+
+  /** The same without a stream, and with what was read and not told; `undefined` when the connection is gone. */
+  surrender(): { readonly handle: Handle; readonly held: Uint8Array } | undefined {
+    if (!this.isClosed) this.shared.census.open--;
+    this.shared.lingerers.remove(this);
+    const given = this.#isDestroyed ? undefined : { handle: this.handle, held: this.#held ?? NOTHING };
     this.#stop();
     this.#isClosing = true;
     this.#isDestroyed = true;
     this.isClosed = true;
+    this.#held = undefined;
     this.handler = NOBODY;
-    delete this.#handle.owner;
-    const options: object = isGone ? {} : { handle: this.#handle, pauseOnCreate: true };
-    const stream = new Stream({ ...options, allowHalfOpen: true });
-    if (isGone) return stream.destroy();
-    if (this.#held !== undefined) stream.unshift(this.#held);
-    return stream;
+    delete this.handle.owner;
+    return given;
   }
 
   /** The three that follow are called by the handle's events alone. */
   onRead(): void {
-    const { parts, readBuffer } = this.#shared;
+    const { parts, readBuffer } = this.shared;
     const count = parts.streamBaseState[parts.kReadBytesOrError] ?? 0;
     if (count > 0) return this.#onBytes(readBuffer.subarray(0, count));
     if (count === 0 || this.#isDestroyed) return;
     this.#isReading = false;
-    if (count !== END_OF_FILE) return this.#break(count);
+    if (count !== END_OF_FILE) return this.break(systemFailure(count));
     this.hasEnded = true;
     if (!this.#isClosing) this.handler.ended();
     if (this.#fin === "sent") this.#destroy();
   }
 
   onWritten(status: number, { bytes, isCopy }: WriteRequest): void {
-    const length = bytes?.length ?? 0;
-    if (isCopy === true && bytes !== undefined) this.#shared.pool.giveBack(bytes);
-    this.queued -= length;
-    if (this.#isDestroyed) return;
-    if (status < 0) return this.#break(status);
-    if (this.queued === 0 && !this.#isClosing) this.handler.drained();
+    if (isCopy === true && bytes !== undefined) this.shared.pool.giveBack(bytes);
+    this.left(status, bytes?.length ?? 0);
   }
 
   onShutdown(): void {
     if (this.#isDestroyed) return;
     this.#fin = "sent";
     if (this.hasEnded) this.#destroy();
-    else if (this.#isClosing) this.#shared.lingerers.add(this, LINGER);
+    else if (this.#isClosing) this.shared.lingerers.add(this, LINGER);
   }
 
   #onBytes(bytes: Uint8Array): void {
-    if (this.#isClosing) return;
+    if (this.#isClosing || this.#isDestroyed) return;
     this.#isFlooding = bytes.length >= FLOOD;
     if (this.#isFlowing && this.#held === undefined) return this.handler.bytes(bytes);
-    this.#held = bytes.slice();
+    // One that is told to stop may have to tell the rest of what it has read from the kernel.
+    this.#held = this.#held === undefined ? bytes.slice() : joined(this.#held, bytes);
     this.#stop();
   }
 
-  #write(bytes: Uint8Array, isCopy: boolean): boolean {
-    if (this.#fin !== "no" || this.#isDestroyed || bytes.length === 0) return true;
-    const shared = this.#shared;
-    const { parts, spare = new parts.WriteWrap() } = shared;
+  #mayWrite(bytes: Uint8Array): boolean {
+    return this.#fin === "no" && !this.#isDestroyed && bytes.length > 0;
+  }
+
+  /** Writes; what `isLent` is good only during the call. */
+  protected send(bytes: Uint8Array, isLent: boolean): boolean {
+    const { shared } = this;
+    const { parts, pool, spare = new parts.WriteWrap() } = shared;
     shared.spare = undefined;
-    const error = this.#handle.writeBuffer(spare, bytes);
+    const own = isLent ? pool.copy(bytes) : bytes;
+    const error = this.handle.writeBuffer(spare, own);
     if (error !== 0) {
-      this.#breakLater(error);
+      this.breakLater(error);
       return true;
     }
     if (parts.streamBaseState[parts.kLastWriteWasAsync] === 0) {
       // The request was not needed: the next write may have it.
       shared.spare = spare;
-      if (isCopy) shared.pool.giveBack(bytes);
+      if (isLent) pool.giveBack(own);
       return true;
     }
     spare.oncomplete = onWritten;
-    spare.bytes = bytes;
-    spare.isCopy = isCopy;
+    spare.bytes = own;
+    spare.isCopy = isLent;
     spare.owner = this;
     this.queued += bytes.length;
     return false;
+  }
+
+  /** So many octets have left, or cannot. */
+  protected left(status: number, length: number): void {
+    this.queued -= length;
+    if (this.#isDestroyed) return;
+    if (status < 0) return this.break(systemFailure(status));
+    if (this.queued === 0 && !this.#isClosing) this.drained();
+  }
+
+  protected drained(): void {
+    this.handler.drained();
+  }
+
+  /** Sends FIN, behind all that was written. */
+  protected shutDown(): void {
+    const request = new this.shared.parts.ShutdownWrap();
+    request.oncomplete = onShutdown;
+    request.owner = this;
+    if (this.handle.shutdown(request) !== 0) this.onShutdown();
+  }
+
+  protected free(done: () => void): void {
+    this.handle.close(done);
   }
 
   #deliver(): void {
@@ -216,48 +251,59 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     if (held === undefined || !this.#isFlowing || this.#isClosing) return;
     this.#held = undefined;
     this.handler.bytes(held);
-    if (this.#isFlowing) this.#start();
+    if (this.#isFlowing) this.start();
   }
 
-  #start(): void {
+  protected start(): void {
     if (this.#isReading || this.#isDestroyed || this.hasEnded) return;
     this.#isReading = true;
-    const error = this.#handle.readStart();
-    if (error !== 0) this.#breakLater(error);
+    const error = this.handle.readStart();
+    if (error !== 0) this.breakLater(error);
   }
 
   #stop(): void {
     if (!this.#isReading || this.#isDestroyed) return;
     this.#isReading = false;
-    this.#handle.readStop();
+    this.handle.readStop();
   }
 
   /** Nobody may be told within a call of theirs. */
-  #breakLater(error: number): void {
-    queueMicrotask(() => this.#break(error));
+  protected breakLater(error: number): void {
+    queueMicrotask(() => this.break(systemFailure(error)));
   }
 
-  #break(error: number): void {
+  protected break(failure: SystemFailure): void {
     if (this.#isDestroyed) return;
     // The peer may well be rude once we are done with it.
-    if (!this.#isClosing) this.#failure ??= failureOf(getSystemErrorName(error));
+    if (!this.#isClosing) this.#failure ??= failure;
     this.#destroy();
   }
 
   #destroy(): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
-    this.#handle.close(() => this.#onClosed());
+    this.free(() => this.#onClosed());
   }
 
   #onClosed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#held = undefined;
-    this.#shared.census.open--;
-    this.#shared.lingerers.remove(this);
+    this.shared.census.open--;
+    this.shared.lingerers.remove(this);
     this.handler.closed(this.#failure);
   }
+}
+
+function systemFailure(error: number): SystemFailure {
+  return failureOf(getSystemErrorName(error));
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 function onRead(this: Handle): void {
@@ -278,5 +324,6 @@ export function localAddressOf(handle: Handle): SocketAddress | undefined {
   return handle.getsockname?.(found) === 0 ? tcpAddress(found.address, found.port) : undefined;
 }
 
+const NOTHING = new Uint8Array(0);
 /** From here on a chunk is not a dialogue's. */
 const FLOOD = 16 * 1024;

@@ -1,7 +1,7 @@
 import { describe, it, type TestContext } from "node:test";
 import process from "node:process";
 import { assertEquals } from "@std/assert";
-import { nodeParts } from "../../adapters/_node_native.ts";
+import { nodeParts, tlsWrapper } from "../../adapters/_node_native.ts";
 
 describe("Node's own parts", () => {
   const answers: readonly [string, () => unknown][] = [
@@ -9,7 +9,10 @@ describe("Node's own parts", () => {
       throw new Error("No such module");
     }],
     ["has nothing under their names", () => undefined],
-    ["has other things under their names", () => ({ TCP: class {}, constants: { SOCKET: 0 } })],
+    [
+      "has other things under their names",
+      () => ({ TCP: class {}, constants: { SOCKET: 0 }, TLSWrap: class {}, wrap() {} }),
+    ],
   ];
   for (const [what, answer] of answers) {
     it(`are done without where a Node ${what}`, (t: TestContext) => {
@@ -19,7 +22,7 @@ describe("Node's own parts", () => {
         owner.binding = binding;
       });
       owner.binding = answer;
-      assertEquals(nodeParts(), undefined);
+      assertEquals([nodeParts(), tlsWrapper()], [undefined, undefined]);
     });
   }
 });

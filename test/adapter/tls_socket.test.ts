@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { connect as connectTls } from "node:tls";
 import { assert, assertEquals } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
-import type { RelayResult, Runtime } from "../../src/runtime.ts";
+import type { RelayResult, Runtime, Socket } from "../../src/runtime.ts";
 import { areSame, Exchange, pattern, Peer } from "./_peer.ts";
 import { abort, finish, secured, TlsBench } from "./_tls.ts";
 
@@ -51,6 +51,31 @@ describe("over TLS", () => {
       await near.until(() => near.drains === 1);
       assertEquals(near.socket.queued, 0);
       await finish(near, far);
+    });
+
+    it("tell nothing while they are paused, and then all of it", { timeout: 10_000 }, async () => {
+      const { near, far } = await bench.connect();
+      const octets = pattern(200_000);
+      const reader = new Sipper(far.socket);
+      near.socket.write(octets);
+      await reader.untilReceived(octets.length);
+      assertEquals(digest(reader.chunks), digest([octets]));
+      assertEquals(reader.rudeness, 0);
+      await finish(near, reader);
+    });
+
+    it("send several lines of one turn in order, and then the end", async () => {
+      const { near, far } = await bench.connect();
+      near.socket.resume();
+      far.socket.resume();
+      const lines = ["* OK\r\n", "a BYE\r\n", "* later\r\n"];
+      for (const line of lines) far.say(line);
+      far.socket.close();
+      await near.untilEnded();
+      assertEquals(near.text, lines.join(""));
+      near.socket.close();
+      await Promise.all([near.untilClosed(), far.untilClosed()]);
+      assertEquals([near.failure, far.failure], [undefined, undefined]);
     });
 
     it("go on writing after their peer has ended", async () => {
@@ -155,6 +180,29 @@ describe("over TLS", () => {
     }
   }
 });
+
+/** Pauses after each chunk, and resumes in a later turn. */
+class Sipper extends Peer {
+  /** How often it was told something all the same. */
+  rudeness = 0;
+  #isPaused = false;
+
+  constructor(socket: Socket) {
+    super(socket);
+    socket.resume();
+  }
+
+  override bytes(bytes: Uint8Array): void {
+    if (this.#isPaused) this.rudeness++;
+    this.#isPaused = true;
+    this.socket.pause();
+    setImmediate(() => {
+      this.#isPaused = false;
+      this.socket.resume();
+    });
+    super.bytes(bytes);
+  }
+}
 
 function digest(chunks: readonly Uint8Array[]): string {
   const hash = createHash("sha256");
