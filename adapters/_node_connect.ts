@@ -5,7 +5,7 @@ import { getSystemErrorName } from "node:util";
 import type { Cancel, ConnectHandler, ConnectTarget } from "../src/runtime.ts";
 import { failureOf } from "./_errno.ts";
 import type { ConnectRequest, TcpHandle } from "./_node_native.ts";
-import { NodeConnection, type NodeShared } from "./_node_socket.ts";
+import type { NodeShared } from "./_node_socket.ts";
 
 /** A target that needs no name service. */
 export type NumericTarget = Exclude<ConnectTarget, { readonly path: string }>;
@@ -74,7 +74,7 @@ class Attempt {
     this.#handle.setNoDelay?.(true);
     const { host, port } = this.#target;
     const remote = { family: host.includes(":") ? 6 : 4, host, port } as const;
-    this.#handler.connected(new NodeConnection(this.#handle, remote, this.#shared));
+    this.#handler.connected(this.#shared.open(this.#handle, remote));
   }
 
   #leave(): void {

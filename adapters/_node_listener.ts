@@ -6,42 +6,45 @@
 import { createServer, type Server, type Socket as RawSocket } from "node:net";
 import type { Listener, ListenOptions, Octets, SocketAddress, SystemFailure } from "../src/runtime.ts";
 import { tcpAddress } from "./_address.ts";
-import { commonLocal, type KeepAliveSetter, openListener } from "./_listener.ts";
-import type { Handle, RawAddress } from "./_node_native.ts";
-import { localAddressOf, NodeConnection, type NodeShared } from "./_node_socket.ts";
+import { commonLocal, type KeepAliveSetter, type ListenTraits, openListener } from "./_listener.ts";
+import type { Acceptor, Handle, RawAddress } from "./_node_native.ts";
+import { localAddressOf, type NodeConnection, type NodeShared } from "./_node_socket.ts";
 
 /** What a listener works with. */
 export interface NodeListening {
   readonly shared: NodeShared;
   readonly setKeepAlive: KeepAliveSetter;
+  readonly attend?: ListenTraits["attend"];
 }
 
 /** Opens a listener; `accept` gets paused sockets. */
 export function listenNatively(
   options: ListenOptions,
   accept: (socket: NodeConnection) => void,
-  { shared, setKeepAlive }: NodeListening,
+  { shared, setKeepAlive, attend }: NodeListening,
 ): Promise<Listener | SystemFailure> {
   const path = "path" in options.address ? options.address.path : undefined;
   const server = createServer();
   // At once: nothing may be accepted before.
   server.once("listening", () => {
     const common: SocketAddress | undefined = path === undefined ? commonLocal(server) : { family: "unix", path };
-    handleOf(server).onconnection = (status, handle) => {
+    const acceptor = handleOf(server);
+    acceptor.onconnection = (status, given) => {
       // Such as too many open files: the listener lives on, and one connection less is no reason to end.
-      if (status !== 0 || handle === undefined) return;
+      const handle = status === 0 ? shared.accepted(acceptor, given) : undefined;
+      if (handle === undefined) return;
       const remote = remoteAddressOf(handle, path);
       const local = common ?? localAddressOf(handle);
       if (remote === undefined || local === undefined) return handle.close();
       handle.setNoDelay?.(true);
       if (options.keepAlive === true) handle.setKeepAlive?.(true, 0, 0, 0);
       else if (typeof options.keepAlive === "object") setKeepAlive(asStream(handle), options.keepAlive);
-      const connection = new NodeConnection(handle, remote, shared);
+      const connection = shared.open(handle, remote);
       connection.local = local;
       accept(connection);
     };
   });
-  return openListener(server, options);
+  return openListener(server, options, attend);
 }
 
 function remoteAddressOf(handle: Handle, path: Octets | undefined): SocketAddress | undefined {
@@ -60,10 +63,6 @@ function asStream(handle: Handle): Pick<RawSocket, "setKeepAlive"> {
     },
   };
   return stream as Pick<RawSocket, "setKeepAlive">;
-}
-
-interface Acceptor {
-  onconnection: (status: number, handle: Handle | undefined) => void;
 }
 
 /** Where `node:net` keeps what it listens with. */

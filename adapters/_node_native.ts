@@ -34,6 +34,11 @@ export interface TcpHandle extends Handle {
   connect6(request: ConnectRequest, host: string, port: number): number;
 }
 
+/** What a listener of `node:net` listens with. */
+export interface Acceptor {
+  onconnection: (status: number, handle: Handle | undefined) => void;
+}
+
 /** What a handle tells its owner. */
 export interface HandleOwner {
   onRead(): void;
@@ -93,7 +98,7 @@ export interface TlsHandleOwner extends HandleOwner {
 }
 
 interface TcpBinding {
-  readonly TCP: new (kind: number) => TcpHandle;
+  readonly TCP: { new (kind: number): TcpHandle; readonly prototype: object };
   readonly TCPConnectWrap: new () => ConnectRequest;
   readonly constants: { readonly SOCKET: number };
 }
@@ -128,7 +133,7 @@ export function nodeParts(): NodeParts | undefined {
 }
 
 function isWhole(tcp: TcpBinding, stream: StreamBinding): boolean {
-  const methods = ["onread", "readStart", "readStop", "useUserBuffer", "writeBuffer", "shutdown", "close"];
+  const methods = ["readStart", "readStop", "useUserBuffer", "writeBuffer", "shutdown", "close"];
   const handle = new tcp.TCP(tcp.constants.SOCKET);
   const hasMethods = methods.every((name) => name in handle);
   handle.close();

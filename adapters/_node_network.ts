@@ -19,24 +19,30 @@ import { Turns } from "./_turns.ts";
 
 export function createNodeNetwork(traits: NetTraits): Network {
   const parts = nodeParts();
-  const streams = createNetwork(traits);
-  if (parts === undefined) return streams;
+  if (parts === undefined) return createNetwork(traits);
   const shared = new NodeShared(parts);
-  const { census } = shared;
+  const network = createHandleNetwork(traits, shared);
   const wrap = tlsWrapper();
+  if (wrap === undefined) return network;
+  return {
+    ...network,
+    createTlsServer: (options) =>
+      createTlsServer(options, traits.tls, (context, face, ticketKeys) => {
+        return new NodeDoor(context, { face, ticketKeys }, { shared, wrap });
+      }),
+  };
+}
+
+/** Connections in clear over handles, made of what `shared` has. */
+export function createHandleNetwork(traits: NetTraits, shared: NodeShared): Network {
+  const { census } = shared;
   const turns = new Turns(traits.tls.handshakesPerTurn);
   return {
-    ...streams,
-    listen: (options, accept) => listenNatively(options, accept, { shared, setKeepAlive: traits.setKeepAlive }),
+    ...createNetwork(traits),
+    listen: (options, accept) => listenNatively(options, accept, { ...traits, shared }),
     // Names and unix sockets are as rare as they are slow.
     connect: (target, handler) =>
       isNumeric(target) ? connectNatively(target, handler, shared) : connect(target, handler, { ...traits, census }),
-    createTlsServer: wrap === undefined
-      ? streams.createTlsServer
-      : (options) =>
-        createTlsServer(options, traits.tls, (context, face, ticketKeys) => {
-          return new NodeDoor(context, { face, ticketKeys }, { shared, wrap });
-        }),
     secureServer: (socket, { choose, held }, handler) =>
       secureServer({ socket: ownSocket(socket), choose, held, handler, census, turns }),
     secureClient: (socket, context, handler) => secureClient({ socket: ownSocket(socket), context, handler, census }),

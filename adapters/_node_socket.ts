@@ -11,6 +11,7 @@ import { CHUNK_SIZE, ChunkPool } from "./_chunk_pool.ts";
 import { failureOf } from "./_errno.ts";
 import { type Lingerer, Lingerers } from "./_lingerers.ts";
 import {
+  type Acceptor,
   END_OF_FILE,
   type Handle,
   type HandleOwner,
@@ -35,10 +36,20 @@ export class NodeShared {
   constructor(parts: NodeParts) {
     this.parts = parts;
   }
+
+  /** The handle of a connection that was accepted. */
+  accepted(_acceptor: Acceptor, given: Handle | undefined): Handle | undefined {
+    return given;
+  }
+
+  /** A connection over `handle`, which has no other owner. */
+  open(handle: Handle, remote: SocketAddress): NodeConnection {
+    return new NodeConnection(handle, remote, this);
+  }
 }
 
 export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
-  readonly remote: SocketAddress;
+  remote: SocketAddress;
   readonly lender: ChunkPool;
   handler: SocketHandler = NOBODY;
   hasEnded = false;

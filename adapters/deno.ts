@@ -6,10 +6,10 @@
 
 import process from "node:process";
 import type { Capability, CapabilityState, Runtime } from "../src/runtime.ts";
+import { createDenoNetwork } from "./_deno_network.ts";
 import { separateFamilies } from "./_dual_stack.ts";
 import { failureOf } from "./_errno.ts";
 import { withoutInspector } from "./_inspector.ts";
-import { createNetwork } from "./_network.ts";
 import { noticeOrphaning } from "./_orphan.ts";
 import { RUSTLS } from "./_tls_traits.ts";
 import { keepAwake, reopenUnixSockets } from "./_wakening.ts";
@@ -24,7 +24,7 @@ export function createDenoRuntime(): Runtime {
       tlsLibrary: "rustls",
       capabilities: CAPABILITIES,
     },
-    createNetwork({
+    createDenoNetwork({
       attend: (server) => keepAwake(server, base.onShortage),
       tls: RUSTLS,
       setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),

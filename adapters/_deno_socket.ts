@@ -1,0 +1,36 @@
+/** Sockets over Deno's handles, which are like libuv's but for the ways they come and go. */
+
+import type { SocketAddress } from "../src/runtime.ts";
+import type { Acceptor, Handle } from "./_node_native.ts";
+import { NodeConnection, NodeShared } from "./_node_socket.ts";
+
+export class DenoShared extends NodeShared {
+  /** Deno hands over none: the listener fills one that it is given. */
+  override accepted(acceptor: Acceptor): Handle | undefined {
+    const { TCP, constants } = this.parts;
+    const handle = new TCP(constants.SOCKET);
+    if ((acceptor as DenoAcceptor).accept(handle) === 0) return handle;
+    handle.close();
+    return undefined;
+  }
+
+  override open(handle: Handle, remote: SocketAddress): NodeConnection {
+    return new DenoConnection(handle, remote, this);
+  }
+}
+
+interface DenoAcceptor extends Acceptor {
+  /** Gives `handle` the connection that waits longest; 0, or a negative error. */
+  accept(handle: Handle): number;
+}
+
+class DenoConnection extends NodeConnection {
+  /** A stream wants to be given what was read, and knows nothing of our buffer. An empty one stands for none. */
+  override surrender(): ReturnType<NodeConnection["surrender"]> {
+    const given = super.surrender();
+    given?.handle.useUserBuffer(NONE);
+    return given;
+  }
+}
+
+const NONE = new Uint8Array(0);
