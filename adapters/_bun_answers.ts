@@ -1,5 +1,6 @@
 /** Which hosts answer at once when they are connected to. */
 
+import { isIP } from "node:net";
 import type { Millis } from "../src/runtime.ts";
 
 /** Bounded: whoever is known longest is forgotten first, and becomes known again. */
@@ -10,7 +11,7 @@ export class Answers {
     const key = `${host} ${port}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const answer = new Answer();
+    const answer = new Answer(isIP(host));
     this.#known.set(key, answer);
     if (this.#known.size > MOST) this.#forgetOne();
     return answer;
@@ -24,10 +25,16 @@ export class Answers {
 
 /** What is known of one host and port. */
 export class Answer {
+  /** The family of the host's address; 0 for a name. */
+  readonly family: number;
   #isKnown = false;
   #waiting = 0;
   /** When the last answer came, or when the first of those that wait began. */
   #since: Millis = 0;
+
+  constructor(family: number) {
+    this.family = family;
+  }
 
   /** Whether it answered last time, and answers those that wait. */
   isPrompt(now: Millis): boolean {

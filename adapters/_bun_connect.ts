@@ -5,7 +5,7 @@
  * that are known to answer; all others are connected to by `node:net`, whose socket is then taken over.
  */
 
-import { connect, isIP, type Socket as NetStream } from "node:net";
+import { connect, type Socket as NetStream } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Cancel, ConnectHandler, ConnectTarget } from "../src/runtime.ts";
 import { addressesOf } from "./_address.ts";
@@ -36,7 +36,7 @@ export class BunConnector {
     const answer = this.#answers.of(target);
     attempt.answer = answer;
     const now = performance.now();
-    if (!answer.isPrompt(now) || isIP(target.host) === 0) return connectStream(target, attempt);
+    if (!answer.isPrompt(now) || answer.family === 0) return connectStream(target, attempt);
     answer.begin(now);
     const { host, port, localAddress } = target;
     const from = localAddress === undefined ? {} : { localAddress };
@@ -95,7 +95,7 @@ class Attempt {
     const target = this.#target;
     if ("path" in target) return { remote: { family: "unix", path: target.path }, local: { family: "unix", path: "" } };
     const { host, port } = target;
-    const family = isIP(host);
+    const { family = 0 } = this.answer ?? {};
     if (family === 0) return addressesOf(raw, undefined);
     return { remote: { family: family === 6 ? 6 : 4, host, port } };
   }

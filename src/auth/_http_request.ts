@@ -11,6 +11,10 @@ import { copyBriefly, encode } from "../session/bytes.ts";
 import { constantOf } from "../variables/mod.ts";
 import type { ClientTls, Credentials } from "./mod.ts";
 
+type Headers = readonly (readonly [name: Octets, value: Octets])[];
+
+const NO_HEADERS: Headers = [];
+
 /** Writes the requests to one server, with nginx's header names in nginx's order. */
 export class RequestWriter {
   readonly #start: Uint8Array;
@@ -32,7 +36,7 @@ export class RequestWriter {
   /** The octets of one request, in memory that no other one has: they may be sent more than once. */
   write(credentials: Credentials): Uint8Array {
     const { protocol, method, login, secret, salt, attempt, client, proxied, clientHost, envelope, tls } = credentials;
-    const headers = this.#headers.map(({ name, value }) => [`\r\n${name}: `, value(credentials.facts)] as const);
+    const headers = this.#headers.length === 0 ? NO_HEADERS : this.#headersFor(credentials);
     const room = headers.reduce((sum, [name, value]) => sum + name.length + value.length, NAMES_ROOM);
     const out = this.#out;
     out.begin(this.#start.length + this.#end.length + room + valuesRoom(credentials));
@@ -62,6 +66,10 @@ export class RequestWriter {
     for (const [name, value] of headers) out.header(name, value);
     out.bytes(this.#end);
     return out.written();
+  }
+
+  #headersFor({ facts }: Credentials): Headers {
+    return this.#headers.map(({ name, value }) => [`\r\n${name}: `, value(facts)]);
   }
 }
 

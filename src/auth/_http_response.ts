@@ -171,9 +171,9 @@ export class ResponseReader {
   }
 
   #takeField(bytes: Uint8Array, start: number, end: number): void {
-    const colon = bytes.subarray(start, end).indexOf(COLON);
-    const nameEnd = colon < 0 ? end : start + colon;
-    let from = colon < 0 ? end : nameEnd + 1;
+    let nameEnd = start;
+    while (nameEnd < end && bytes[nameEnd] !== COLON) nameEnd++;
+    let from = Math.min(nameEnd + 1, end);
     let to = end;
     while (from < to && bytes[from] === BLANK) from++;
     while (to > from && bytes[to - 1] === BLANK) to--;

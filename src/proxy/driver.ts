@@ -121,10 +121,9 @@ export class Driver implements Listed {
   }
 
   #feed(input: Input): void {
-    this.#inputs.push(input);
-    if (this.#isFeeding) return;
+    if (this.#isFeeding) return void this.#inputs.push(input);
     this.#isFeeding = true;
-    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+    for (let next: Input | undefined = input; next !== undefined; next = this.#inputs.shift()) {
       if (!this.#isOver && this.#result === undefined) this.#step(next);
     }
     this.#isFeeding = false;

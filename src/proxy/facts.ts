@@ -63,6 +63,8 @@ export class SessionFacts implements Facts {
   bytesReceived = 0;
   readonly #started: Millis;
   #phaseBegan: Millis;
+  /** The last of those that were tried. */
+  #upstream: UpstreamRecord | undefined;
   #ended: Millis | undefined;
 
   constructor({ service, socket, number, listen }: Acceptance) {
@@ -92,8 +94,12 @@ export class SessionFacts implements Facts {
 
   /** What is waited for now. */
   enter(phase: SessionPhase): void {
+    this.#enter(phase, this.host.now());
+  }
+
+  #enter(phase: SessionPhase, now: Millis): void {
     this.phase = phase;
-    this.#phaseBegan = this.host.now();
+    this.#phaseBegan = now;
   }
 
   /** A client in clear asks for TLS. */
@@ -105,13 +111,15 @@ export class SessionFacts implements Facts {
   /** TLS has begun with the client. */
   secured(tls: TlsFacts): void {
     this.tls = tls;
-    this.handshakeTime = this.#sincePhaseBegan();
-    this.enter("login");
+    const now = this.host.now();
+    this.handshakeTime = now - this.#phaseBegan;
+    this.#enter("login", now);
   }
 
   /** The client says who it is. What became of what it said before is told already. */
   claimed(claim: ClaimFacts): void {
     this.upstreams.length = 0;
+    this.#upstream = undefined;
     // Not the claim itself, which has the password.
     const { method, login, clientHost, envelope } = claim;
     this.claim = { method, login, clientHost, envelope };
@@ -132,7 +140,7 @@ export class SessionFacts implements Facts {
 
   /** Somebody has judged that, or cannot. */
   judged(): void {
-    this.authTime = this.#sincePhaseBegan();
+    this.authTime = this.host.now() - this.#phaseBegan;
   }
 
   /** Who the client says it is, it is not. */
@@ -150,21 +158,25 @@ export class SessionFacts implements Facts {
 
   /** An upstream is tried. */
   tries(upstream: Octets): void {
-    this.upstreams.push(new UpstreamRecord(upstream, this.host));
-    this.enter("connect");
+    const now = this.host.now();
+    this.#upstream = new UpstreamRecord(upstream, this.host, now);
+    this.upstreams.push(this.#upstream);
+    this.#enter("connect", now);
   }
 
   /** There is a connection to it. */
   connected(): void {
     if (this.#upstream?.connectTime !== undefined) return;
-    if (this.#upstream !== undefined) this.#upstream.connectTime = this.#sincePhaseBegan();
-    this.enter("upstream");
+    const now = this.host.now();
+    if (this.#upstream !== undefined) this.#upstream.connectTime = now - this.#phaseBegan;
+    this.#enter("upstream", now);
   }
 
   /** The login to it is done. */
   loggedIn(): void {
-    if (this.#upstream !== undefined) this.#upstream.loginTime = this.#sincePhaseBegan();
-    this.enter("relay");
+    const now = this.host.now();
+    if (this.#upstream !== undefined) this.#upstream.loginTime = now - this.#phaseBegan;
+    this.#enter("relay", now);
   }
 
   /** It is left. */
@@ -201,14 +213,6 @@ export class SessionFacts implements Facts {
     this.#ended = this.host.now();
     this.left();
   }
-
-  get #upstream(): UpstreamRecord | undefined {
-    return this.upstreams.at(-1);
-  }
-
-  #sincePhaseBegan(): Millis {
-    return this.host.now() - this.#phaseBegan;
-  }
 }
 
 /** One upstream that was tried. */
@@ -222,10 +226,10 @@ export class UpstreamRecord implements UpstreamFacts {
   readonly #started: Millis;
   #ended: Millis | undefined;
 
-  constructor(text: Octets, host: Runtime) {
+  constructor(text: Octets, host: Runtime, started: Millis) {
     this.text = text;
     this.#host = host;
-    this.#started = host.now();
+    this.#started = started;
   }
 
   get sessionTime(): Millis {
