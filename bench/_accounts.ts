@@ -2,14 +2,28 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Nanoseconds that a process and all its threads spent on a CPU, with or without its descendants. */
-export function cpuNanoseconds(pid: number, whose: "family" | "alone" = "family"): number {
-  let sum = 0;
-  for (const each of whose === "family" ? family(pid) : [pid]) {
-    for (const thread of list(`/proc/${each}/task`)) {
-      sum += Number(read(`/proc/${each}/task/${thread}/schedstat`).split(" ")[0] ?? 0);
+/** Nanoseconds that each thread of some processes has spent on a CPU. */
+export type CpuTimes = ReadonlyMap<string, number>;
+
+/** The CPU times of these processes. */
+export function cpuTimes(pids: readonly number[]): CpuTimes {
+  const times = new Map<string, number>();
+  for (const pid of pids) {
+    for (const thread of list(`/proc/${pid}/task`)) {
+      const path = `/proc/${pid}/task/${thread}/schedstat`;
+      times.set(path, Number(read(path).split(" ")[0] ?? 0));
     }
   }
+  return times;
+}
+
+/**
+ * Nanoseconds that were spent in between. A thread that has ended since, as a compiler's does, counts for nothing, and
+ * not for what it had spent before.
+ */
+export function spentSince(before: CpuTimes, after: CpuTimes): number {
+  let sum = 0;
+  for (const [thread, time] of after) sum += time - (before.get(thread) ?? 0);
   return sum;
 }
 

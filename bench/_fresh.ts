@@ -1,6 +1,6 @@
 /** What needs proxies of its own: memory of held sessions, and what a second worker is good for. */
 
-import { cpuNanoseconds, family, memoryKib } from "./_accounts.ts";
+import { type CpuTimes, cpuTimes, family, memoryKib, spentSince } from "./_accounts.ts";
 import type { Load } from "./_load.ts";
 import type { Proxy } from "./_proxies.ts";
 import { CLEAR, ECDSA, type Limits, type Sample, target, type Way } from "./_quantities.ts";
@@ -70,9 +70,9 @@ async function capacity(proxy: Proxy | undefined, load: Load, scale: number): Pr
   const count = Math.ceil(4000 * scale);
   await run(count);
   const after = ownTimes(proxy.pid);
-  return count / Math.max(...[...after].map(([pid, time]) => time - (before.get(pid) ?? 0)));
+  return count / Math.max(...[...after].map(([pid, times]) => spentSince(before.get(pid) ?? new Map(), times)));
 }
 
-function ownTimes(pid: number): Map<number, number> {
-  return new Map(family(pid).map((each) => [each, cpuNanoseconds(each, "alone")]));
+function ownTimes(pid: number): Map<number, CpuTimes> {
+  return new Map(family(pid).map((each) => [each, cpuTimes([each])]));
 }

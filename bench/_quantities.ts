@@ -1,6 +1,6 @@
 /** What is measured of proxies that run side by side: one row of the table each. */
 
-import { cpuNanoseconds } from "./_accounts.ts";
+import { cpuTimes, family, spentSince } from "./_accounts.ts";
 import type { Load } from "./_load.ts";
 import type { Door, Proxy } from "./_proxies.ts";
 import type { Order } from "./load/main.ts";
@@ -143,11 +143,12 @@ async function cpuOf({ proxy, load, order, per }: {
   readonly order: Order;
   readonly per: number;
 }): Promise<Sample> {
-  const before = cpuNanoseconds(proxy.pid);
-  const loadBefore = cpuNanoseconds(load.pid);
+  const accounts = () => [proxy.pid, load.pid].map((pid) => cpuTimes(family(pid)));
+  const before = accounts();
   await load.perform(order);
-  const spent = cpuNanoseconds(proxy.pid) - before;
-  return { value: spent / per, load: (cpuNanoseconds(load.pid) - loadBefore) / spent };
+  const after = accounts();
+  const [spent = NaN, loadSpent = NaN] = after.map((times, i) => spentSince(before[i] ?? new Map(), times));
+  return { value: spent / per, load: loadSpent / spent };
 }
 
 function quantile(values: readonly number[], part: number): number {
