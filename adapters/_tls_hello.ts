@@ -151,7 +151,9 @@ class Reader {
 
   number(octets: number): number {
     let value = 0;
-    for (const octet of this.#take(octets)) value = value * 256 + octet;
+    const end = this.#at + octets;
+    this.skip(octets);
+    if (!this.isBroken) { for (let at = end - octets; at < end; at++) value = value * 256 + (this.#bytes[at] ?? 0); }
     return value;
   }
 
@@ -160,14 +162,13 @@ class Reader {
   }
 
   skip(octets: number): void {
-    this.#take(octets);
+    if (octets > this.left) this.isBroken = true;
+    if (!this.isBroken) this.#at += octets;
   }
 
   #take(octets: number): Uint8Array {
-    if (octets > this.left) this.isBroken = true;
-    if (this.isBroken) return NOTHING;
-    this.#at += octets;
-    return this.#bytes.subarray(this.#at - octets, this.#at);
+    this.skip(octets);
+    return this.isBroken ? NOTHING : this.#bytes.subarray(this.#at - octets, this.#at);
   }
 }
 
