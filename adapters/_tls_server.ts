@@ -155,6 +155,8 @@ class HelloReader implements SocketHandler {
   }
 
   #joined(): Uint8Array {
+    const [only] = this.#chunks;
+    if (only !== undefined && this.#chunks.length === 1) return only;
     const joined = Buffer.concat(this.#chunks, this.#length);
     this.#chunks.splice(0, this.#chunks.length, joined);
     return joined;
