@@ -119,6 +119,35 @@ describe("over TLS", () => {
       await abort(near);
     });
 
+    it("are gone in the end, at whatever moment their peers break off", { timeout: 20_000 }, async () => {
+      const before = runtime.sockets();
+      const chunk = pattern(150_000);
+      for (let moment = 0; moment < 24; moment++) {
+        const result = bench.serveNext();
+        const raw = connectTls({ port: exchange.port, host: "127.0.0.1", rejectUnauthorized: false });
+        let left = 40_000 * (moment % 8);
+        const leave = () => left > 0 || raw.destroy();
+        raw.on("error", () => {}).on("secureConnect", leave).on("data", (bytes: Uint8Array) => {
+          left -= bytes.length;
+          leave();
+        });
+        const outcome = await result;
+        if ("failure" in outcome) continue;
+        const far = new Peer(outcome.socket);
+        far.socket.resume();
+        // One is under way, one waits for it, and the end for both.
+        far.socket.write(chunk);
+        far.socket.write(chunk);
+        if (moment % 3 === 0) far.socket.end();
+        if (moment % 3 === 1) far.socket.close();
+        await far.until(() => far.hasEnded || far.closings > 0);
+        far.socket.close();
+        await far.untilClosed();
+        assertEquals(far.closings, 1);
+      }
+      assertEquals(runtime.sockets(), before);
+    });
+
     it("are counted", async () => {
       const before = runtime.sockets();
       const { near, far } = await bench.connect();
