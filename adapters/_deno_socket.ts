@@ -1,6 +1,8 @@
 /** Sockets over Deno's handles, which are like libuv's but for the ways they come and go. */
 
+import type { TLSSocket } from "node:tls";
 import type { SocketAddress } from "../src/runtime.ts";
+import { DenoTlsConnection, tlsHandleOf } from "./_deno_tls_socket.ts";
 import type { Acceptor, Handle } from "./_node_native.ts";
 import { NodeConnection, NodeShared } from "./_node_socket.ts";
 
@@ -30,6 +32,13 @@ class DenoConnection extends NodeConnection {
     const given = super.surrender();
     given?.handle.useUserBuffer(NONE);
     return given;
+  }
+
+  secured(stream: TLSSocket): NodeConnection | undefined {
+    const tls = tlsHandleOf(stream);
+    // What the stream has read already it would have to give back.
+    if (tls === undefined || stream.readableLength > 0 || stream.readableEnded) return undefined;
+    return new DenoTlsConnection(stream, { clear: this, handle: this.handle, tls }, this.shared);
   }
 }
 

@@ -110,7 +110,7 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
    */
   pause(): void {
     this.#isFlowing = false;
-    if (this.#isFlooding) this.#stop();
+    if (this.#isFlooding) this.stop();
   }
 
   resume(): void {
@@ -160,7 +160,7 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     if (!this.isClosed) this.shared.census.open--;
     this.shared.lingerers.remove(this);
     const given = this.#isDestroyed ? undefined : { handle: this.handle, held: this.#held ?? NOTHING };
-    this.#stop();
+    this.stop();
     this.#isClosing = true;
     this.#isDestroyed = true;
     this.isClosed = true;
@@ -201,7 +201,7 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     if (this.#isFlowing && this.#held === undefined) return this.handler.bytes(bytes);
     // One that is told to stop may have to tell the rest of what it has read from the kernel.
     this.#held = this.#held === undefined ? bytes.slice() : joined(this.#held, bytes);
-    this.#stop();
+    this.stop();
   }
 
   #mayWrite(bytes: Uint8Array): boolean {
@@ -272,7 +272,7 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     if (error !== 0) this.breakLater(error);
   }
 
-  #stop(): void {
+  protected stop(): void {
     if (!this.#isReading || this.#isDestroyed) return;
     this.#isReading = false;
     this.handle.readStop();

@@ -7,11 +7,12 @@ import type { DetailedPeerCertificate } from "node:tls";
 import { toFailure } from "./_errno.ts";
 import type { Handle, TlsHandle, TlsHandleOwner, WriteRequest } from "./_node_native.ts";
 import { NodeConnection, type NodeShared } from "./_node_socket.ts";
+import type { Addresses } from "./_socket.ts";
 import type { TlsView } from "./_tls_handshake.ts";
 
 /** What a connection over TLS is made of: one in clear and TLS over its handle. */
 export interface TlsParts {
-  readonly clear: NodeConnection;
+  readonly clear: Addresses;
   readonly handle: Handle;
   readonly tls: TlsHandle;
 }

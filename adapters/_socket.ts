@@ -4,6 +4,7 @@
  */
 
 import type { Socket as RawSocket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Millis, Socket, SocketAddress, SocketHandler, SystemFailure } from "../src/runtime.ts";
 import type { ChunkPool } from "./_chunk_pool.ts";
 import { toFailure } from "./_errno.ts";
@@ -51,6 +52,8 @@ export interface OwnSocket extends Socket {
 export interface StreamSource extends OwnSocket {
   /** Gives the stream away, paused, to be spoken TLS on. This socket tells and does nothing any more. */
   release(): RawSocket;
+  /** Where there is a quicker way than over `stream`, TLS over the stream that was given away; it has this one's ends. */
+  secured?(stream: TLSSocket): OwnSocket | undefined;
 }
 
 export function isStreamSource(socket: Socket): socket is StreamSource {

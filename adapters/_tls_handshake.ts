@@ -59,10 +59,10 @@ export class Handshake {
   }
 
   succeed(tls: TLSSocket, facts: TlsFacts): void {
-    const { handler } = this.#start;
+    const { handler, socket, census } = this.#start;
     if (!this.#finish()) return;
     tls.allowHalfOpen = true;
-    handler.secured(new NetSocket(tls, this.#start.socket, this.#start.census), facts);
+    handler.secured(socket.secured?.(tls) ?? new NetSocket(tls, socket, census), facts);
   }
 
   fail(text: Octets): void {
