@@ -1,16 +1,21 @@
 /**
  * Preloaded into a proxy whose cost is to be raised by a known amount: each connection it accepts burns so many
- * microseconds more (`BENCH_HANDICAP`).
+ * microseconds more (`BENCH_HANDICAP`). Postern asks for the peer's address once for each.
  */
 
-import { Server } from "node:net";
 import process from "node:process";
 
 const burnt = Number(process.env["BENCH_HANDICAP"] ?? 0) / 1000;
-const { emit } = Server.prototype;
+const { binding } = process as unknown as { binding(name: "tcp_wrap"): { readonly TCP: { prototype: Handle } } };
+const { prototype } = binding.call(process, "tcp_wrap").TCP;
+const { getpeername } = prototype;
 
-Server.prototype.emit = function (this: Server, event: string | symbol, ...args: unknown[]): boolean {
-  const until = event === "connection" ? performance.now() + burnt : 0;
+interface Handle {
+  getpeername(into: object): number;
+}
+
+prototype.getpeername = function (this: Handle, into: object): number {
+  const until = performance.now() + burnt;
   while (performance.now() < until);
-  return Reflect.apply(emit, this, [event, ...args]);
+  return getpeername.call(this, into);
 };

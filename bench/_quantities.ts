@@ -78,7 +78,7 @@ function sessions(name: string, way: Way, count: number, limits: Limits): Quanti
     name,
     unit: "µs CPU per session",
     limits,
-    warmUp: 3,
+    warmUp: 8,
     measure: (proxy, load, scale) => {
       const amount = Math.ceil(count * scale);
       const order = { do: "sessions", target: target(proxy, way), count: amount, atOnce: 24 } as const;

@@ -18,8 +18,10 @@ export async function selfTest(load: Load, options: ProxyOptions, rounds: number
   };
   const proxies: Proxy[] = [await start(0), await start(1)];
   try {
-    const measure = (proxy: Proxy) => row.measure(proxy, load, scale).then(({ value }) => value);
-    const usual = median(await inTurn(5, () => measure(proxies[0] as Proxy)));
+    const [first] = proxies;
+    if (first === undefined) throw new Error("there is no proxy to be slower than");
+    await inTurn(2, () => row.measure(first, load, Math.max(scale, row.warmUp ?? 0)));
+    const usual = median(await inTurn(5, () => row.measure(first, load, scale).then(({ value }) => value)));
     proxies.push(await start(2, usual * CHANGE));
     return describe(await compare(proxies, { row, load, rounds, scale }));
   } finally {
@@ -36,10 +38,16 @@ async function compare(proxies: readonly Proxy[], { row, load, rounds, scale }: 
 }): Promise<{ readonly same: number[]; readonly slowed: number[] }> {
   const same: number[] = [];
   const slowed: number[] = [];
-  for (const proxy of proxies) await inTurn(3, () => row.measure(proxy, load, scale));
+  // All of them have to be as warm as they get: a twin that compiles still is no twin.
+  for (const proxy of proxies) await inTurn(2, () => row.measure(proxy, load, Math.max(scale, row.warmUp ?? 0)));
   for (let round = 0; round < rounds; round++) {
     const values: number[] = [];
-    for (const proxy of proxies) values.push((await row.measure(proxy, load, scale)).value);
+    // Who comes first is another one each round.
+    for (let turn = 0; turn < proxies.length; turn++) {
+      const at = (round + turn) % proxies.length;
+      const proxy = proxies[at];
+      if (proxy !== undefined) values[at] = (await row.measure(proxy, load, scale)).value;
+    }
     const [one = NaN, twin = NaN, handicapped = NaN] = values;
     same.push(twin / one);
     slowed.push(handicapped / one);
