@@ -5,6 +5,7 @@
 
 import type { DetailedPeerCertificate } from "node:tls";
 import { codeOf } from "./_errno.ts";
+import { reportError } from "./_report.ts";
 
 /** A connected socket. All functions do nothing on one that is closed. */
 export interface BunSocket {
@@ -119,10 +120,4 @@ export const BUN_HANDLERS: BunHandlers = {
 /** A socket that TLS was begun on has no owner any more; it is told still what arrives, encrypted. */
 function ownerOf(socket: BunSocket): BunOwner | undefined {
   return socket.data as BunOwner | undefined;
-}
-
-function reportError(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

@@ -5,6 +5,7 @@ import { tcpAddress } from "./_address.ts";
 import type { BunOwner, BunSocket } from "./_bun_native.ts";
 import { toFailure } from "./_errno.ts";
 import type { Lingerer, Lingerers } from "./_lingerers.ts";
+import { joined } from "./_octets.ts";
 import { type Census, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
 
 /** What all sockets of Bun share. */
@@ -230,14 +231,6 @@ export class BunConnection implements OwnSocket, BunOwner, Lingerer {
   #linger(): void {
     if (!this.isClosed) this.#shared.lingerers.add(this, this.#waiting === undefined ? LINGER : LONGEST_LINGER);
   }
-}
-
-/** Both in one. */
-export function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 const EMPTY = new Uint8Array(0);

@@ -6,7 +6,8 @@ import { checkServerIdentity, createSecureContext, type PeerCertificate } from "
 import type { Cancel, Octets, Socket, TlsContext, TlsFacts } from "../src/runtime.ts";
 import { BunHandshake, type BunStart, type SessionKeeper } from "./_bun_handshake.ts";
 import type { BunUpgrade } from "./_bun_native.ts";
-import { BunConnection, type BunShared, joined } from "./_bun_socket.ts";
+import { BunConnection, type BunShared } from "./_bun_socket.ts";
+import { joined } from "./_octets.ts";
 import { ClientTrial, EARLY_DATA, ownClientContext } from "./_tls_client.ts";
 import type { ServerDoor } from "./_tls_door.ts";
 import { faultText, type TlsView } from "./_tls_handshake.ts";

@@ -20,6 +20,7 @@ import {
   type Request,
   type WriteRequest,
 } from "./_node_native.ts";
+import { joined } from "./_octets.ts";
 import { type Census, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type StreamSource } from "./_socket.ts";
 
 /** What all of Node's sockets share. */
@@ -308,13 +309,6 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
 
 function systemFailure(error: number): SystemFailure {
   return failureOf(getSystemErrorName(error));
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 function onRead(this: Handle): void {

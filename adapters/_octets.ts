@@ -30,3 +30,11 @@ export function toPath(path: Octets): string {
 export function fromPath(path: string): Octets {
   return Buffer.from(path, "utf8").toString("latin1");
 }
+
+/** Both in one. */
+export function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

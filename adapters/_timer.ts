@@ -3,6 +3,7 @@
 import { performance } from "node:perf_hooks";
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Cancel, Millis } from "../src/runtime.ts";
+import { reportError } from "./_report.ts";
 import { TimerWheel, WheelTimer } from "./_timer_wheel.ts";
 
 export type Timer = ReturnType<typeof setTimeout> | WheelTimer;
@@ -37,8 +38,5 @@ const WHEEL = new TimerWheel({
     const timer = setShort(delay, fire);
     return () => clearTimeout(timer);
   },
-  failed: (error) =>
-    queueMicrotask(() => {
-      throw error;
-    }),
+  failed: reportError,
 });

@@ -16,9 +16,7 @@ export const SPACE = 0x20;
 
 /** The octets of a string, each character as one; higher bits of a character are lost. */
 export function encode(octets: Octets): Uint8Array {
-  const bytes = new Uint8Array(octets.length);
-  for (let i = 0; i < octets.length; i++) bytes[i] = octets.charCodeAt(i);
-  return bytes;
+  return filled(new Uint8Array(octets.length), octets);
 }
 
 /**
@@ -27,21 +25,24 @@ export function encode(octets: Octets): Uint8Array {
  * live as long as anything that was cut from them.
  */
 export function encodeBriefly(octets: Octets): Uint8Array {
-  if (octets.length > LONGEST_CUT) return encode(octets);
-  const bytes = cut(octets.length);
-  for (let i = 0; i < octets.length; i++) bytes[i] = octets.charCodeAt(i);
-  return bytes;
+  return filled(cut(octets.length), octets);
 }
 
 /** A copy for what is written at once and then forgotten, see {@linkcode encodeBriefly}. */
 export function copyBriefly(bytes: Uint8Array): Uint8Array {
-  if (bytes.length > LONGEST_CUT) return bytes.slice();
   const copy = cut(bytes.length);
   copy.set(bytes);
   return copy;
 }
 
+function filled(bytes: Uint8Array, octets: Octets): Uint8Array {
+  for (let i = 0; i < octets.length; i++) bytes[i] = octets.charCodeAt(i);
+  return bytes;
+}
+
+/** Memory from the slab, or of its own where it is too long for that. */
 function cut(length: number): Uint8Array {
+  if (length > LONGEST_CUT) return new Uint8Array(length);
   if (slabUsed + length > slab.length) {
     slab = new Uint8Array(SLAB);
     slabUsed = 0;

@@ -6,6 +6,7 @@
  */
 
 import type { RelayWatch } from "../../runtime.ts";
+import { concat } from "../../session/bytes.ts";
 import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 /**
@@ -101,14 +102,14 @@ export class ImapWatch implements RelayWatch {
     this.#isAtLineStart = false;
     const line = bytes.subarray(Math.max(from, bytes.length - LONGEST_ANNOUNCEMENT));
     const before = this.#tail.subarray(Math.max(0, this.#tail.length + line.length - LONGEST_ANNOUNCEMENT));
-    this.#tail = joined(before, line);
+    this.#tail = concat([before, line]);
   }
 
   /** The size in `{123}` at the end of a line, which begins in `#tail` if that is not empty; 0 where there is none. */
   #announced(bytes: Uint8Array, from: number, end: number): number {
     if (this.#tail.length === 0) return literalAt(bytes, from, end);
     const start = Math.max(from, end - LONGEST_ANNOUNCEMENT);
-    const line = joined(this.#tail, bytes.subarray(start, end));
+    const line = concat([this.#tail, bytes.subarray(start, end)]);
     return literalAt(line, 0, line.length);
   }
 }
@@ -152,13 +153,6 @@ function asksForCompression(bytes: Uint8Array): boolean {
     if (length === COMPRESS.length) return true;
   }
   return false;
-}
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }
 
 const NOTHING = new Uint8Array(0);
