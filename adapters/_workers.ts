@@ -10,6 +10,7 @@ import process from "node:process";
 import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Workers } from "../src/runtime.ts";
 import { failureOf, toFailure } from "./_errno.ts";
 import { startInBackground, takeBackground } from "./_background.ts";
+import { engineSettings } from "./_engine.ts";
 import { heldSockets, takeInheritedSockets } from "./_inherited.ts";
 import { openToAll } from "./_listener.ts";
 import { fromPath } from "./_octets.ts";
@@ -37,12 +38,14 @@ export function createWorkers(): Workers {
 
 function fork(group: number | undefined, handler: WorkerHandler): WorkerProcess {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
+  const { args, environment } = engineSettings(process.versions, process.env);
   cluster.setupPrimary({
     args: process.argv.slice(2),
+    ...args.length === 0 ? {} : { execArgv: [...args, ...process.execArgv] },
     // Root it stays until it has opened its files; without the other groups, which not every runtime can drop later.
     ...group === undefined ? {} : { uid: 0, gid: group },
   });
-  return new ClusterWorker(cluster.fork(), handler);
+  return new ClusterWorker(cluster.fork(environment), handler);
 }
 
 class ClusterWorker implements WorkerProcess {

@@ -1,8 +1,10 @@
 /** What the main process keeps of the workers that are gone, and they of it. */
 
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { after, describe, it } from "node:test";
+import { assertEquals } from "@std/assert";
+import { engineSettings } from "../../adapters/_engine.ts";
 import { FakeAuth, refuse } from "../support/fake_auth.ts";
 import { freePorts } from "../support/free_ports.ts";
 import { Program, TestFolder } from "../support/program.ts";
@@ -29,6 +31,23 @@ describe("the main process", () => {
       crew.configure([kept]);
       await crew.reload("is killed with something unread");
       await eventually(() => crew.descriptors <= before - 1, () => `${crew.descriptors} after ${before}`, PATIENCE);
+    } finally {
+      await crew.end();
+    }
+  });
+
+  it("starts its workers with an engine that compiles earlier", SLOW, async () => {
+    const [port = 0] = await freePorts(1);
+    const crew = await Crew.start("engine", [port]);
+    try {
+      const { args, environment } = engineSettings(process.versions, {});
+      const settings = [...args, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)];
+      for (const pid of crew.workers) {
+        const given = ["cmdline", "environ"].flatMap((file) =>
+          readFileSync(`/proc/${pid}/${file}`, "latin1").split("\0")
+        );
+        assertEquals(settings.filter((each) => !given.includes(each)), []);
+      }
     } finally {
       await crew.end();
     }
@@ -96,13 +115,13 @@ class Crew {
   }
 
   /** Every worker that there has been. */
-  get #workers(): number[] {
+  get workers(): number[] {
     return [...this.program.stderr.matchAll(START)].map(([, pid]) => Number(pid));
   }
 
   /** Brings two others; one that is stopped hears nothing any more of what it is told. */
   async reload(end: "ends by itself" | "is killed with something unread"): Promise<void> {
-    const workers = this.#workers;
+    const workers = this.workers;
     const old = workers.slice(-2);
     const isKilled = end === "is killed with something unread";
     if (isKilled) signal(old, "SIGSTOP");
@@ -117,7 +136,7 @@ class Crew {
     if (this.isOver) return;
     // Also those that a failure has left without a main process, or stopped.
     const { pid } = this.program.child;
-    const left = [...pid === undefined ? [] : [pid], ...this.#workers.slice(-2)];
+    const left = [...pid === undefined ? [] : [pid], ...this.workers.slice(-2)];
     signal(left, "SIGTERM");
     signal(left, "SIGCONT");
     await this.program.ending;
