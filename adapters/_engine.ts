@@ -1,8 +1,9 @@
 /**
- * When a worker's engine compiles. By an engine's own measure a function is worth its best compiler when it has run in a
- * loop for long; a session runs each of ours once or twice, so that it took 10,000 sessions and more until all were
- * compiled, and as long again whenever sessions of another kind came. Compiled a third as late, the thousands of sessions
- * after the first one cost 15 to 40 % less (`bench/README.md`).
+ * How a worker's engine treats its code. By an engine's own measure a function is worth its best compiler when it has run
+ * in a loop for long; a session runs each of ours once or twice, so that it took 10,000 sessions and more until all were
+ * compiled. And V8 throws compiled code away when the objects that it was compiled for are gone: at a collection in a
+ * moment without sessions all of it was lost, and the next thousands of sessions cost two to three times as much
+ * (`bench/README.md`).
  */
 
 /** What a worker is started with. */
@@ -17,18 +18,38 @@ export function engineSettings(
   versions: Readonly<Record<string, string | undefined>>,
   environment: Readonly<Record<string, string | undefined>>,
 ): EngineSettings {
-  if (versions["bun"] !== undefined) return { args: [], environment: { [JSC]: environment[JSC] ?? JSC_THRESHOLD } };
+  if (versions["bun"] !== undefined) return { args: [], environment: { ...JSC, ...ownOf(JSC, environment) } };
   if (versions["deno"] !== undefined) {
     const others = environment[DENO] ?? "";
-    return { args: [], environment: { [DENO]: others === "" ? V8_THRESHOLD : `${V8_THRESHOLD},${others}` } };
+    return { args: [], environment: { [DENO]: [...V8, ...others === "" ? [] : [others]].join(",") } };
   }
-  const knowsIt = Number.parseInt(versions["v8"] ?? "", 10) >= 12;
-  return { args: knowsIt ? [V8_THRESHOLD] : [], environment: {} };
+  const knowsThem = Number.parseInt(versions["v8"] ?? "", 10) >= 12;
+  return { args: knowsThem ? V8 : [], environment: {} };
 }
 
-/** Calls before TurboFan compiles; V8's own figure is 3000. Node has it since version 22. */
-const V8_THRESHOLD = "--invocation-count-for-turbofan=1000";
-/** What a function must have counted before FTL compiles it, 15 for each call; JavaScriptCore's own figure is 64,000. */
-const JSC_THRESHOLD = "10000";
-const JSC = "BUN_JSC_thresholdForFTLOptimizeAfterWarmUp";
+function ownOf(
+  names: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const own = Object.keys(names).flatMap((name) => {
+    const value = environment[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(own);
+}
+
+/** Node has all of them since version 22. */
+const V8: readonly string[] = [
+  // Calls before TurboFan compiles; 3000 otherwise.
+  "--invocation-count-for-turbofan=1000",
+  // Collections for which the shape of an object outlives the last of them; 2 otherwise, and none when idle memory is
+  // collected.
+  "--retain-maps-for-n-gc=100000",
+  "--no-memory-reducer",
+];
+const JSC: Readonly<Record<string, string>> = {
+  // What a function must have counted before FTL compiles it, 15 for each call; 64,000 otherwise.
+  BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "10000",
+  BUN_JSC_forceCodeBlockLiveness: "1",
+};
 const DENO = "DENO_V8_FLAGS";

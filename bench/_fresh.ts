@@ -36,7 +36,7 @@ export const FRESH: readonly FreshQuantity[] = [
 ];
 
 /** A compiled program has to get warm, or what is counted is its compiler. */
-const WARM = 5000;
+const WARM = 20_000;
 
 function held(name: string, way: Way, limits: Limits): FreshQuantity {
   return {
@@ -48,7 +48,7 @@ function held(name: string, way: Way, limits: Limits): FreshQuantity {
     measure: async ([proxy], load, scale) => {
       if (proxy === undefined) throw new Error("there is no proxy to hold sessions");
       const count = Math.ceil(5000 * scale);
-      await load.perform({ do: "sessions", target: target(proxy, way), count: WARM / 2, atOnce: 24 });
+      await load.perform({ do: "sessions", target: target(proxy, way), count: WARM / 8, atOnce: 24 });
       const before = memoryKib(proxy.pid);
       await load.perform({ do: "hold", target: target(proxy, way), count });
       const kib = (memoryKib(proxy.pid) - before) / count;

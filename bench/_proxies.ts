@@ -1,6 +1,6 @@
 /** The proxies that are compared, each with the same configuration, each on the same core. */
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -61,10 +61,17 @@ export async function startProxy(name: ProxyName, options: ProxyOptions): Promis
   const child = spawn("taskset", args, { stdio: ["ignore", "ignore", "pipe"], env });
   let said = "";
   child.stderr.on("data", (bytes) => said += bytes);
-  await untilItAccepts(child, options.firstPort, () => said);
+  const untilItServes = async (port: number, does: (port: number) => Promise<boolean>) => {
+    while (!await does(port)) {
+      if (child.exitCode !== null) throw new Error(`the proxy ended: ${said}`);
+      await delay(2);
+    }
+  };
+  // A main process that looks whether its ports are free accepts for a moment, and greets nobody.
+  await untilItServes(options.firstPort, greets);
   const startup = performance.now() - started;
   // A program may open one listener after the other.
-  for (const at of DOORS.keys()) await untilItAccepts(child, options.firstPort + at, () => said);
+  for (const at of DOORS.keys()) await untilItServes(options.firstPort + at, accepts);
   if (child.pid === undefined) throw new Error(`${name} has no process`);
   return {
     name,
@@ -107,7 +114,6 @@ function configuration(name: ProxyName, { certificates, firstPort, authPort, wor
     ${name === "nginx" ? "load_module /usr/lib/nginx/modules/ngx_mail_module.so;" : ""}
     daemon off;
     worker_processes ${workers};
-    ${workers === 1 ? "master_process off;" : ""}
     pid nginx.pid;
     error_log stderr error;
     events { worker_connections 16384; }
@@ -127,20 +133,20 @@ function configuration(name: ProxyName, { certificates, firstPort, authPort, wor
   `;
 }
 
-async function untilItAccepts(child: ChildProcess, port: number, said: () => string): Promise<void> {
-  while (!await accepts(port)) {
-    if (child.exitCode !== null) throw new Error(`the proxy ended: ${said()}`);
-    await delay(2);
-  }
+function greets(port: number): Promise<boolean> {
+  return happens(port, "data");
 }
 
 function accepts(port: number): Promise<boolean> {
+  return happens(port, "connect");
+}
+
+function happens(port: number, event: "connect" | "data"): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
+    socket.once(event, () => resolve(true));
     socket.once("error", () => resolve(false));
+    socket.once("close", () => resolve(false));
+    socket.once(event, () => socket.destroy());
   });
 }

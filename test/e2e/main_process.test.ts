@@ -36,7 +36,7 @@ describe("the main process", () => {
     }
   });
 
-  it("starts its workers with an engine that compiles earlier", SLOW, async () => {
+  it("starts its workers with an engine that compiles early and keeps what it has compiled", SLOW, async () => {
     const [port = 0] = await freePorts(1);
     const crew = await Crew.start("engine", [port]);
     try {
