@@ -50,6 +50,5 @@ const V8: readonly string[] = [
 const JSC: Readonly<Record<string, string>> = {
   // What a function must have counted before FTL compiles it, 15 for each call; 64,000 otherwise.
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "10000",
-  BUN_JSC_forceCodeBlockLiveness: "1",
 };
 const DENO = "DENO_V8_FLAGS";

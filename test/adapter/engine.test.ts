@@ -12,7 +12,7 @@ test("a worker's engine compiles earlier and keeps what it has compiled, in the 
   });
   assertEquals(engineSettings({ node: "26.0.0", bun: "1.4.5" }, {}), {
     args: [],
-    environment: { BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "10000", BUN_JSC_forceCodeBlockLiveness: "1" },
+    environment: { BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "10000" },
   });
 });
 
@@ -28,6 +28,5 @@ test("what the operator has set stays in force", () => {
   });
   assertEquals(engineSettings({ bun: "1.4.5" }, own).environment, {
     BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "64000",
-    BUN_JSC_forceCodeBlockLiveness: "1",
   });
 });
