@@ -18,24 +18,13 @@ export function engineSettings(
   versions: Readonly<Record<string, string | undefined>>,
   environment: Readonly<Record<string, string | undefined>>,
 ): EngineSettings {
-  if (versions["bun"] !== undefined) return { args: [], environment: { ...JSC, ...ownOf(JSC, environment) } };
+  if (versions["bun"] !== undefined) return { args: [], environment: { [JSC]: environment[JSC] ?? JSC_THRESHOLD } };
   if (versions["deno"] !== undefined) {
     const others = environment[DENO] ?? "";
     return { args: [], environment: { [DENO]: [...V8, ...others === "" ? [] : [others]].join(",") } };
   }
   const knowsThem = Number.parseInt(versions["v8"] ?? "", 10) >= 12;
   return { args: knowsThem ? V8 : [], environment: {} };
-}
-
-function ownOf(
-  names: Readonly<Record<string, string>>,
-  environment: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
-  const own = Object.keys(names).flatMap((name) => {
-    const value = environment[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  return Object.fromEntries(own);
 }
 
 /** Node has all of them since version 22. */
@@ -47,8 +36,7 @@ const V8: readonly string[] = [
   "--retain-maps-for-n-gc=100000",
   "--no-memory-reducer",
 ];
-const JSC: Readonly<Record<string, string>> = {
-  // What a function must have counted before FTL compiles it, 15 for each call; 64,000 otherwise.
-  BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "10000",
-};
+/** What a function must have counted before FTL compiles it, 15 for each call; 64,000 otherwise. */
+const JSC_THRESHOLD = "10000";
+const JSC = "BUN_JSC_thresholdForFTLOptimizeAfterWarmUp";
 const DENO = "DENO_V8_FLAGS";

@@ -35,8 +35,10 @@ export const FRESH: readonly FreshQuantity[] = [
   },
 ];
 
-/** A compiled program has to get warm, or what is counted is its compiler. */
+/** Sessions until a compiled program is warm: what is counted before is its compiler. */
 const WARM = 20_000;
+/** Sessions until it has the memory that it works with. */
+const SETTLED = 2500;
 
 function held(name: string, way: Way, limits: Limits): FreshQuantity {
   return {
@@ -48,7 +50,7 @@ function held(name: string, way: Way, limits: Limits): FreshQuantity {
     measure: async ([proxy], load, scale) => {
       if (proxy === undefined) throw new Error("there is no proxy to hold sessions");
       const count = Math.ceil(5000 * scale);
-      await load.perform({ do: "sessions", target: target(proxy, way), count: WARM / 8, atOnce: 24 });
+      await load.perform({ do: "sessions", target: target(proxy, way), count: SETTLED, atOnce: 24 });
       const before = memoryKib(proxy.pid);
       await load.perform({ do: "hold", target: target(proxy, way), count });
       const kib = (memoryKib(proxy.pid) - before) / count;

@@ -61,17 +61,17 @@ export async function startProxy(name: ProxyName, options: ProxyOptions): Promis
   const child = spawn("taskset", args, { stdio: ["ignore", "ignore", "pipe"], env });
   let said = "";
   child.stderr.on("data", (bytes) => said += bytes);
-  const untilItServes = async (port: number, does: (port: number) => Promise<boolean>) => {
-    while (!await does(port)) {
+  const untilA = async (event: "connect" | "data", port: number) => {
+    while (!await hasA(event, port)) {
       if (child.exitCode !== null) throw new Error(`the proxy ended: ${said}`);
       await delay(2);
     }
   };
   // A main process that looks whether its ports are free accepts for a moment, and greets nobody.
-  await untilItServes(options.firstPort, greets);
+  await untilA("data", options.firstPort);
   const startup = performance.now() - started;
   // A program may open one listener after the other.
-  for (const at of DOORS.keys()) await untilItServes(options.firstPort + at, accepts);
+  for (const at of DOORS.keys()) await untilA("connect", options.firstPort + at);
   if (child.pid === undefined) throw new Error(`${name} has no process`);
   return {
     name,
@@ -133,20 +133,16 @@ function configuration(name: ProxyName, { certificates, firstPort, authPort, wor
   `;
 }
 
-function greets(port: number): Promise<boolean> {
-  return happens(port, "data");
-}
-
-function accepts(port: number): Promise<boolean> {
-  return happens(port, "connect");
-}
-
-function happens(port: number, event: "connect" | "data"): Promise<boolean> {
+/** Whether a client that connects comes so far. */
+function hasA(event: "connect" | "data", port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
-    socket.once(event, () => resolve(true));
-    socket.once("error", () => resolve(false));
+    socket.once(event, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // One that fails closes, too, and must not be without somebody who hears of it.
+    socket.once("error", () => {});
     socket.once("close", () => resolve(false));
-    socket.once(event, () => socket.destroy());
   });
 }
