@@ -3,7 +3,7 @@
 import { Worker } from "node:worker_threads";
 import type { Cancel, DerivationHandler, Hashing, KeyDerivation, Octets } from "../src/runtime.ts";
 import type { HashAnswer, HashTask } from "./_hash_thread.ts";
-import { startTimer } from "./_timer.ts";
+import { expectAnswer, startTimer } from "./_timer.ts";
 
 /** Derivations on threads, see {@linkcode Hashing}. */
 export class HashPool implements Pick<Hashing, "derive"> {
@@ -53,6 +53,7 @@ class Thread {
   readonly #gone: () => void;
   #job: Job | undefined;
   #rest: Cancel = () => {};
+  #answer: Cancel = () => {};
 
   constructor(freed: () => void, gone: () => void) {
     this.#freed = freed;
@@ -70,6 +71,7 @@ class Thread {
   run(job: Job): void {
     this.#rest();
     this.#job = job;
+    this.#answer = expectAnswer();
     this.#worker.ref();
     this.#worker.postMessage(job.task);
   }
@@ -77,6 +79,7 @@ class Thread {
   #answered(answer: HashAnswer): void {
     const handler = this.#job?.handler;
     this.#job = undefined;
+    this.#answer();
     this.#worker.unref();
     // What hashing took stays with the thread, 64 MiB and more, until the thread ends.
     this.#rest = startTimer(LONGEST_REST, () => this.#end());
@@ -94,6 +97,7 @@ class Thread {
   }
 
   #end(): void {
+    this.#answer();
     this.#rest();
     this.#gone();
     // An error that nobody listens for would end the process.

@@ -1,7 +1,7 @@
 /** Sockets that are closed by us and wait a while for their peers. One timer serves all of them. */
 
-import { performance } from "node:perf_hooks";
 import { type Listed, type Millis, Roster } from "../src/runtime.ts";
+import { now } from "./_clock.ts";
 import { setTimer } from "./_timer.ts";
 
 /** Who is cut off when its time has come. */
@@ -18,7 +18,7 @@ export class Lingerers {
 
   /** Cuts `lingerer` off after `delay`, or up to a {@linkcode STEP} later; what it was told before is void. */
   add(lingerer: Lingerer, delay: Millis): void {
-    lingerer.due = performance.now() + delay;
+    lingerer.due = now() + delay;
     this.#waiting.add(lingerer);
     if (!this.#isTicking) this.#wait();
   }
@@ -34,9 +34,9 @@ export class Lingerers {
 
   #tick(): void {
     this.#isTicking = false;
-    const now = performance.now();
+    const time = now();
     for (const lingerer of this.#waiting.all()) {
-      if (lingerer.due > now) continue;
+      if (lingerer.due > time) continue;
       this.#waiting.delete(lingerer);
       lingerer.abort();
     }

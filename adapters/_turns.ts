@@ -1,6 +1,6 @@
 /** Work that is spread over the turns of the event loop. */
 
-import { setImmediate } from "node:timers";
+import { setLater } from "./_timer.ts";
 
 /** Does at most so many things in a turn of the event loop; the others wait, in order, for the turns that follow. */
 export class Turns {
@@ -27,7 +27,7 @@ export class Turns {
 
   #wait(): void {
     this.#isTurning = true;
-    setImmediate(() => this.#turn());
+    setLater(() => this.#turn());
   }
 
   #turn(): void {
