@@ -15,6 +15,7 @@ import { BunConnection, type BunShared, type RemoteAndLocal } from "./_bun_socke
 import { targetAddress } from "./_connect.ts";
 import { toFailure } from "./_errno.ts";
 import { toPath } from "./_octets.ts";
+import type { Addresses } from "./_socket.ts";
 
 /** Makes connections, and remembers who answers. */
 export class BunConnector {
@@ -132,6 +133,20 @@ function take(stream: TakenStream, attempt: Attempt): void {
 
 interface TakenStream extends NetStream {
   _handle: (BunSocket & { reload(options: { readonly socket: BunHandlers }): void }) | null;
+}
+
+/** A connection of Bun's over a descriptor that is connected and ours; `undefined` where Bun does not take it. */
+export function adoptConnection(
+  descriptor: number,
+  addresses: Addresses,
+  shared: BunShared,
+): BunConnection | undefined {
+  let raw: BunSocket | undefined;
+  const open = (socket: BunSocket) => raw = socket;
+  // There is nothing to wait for: it is open when this returns.
+  const handlers = { ...BUN_HANDLERS, open, connectError: () => {} };
+  connectBun({ socket: handlers, data: undefined, allowHalfOpen: true, fd: descriptor });
+  return raw === undefined ? undefined : new BunConnection(raw, addresses, shared);
 }
 
 /** Closes a connection that nobody has. */

@@ -6,9 +6,10 @@
 import type { DetailedPeerCertificate } from "node:tls";
 import { codeOf } from "./_errno.ts";
 import { reportError } from "./_report.ts";
+import type { DescribedHandle } from "./_socket.ts";
 
 /** A connected socket. All functions do nothing on one that is closed. */
-export interface BunSocket {
+export interface BunSocket extends DescribedHandle {
   /** Whom the handlers tell. What a listener accepts comes with the listener's own at first. */
   data: unknown;
   readonly remoteAddress: string | undefined;
@@ -81,6 +82,7 @@ export type BunConnectOptions =
   & (
     | { readonly hostname: string; readonly port: number; readonly localAddress?: string }
     | { readonly unix: string }
+    | { readonly fd: number }
   );
 
 /** Makes a connection; the handlers tell what becomes of it. */

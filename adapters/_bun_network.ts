@@ -3,7 +3,8 @@
  * and 1074 µs of CPU beside nginx's 154 in one run on a busy machine, and 45 system calls instead of 56.
  */
 
-import { BunConnector } from "./_bun_connect.ts";
+import type { Connections } from "./base.ts";
+import { adoptConnection, BunConnector } from "./_bun_connect.ts";
 import { listenNatively } from "./_bun_listener.ts";
 import type { BunShared } from "./_bun_socket.ts";
 import { BunDoor, ownConnection, secureBunClient } from "./_bun_tls.ts";
@@ -15,12 +16,12 @@ import { createTlsServer, secureServer } from "./_tls_server.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 import { Turns } from "./_turns.ts";
 
-export function createBunNetwork(tls: TlsTraits): Network {
+export function createBunNetwork(tls: TlsTraits): Required<Connections> {
   const census = { open: 0 };
   const shared: BunShared = { census, lingerers: new Lingerers() };
   const connector = new BunConnector(shared);
   const turns = new Turns(tls.handshakesPerTurn);
-  return {
+  const network: Network = {
     listen: (options, accept) => listenNatively(options, accept, shared),
     connect: (target, handler) => connector.connect(target, handler),
     createTlsServer: (options) => createTlsServer(options, tls, (context, face) => new BunDoor(context, face, shared)),
@@ -33,4 +34,5 @@ export function createBunNetwork(tls: TlsTraits): Network {
       new NetRelay({ ...options, client: ownConnection(options.client), upstream: ownConnection(options.upstream) }),
     sockets: () => census.open,
   };
+  return { network, adopt: (descriptor, remote, local) => adoptConnection(descriptor, { remote, local }, shared) };
 }

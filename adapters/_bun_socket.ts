@@ -6,7 +6,16 @@ import type { BunOwner, BunSocket } from "./_bun_native.ts";
 import { toFailure } from "./_errno.ts";
 import type { Lingerer, Lingerers } from "./_lingerers.ts";
 import { joined } from "./_octets.ts";
-import { type Census, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
+import {
+  type Census,
+  type Descriptor,
+  descriptorOf,
+  LINGER,
+  LONGEST_LINGER,
+  NO_ADDRESS,
+  NOBODY,
+  type OwnSocket,
+} from "./_socket.ts";
 
 /** What all sockets of Bun share. */
 export interface BunShared {
@@ -65,6 +74,14 @@ export class BunConnection implements OwnSocket, BunOwner, Lingerer {
     return false;
   }
 
+  descriptor(): Descriptor | undefined {
+    return descriptorOf(this.#raw);
+  }
+
+  leave(): void {
+    this.release().close();
+  }
+
   /** What has arrived and nobody has asked for. */
   takeHeld(): Uint8Array {
     const held = this.#held ?? EMPTY;
@@ -73,18 +90,11 @@ export class BunConnection implements OwnSocket, BunOwner, Lingerer {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#isEnding || this.isClosed || bytes.length === 0) return true;
-    if (this.#waiting !== undefined) {
-      this.#waiting.push(bytes);
-      this.queued += bytes.length;
-      return false;
-    }
-    const taken = this.#raw.write(bytes);
-    // A socket that is broken takes nothing, and tells so by itself.
-    if (taken === bytes.length || taken < 0) return true;
-    this.#waiting = [bytes.subarray(taken)];
-    this.queued = bytes.length - taken;
-    return false;
+    return this.#write(bytes, false);
+  }
+
+  writeLent(bytes: Uint8Array): boolean {
+    return this.#write(bytes, true);
   }
 
   /**
@@ -187,6 +197,21 @@ export class BunConnection implements OwnSocket, BunOwner, Lingerer {
     // Behind a FIN of ours Bun tells no end of the peer's, but that the socket is gone.
     if (this.#failure === undefined && !this.hasEnded) this.onEnd();
     this.handler.closed(this.#failure);
+  }
+
+  #write(bytes: Uint8Array, isLent: boolean): boolean {
+    if (this.#isEnding || this.isClosed || bytes.length === 0) return true;
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(isLent ? bytes.slice() : bytes);
+      this.queued += bytes.length;
+      return false;
+    }
+    const taken = this.#raw.write(bytes);
+    // A socket that is broken takes nothing, and tells so by itself.
+    if (taken === bytes.length || taken < 0) return true;
+    this.#waiting = [isLent ? bytes.slice(taken) : bytes.subarray(taken)];
+    this.queued = bytes.length - taken;
+    return false;
   }
 
   /** Writes what waits; whether all of it is out. */

@@ -8,6 +8,7 @@
 import type { Listener, ListenOptions, Runtime, Socket, SocketAddress, SystemFailure } from "../src/runtime.ts";
 import { tcpAddress, unmapped } from "./_address.ts";
 import { failureOf } from "./_errno.ts";
+import { KernelSocket } from "./_kernel_socket.ts";
 import { NodeConnection } from "./_node_socket.ts";
 import { NetSocket } from "./_socket.ts";
 
@@ -81,7 +82,7 @@ class SharedPort {
   #acceptFor(socket: Socket): Accept | undefined {
     const local = plain(socket.local);
     if (local === undefined || local.family === "unix") return this.#accepts.get("::");
-    if (socket instanceof NetSocket || socket instanceof NodeConnection) {
+    if (socket instanceof NetSocket || socket instanceof NodeConnection || socket instanceof KernelSocket) {
       socket.local = local;
       socket.remote = plain(socket.remote) ?? socket.remote;
     }

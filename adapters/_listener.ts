@@ -9,12 +9,12 @@ import {
   type Server,
   type Socket as RawSocket,
 } from "node:net";
-import { setImmediate } from "node:timers";
 import type { KeepAlive, Listener, ListenOptions, Octets, SocketAddress, SystemFailure } from "../src/runtime.ts";
 import { addressesOf, tcpAddress } from "./_address.ts";
 import { codeOf, toFailure } from "./_errno.ts";
 import { toPath } from "./_octets.ts";
-import { NetSocket, type SocketTraits } from "./_socket.ts";
+import { type DescribedHandle, type Descriptor, descriptorOf, NetSocket, type SocketTraits } from "./_socket.ts";
+import { setLater } from "./_timer.ts";
 
 /** Asks for probes of silent peers on an accepted socket, as far as the runtime can. */
 export type KeepAliveSetter = (raw: Pick<RawSocket, "setKeepAlive">, setting: KeepAlive) => void;
@@ -72,8 +72,10 @@ export function commonLocal(server: Server): SocketAddress | undefined {
   return /^[0:.]+$/.test(address.host) ? undefined : address;
 }
 
-class NetListener implements Listener {
+export class NetListener implements Listener {
   readonly address: SocketAddress;
+  /** See {@linkcode commonLocal}. */
+  readonly commonLocal: SocketAddress | undefined;
   readonly #server: Server;
   /** Which file a unix socket has, so that a newer one under the same name survives us. */
   readonly #inode: number | undefined;
@@ -82,8 +84,14 @@ class NetListener implements Listener {
   /** `ownPath` is the unix socket's file, if it is ours. */
   constructor(server: Server, asked: ListenOptions["address"], ownPath: Octets | undefined) {
     this.#server = server;
+    this.commonLocal = "path" in asked ? undefined : commonLocal(server);
     this.#inode = ownPath === undefined ? undefined : inodeOf(ownPath);
     this.address = "path" in asked ? { family: "unix", path: asked.path } : addressOf(server) ?? addressAsked(asked);
+  }
+
+  /** Of what it listens with. */
+  descriptor(): Descriptor | undefined {
+    return descriptorOf((this.#server as unknown as { readonly _handle: DescribedHandle | null })._handle);
   }
 
   close(): Promise<void> {
@@ -96,7 +104,7 @@ class NetListener implements Listener {
     // `close` of the server waits for its connections, but the address is free as soon as the call is made.
     this.#server.close();
     if (address.family === "unix") return removeOwn(address.path, this.#inode);
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => setLater(resolve));
   }
 }
 

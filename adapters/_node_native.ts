@@ -5,9 +5,10 @@
 
 import process from "node:process";
 import type { DetailedPeerCertificate } from "node:tls";
+import type { DescribedHandle } from "./_socket.ts";
 
 /** A connected socket. All numbers that calls return are 0 or a negative error of libuv's. */
-export interface Handle {
+export interface Handle extends DescribedHandle {
   /** Called with `this`; what was read is told by {@linkcode Streams.streamBaseState}. */
   onread: (this: Handle) => void;
   /** Whose it is. */
@@ -28,6 +29,8 @@ export interface Handle {
 
 /** One that is not connected yet. */
 export interface TcpHandle extends Handle {
+  /** Takes a descriptor that is connected. */
+  open(descriptor: number): number;
   bind(host: string, port: number): number;
   bind6(host: string, port: number, flags: number): number;
   connect(request: ConnectRequest, host: string, port: number): number;

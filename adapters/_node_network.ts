@@ -4,7 +4,9 @@
  */
 
 import type { Socket } from "../src/runtime.ts";
+import type { Connections } from "./base.ts";
 import { connect } from "./_connect.ts";
+import type { Adopt } from "./_kernel_network.ts";
 import { createNetwork, type NetTraits, type Network } from "./_network.ts";
 import { connectNatively, isNumeric } from "./_node_connect.ts";
 import { NodeDoor } from "./_node_door.ts";
@@ -17,11 +19,14 @@ import { secureClient } from "./_tls_client.ts";
 import { createTlsServer, secureServer } from "./_tls_server.ts";
 import { Turns } from "./_turns.ts";
 
-export function createNodeNetwork(traits: NetTraits): Network {
+export function createNodeNetwork(traits: NetTraits): Connections {
   const parts = nodeParts();
-  if (parts === undefined) return createNetwork(traits);
+  if (parts === undefined) return { network: createNetwork(traits) };
   const shared = new NodeShared(parts);
-  const network = createHandleNetwork(traits, shared);
+  return { network: withOwnTls(createHandleNetwork(traits, shared), traits, shared), adopt: adopter(shared) };
+}
+
+function withOwnTls(network: Network, traits: NetTraits, shared: NodeShared): Network {
   const wrap = tlsWrapper();
   if (wrap === undefined) return network;
   return {
@@ -30,6 +35,21 @@ export function createNodeNetwork(traits: NetTraits): Network {
       createTlsServer(options, traits.tls, (context, face, ticketKeys) => {
         return new NodeDoor(context, { face, ticketKeys }, { shared, wrap });
       }),
+  };
+}
+
+/** Makes connections over handles out of descriptors that are connected and ours. */
+export function adopter(shared: NodeShared): Adopt {
+  const { TCP, constants } = shared.parts;
+  return (descriptor, remote, local) => {
+    const handle = new TCP(constants.SOCKET);
+    if (handle.open(descriptor) !== 0) {
+      handle.close();
+      return undefined;
+    }
+    const connection = shared.open(handle, remote);
+    connection.local = local;
+    return connection;
   };
 }
 

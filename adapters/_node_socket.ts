@@ -21,7 +21,16 @@ import {
   type WriteRequest,
 } from "./_node_native.ts";
 import { joined } from "./_octets.ts";
-import { type Census, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type StreamSource } from "./_socket.ts";
+import {
+  type Census,
+  type Descriptor,
+  descriptorOf,
+  LINGER,
+  LONGEST_LINGER,
+  NO_ADDRESS,
+  NOBODY,
+  type StreamSource,
+} from "./_socket.ts";
 
 /** What all of Node's sockets share. */
 export class NodeShared {
@@ -95,6 +104,14 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
 
   set local(address: SocketAddress) {
     this.#local = address;
+  }
+
+  descriptor(): Descriptor | undefined {
+    return descriptorOf(this.handle);
+  }
+
+  leave(): void {
+    this.surrender()?.handle.close();
   }
 
   write(bytes: Uint8Array): boolean {

@@ -3,7 +3,6 @@
  * timer is set and no promise is made on its way.
  */
 
-import { performance } from "node:perf_hooks";
 import type {
   Millis,
   Relay,
@@ -15,6 +14,7 @@ import type {
   SocketHandler,
   SystemFailure,
 } from "../src/runtime.ts";
+import { now } from "./_clock.ts";
 import type { OwnSocket } from "./_socket.ts";
 import { clearTimer, setTimer, type Timer } from "./_timer.ts";
 
@@ -29,7 +29,7 @@ export interface NetRelayOptions extends RelayOptions {
 
 export class NetRelay implements Relay {
   /** When something moved last. Public for the ends alone, which write it for each chunk. */
-  lastTraffic: Millis = performance.now();
+  lastTraffic: Millis = now();
   readonly #client: End;
   readonly #upstream: End;
   readonly #timeout: Millis;
@@ -57,7 +57,7 @@ export class NetRelay implements Relay {
   }
 
   get idleFor(): Millis {
-    return performance.now() - this.lastTraffic;
+    return now() - this.lastTraffic;
   }
 
   stop(lastLine: Uint8Array): void {
@@ -74,7 +74,7 @@ export class NetRelay implements Relay {
     if (end.other.hasEnded && end.socket.queued + end.other.socket.queued === 0) return this.#closeBoth();
     end.other.socket.end();
     if (end === this.#client) return;
-    this.#graceSince = performance.now();
+    this.#graceSince = now();
     this.#graceQueued = end.other.socket.queued;
     this.#arm();
   }
@@ -112,15 +112,15 @@ export class NetRelay implements Relay {
   /** Traffic only leaves its time; the timer looks when it rings and is set again for what is left. */
   #arm(): void {
     clearTimer(this.#timer);
-    const left = this.lastTraffic + this.#timeout - performance.now();
+    const left = this.lastTraffic + this.#timeout - now();
     const longest = this.#upstream.hasEnded ? CLIENT_GRACE : Infinity;
     this.#timer = setTimer(Math.min(Math.max(left, 1), longest), () => this.#ring());
   }
 
   #ring(): void {
-    const now = performance.now();
-    if (now - this.lastTraffic >= this.#timeout) this.#end ??= "timedOut";
-    else if (!this.#upstream.hasEnded || !this.#isGraceOver(now)) return this.#arm();
+    const time = now();
+    if (time - this.lastTraffic >= this.#timeout) this.#end ??= "timedOut";
+    else if (!this.#upstream.hasEnded || !this.#isGraceOver(time)) return this.#arm();
     this.#closeBoth();
   }
 
@@ -181,7 +181,7 @@ class End implements SocketHandler {
   }
 
   bytes(bytes: Uint8Array): void {
-    this.#relay.lastTraffic = performance.now();
+    this.#relay.lastTraffic = now();
     this.moved += bytes.length;
     this.#lastOctet = bytes[bytes.length - 1] ?? LF;
     if (this.#isClient) this.#watch?.client(bytes);
@@ -192,20 +192,18 @@ class End implements SocketHandler {
   #pass(bytes: Uint8Array): boolean {
     const { socket } = this.other;
     const { lender } = this.socket;
-    return lender === undefined || socket.writeLent === undefined
-      ? socket.write(bytes)
-      : socket.writeLent(bytes, lender);
+    return lender === undefined ? socket.write(bytes) : socket.writeLent(bytes, lender);
   }
 
   drained(): void {
-    this.#relay.lastTraffic = performance.now();
+    this.#relay.lastTraffic = now();
     this.other.socket.resume();
   }
 
   ended(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    this.#relay.lastTraffic = performance.now();
+    this.#relay.lastTraffic = now();
     this.#relay.ended(this);
   }
 

@@ -36,16 +36,37 @@ export interface SocketTraits {
   readonly census: Census;
 }
 
+/** A descriptor, and whether whoever asked for it has to close it. */
+export interface Descriptor {
+  readonly number: number;
+  readonly isOurs: boolean;
+}
+
+/** A handle of a runtime's, as far as it shows a descriptor: Deno has none to show, but makes one more for who asks. */
+export interface DescribedHandle {
+  readonly fd?: number;
+  fdForIpc?(): number;
+}
+
+export function descriptorOf(handle: DescribedHandle | null): Descriptor | undefined {
+  const number = handle?.fd ?? handle?.fdForIpc?.();
+  return number === undefined || number < 0 ? undefined : { number, isOurs: handle?.fd === undefined };
+}
+
 /** A socket of an adapter's own. */
 export interface OwnSocket extends Socket {
   /** Whether the peer has sent FIN and all before it was told. */
   readonly hasEnded: boolean;
   /** Whether `closed` was told. */
   readonly isClosed: boolean;
+  /** Its descriptor, where the runtime shows it. */
+  descriptor?(): Descriptor | undefined;
+  /** Closes the descriptor, which has another owner, and tells nothing any more. */
+  leave?(): void;
   /** Set where a relay, too, may use what `bytes` brings only during the call: copies are to be made here. */
   readonly lender?: ChunkPool;
-  /** The same as `write`, of octets that are good only during the call. Sockets have it that may meet such octets. */
-  writeLent?(bytes: Uint8Array, pool: ChunkPool): boolean;
+  /** The same as `write`, of octets that are good only during the call. */
+  writeLent(bytes: Uint8Array, pool: ChunkPool): boolean;
 }
 
 /** One that can be made a stream of `node:net`. */

@@ -8,16 +8,20 @@ import process from "node:process";
 import type { Capability, CapabilityState, Runtime } from "../src/runtime.ts";
 import { createBunNetwork } from "./_bun_network.ts";
 import { BORINGSSL } from "./_tls_traits.ts";
-import { createRuntime } from "./base.ts";
+import { type AdapterOptions, createRuntime } from "./base.ts";
 
 /** Postern on Bun. */
-export function createBunRuntime(): Runtime {
-  return createRuntime({
-    name: "bun",
-    version: process.versions["bun"] ?? "unknown",
-    tlsLibrary: "BoringSSL",
-    capabilities: CAPABILITIES,
-  }, createBunNetwork(BORINGSSL));
+export function createBunRuntime(options: AdapterOptions): Runtime {
+  return createRuntime(
+    {
+      name: "bun",
+      version: process.versions["bun"] ?? "unknown",
+      tlsLibrary: "BoringSSL",
+      capabilities: CAPABILITIES,
+    },
+    createBunNetwork(BORINGSSL),
+    options,
+  );
 }
 
 const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {

@@ -13,10 +13,15 @@ import { withoutInspector } from "./_inspector.ts";
 import { noticeOrphaning } from "./_orphan.ts";
 import { RUSTLS } from "./_tls_traits.ts";
 import { keepAwake, reopenUnixSockets } from "./_wakening.ts";
-import { createRuntime } from "./base.ts";
+import { type AdapterOptions, createRuntime } from "./base.ts";
 
 /** Postern on Deno. */
-export function createDenoRuntime(): Runtime {
+export function createDenoRuntime(options: AdapterOptions): Runtime {
+  const connections = createDenoNetwork({
+    attend: (server) => keepAwake(server, (hear) => base.onShortage(hear)),
+    tls: RUSTLS,
+    setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
+  });
   const base = createRuntime(
     {
       name: "deno",
@@ -24,11 +29,8 @@ export function createDenoRuntime(): Runtime {
       tlsLibrary: "rustls",
       capabilities: CAPABILITIES,
     },
-    createDenoNetwork({
-      attend: (server) => keepAwake(server, base.onShortage),
-      tls: RUSTLS,
-      setKeepAlive: (raw, { idle }) => idle === undefined ? raw.setKeepAlive(true) : raw.setKeepAlive(true, idle),
-    }),
+    connections,
+    options,
   );
   const { main } = base.workers;
   return {

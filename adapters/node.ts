@@ -11,12 +11,16 @@ import type { Capability, CapabilityState, KeepAlive, Runtime } from "../src/run
 import { failureOf } from "./_errno.ts";
 import { createNodeNetwork } from "./_node_network.ts";
 import { OPENSSL } from "./_tls_traits.ts";
-import { createRuntime } from "./base.ts";
+import { type AdapterOptions, createRuntime } from "./base.ts";
 
 /** Postern on Node. */
-export function createNodeRuntime(): Runtime {
+export function createNodeRuntime(options: AdapterOptions): Runtime {
   // Without interval and count, `setKeepAlive` would set them to 1 s and 10.
   const hasProbes = Number.parseInt(process.versions.node, 10) >= 26;
+  const connections = createNodeNetwork({
+    tls: OPENSSL,
+    setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
+  });
   const base = createRuntime(
     {
       name: "node",
@@ -24,10 +28,8 @@ export function createNodeRuntime(): Runtime {
       tlsLibrary: `OpenSSL ${process.versions["openssl"] ?? ""}`.trimEnd(),
       capabilities: hasProbes ? CAPABILITIES : { ...CAPABILITIES, ...BEFORE_26 },
     },
-    createNodeNetwork({
-      tls: OPENSSL,
-      setKeepAlive: (raw, setting) => hasProbes ? setProbes(raw, setting) : raw.setKeepAlive(true),
-    }),
+    connections,
+    options,
   );
   return { ...base, listen: withBindErrors(base) };
 }

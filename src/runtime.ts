@@ -30,6 +30,7 @@ export type {
   TlsVersion,
 } from "./tls.ts";
 export { describeHandshakeFailure, isFault } from "./tls.ts";
+export { formatIpv6, parseIpv4, parseIpv6 } from "./config/ip.ts";
 export { type Listed, NOWHERE, Roster } from "./roster.ts";
 export type {
   Account,
@@ -160,6 +161,8 @@ export interface ListenOptions {
   readonly backlog: number | undefined;
   /** Whether accepted sockets probe silent peers (`so_keepalive=on`), or leave it to the system (`undefined`). */
   readonly keepAlive: KeepAlive | boolean | undefined;
+  /** Whether TLS will be begun on whatever is accepted: an adapter may have sockets of another kind for that. */
+  readonly isSecure?: boolean | undefined;
 }
 
 /** `so_keepalive=idle:intvl:cnt`, in milliseconds and probes; `undefined` leaves the system's value. */

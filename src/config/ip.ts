@@ -72,7 +72,7 @@ function wordsOf(text: string, isLast: boolean): readonly number[] | undefined {
 }
 
 /** The longest run of zero words as `::`, and IPv4 addresses inside dotted, as nginx's log has them. */
-function formatIpv6(words: readonly number[]): string {
+export function formatIpv6(words: readonly number[]): string {
   const gap = longestZeros(words);
   const [first = 0, second = 0] = words.slice(6);
   const mapped = gap.start === 0 && gap.length === 5 && words[5] === 0xffff;

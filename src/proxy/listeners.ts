@@ -86,7 +86,7 @@ export class Listeners {
   }
 
   async #listen(binding: Binding, purpose: Purpose): Promise<OpenListener | undefined> {
-    const { listen: { text, ipv6Only, backlog, keepAlive }, address } = binding.endpoint;
+    const { listen: { text, ipv6Only, backlog, keepAlive, ssl: isSecure }, address } = binding.endpoint;
     const { runtime, attempts, inherited, accept } = this.#options;
     const descriptor = inherited?.get(bindingKey(binding));
     const lines: Octets[] = [];
@@ -95,7 +95,7 @@ export class Listeners {
       // It accepts as soon as it is open, which may be before we hear so; then it stands for its first binding.
       let open: OpenListener | undefined = undefined as OpenListener | undefined;
       const listener = await runtime.listen(
-        { address, descriptor, ipv6Only, backlog, keepAlive },
+        { address, descriptor, ipv6Only, backlog, keepAlive, isSecure },
         (socket) => accept(open?.binding ?? binding, socket),
       );
       if (!isFailure(listener)) return open = { listener, binding };

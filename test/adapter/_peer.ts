@@ -1,7 +1,19 @@
 /** One end of a connection, with promises for what it waits for. */
 
+import { describe } from "node:test";
+import { loadRuntime } from "../../adapters/detect.ts";
 import type { Listener, ListenOptions, Runtime, Socket, SocketHandler, SystemFailure } from "../../src/runtime.ts";
 import { isFailure } from "../../src/runtime.ts";
+
+/** Tests what holds for the runtime's sockets and the kernel's alike. Timers of ours are the runtime's: nobody sleeps long. */
+export function describeBoth(what: string, test: (load: () => Promise<Runtime>) => void): void {
+  for (const sockets of ["runtime", "kernel"] as const) {
+    describe(`${what}, with the ${sockets}'s sockets`, () => test(() => loadRuntime({ sockets, ...SOCKETS_AT_ONCE })));
+  }
+}
+
+/** The kernel's sockets, wherever they can be had. */
+export const SOCKETS_AT_ONCE = { longestSleep: 2, isEager: true } as const;
 
 /** Keeps count of all that its socket tells. */
 export class Peer implements SocketHandler {

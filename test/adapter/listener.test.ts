@@ -4,17 +4,16 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, assertEquals } from "@std/assert";
-import { loadRuntime } from "../../adapters/detect.ts";
 import type { KeepAlive, Runtime, Socket, SocketAddress } from "../../src/runtime.ts";
 import { isFailure } from "../../src/runtime.ts";
-import { connectTo, Exchange, listenAt, Peer, portOf, tryListen } from "./_peer.ts";
+import { connectTo, describeBoth, Exchange, listenAt, Peer, portOf, tryListen } from "./_peer.ts";
 
-describe("a listener", () => {
+describeBoth("a listener", (load) => {
   let runtime: Runtime;
   let folder: string;
 
   before(async () => {
-    runtime = await loadRuntime();
+    runtime = await load();
     folder = mkdtempSync(join(tmpdir(), "postern-listener-"));
   });
 

@@ -1,19 +1,18 @@
-import { after, before, describe, it } from "node:test";
+import { after, before, it } from "node:test";
 import { createHash } from "node:crypto";
 import { connect as connectRaw, type Socket as RawSocket } from "node:net";
 import { assert, assertEquals } from "@std/assert";
-import { loadRuntime } from "../../adapters/detect.ts";
 import type { Relay, RelayOptions, RelayResult, RelayWatch, Runtime, Socket } from "../../src/runtime.ts";
-import { areSame, Exchange, pattern, Peer } from "./_peer.ts";
+import { areSame, describeBoth, Exchange, pattern, Peer } from "./_peer.ts";
 
 const NOTHING = new Uint8Array(0);
 
-describe("a relay", () => {
+describeBoth("a relay", (load) => {
   let runtime: Runtime;
   let exchange: Exchange;
 
   before(async () => {
-    runtime = await loadRuntime();
+    runtime = await load();
     exchange = await Exchange.open(runtime);
   });
 

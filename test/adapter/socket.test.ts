@@ -4,14 +4,14 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
 import type { Runtime, Socket } from "../../src/runtime.ts";
 import { isFailure } from "../../src/runtime.ts";
-import { areSame, connectTo, Exchange, listenAt, pattern, Peer, portOf, tryListen } from "./_peer.ts";
+import { areSame, connectTo, describeBoth, Exchange, listenAt, pattern, Peer, portOf, tryListen } from "./_peer.ts";
 
-describe("a socket", () => {
+describeBoth("a socket", (load) => {
   let runtime: Runtime;
   let exchange: Exchange;
 
   before(async () => {
-    runtime = await loadRuntime();
+    runtime = await load();
     exchange = await Exchange.open(runtime);
   });
 

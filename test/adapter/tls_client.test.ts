@@ -1,19 +1,18 @@
-import { after, before, describe, it } from "node:test";
+import { after, before, it } from "node:test";
 import { createHash, X509Certificate } from "node:crypto";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { loadRuntime } from "../../adapters/detect.ts";
 import { isFault, type Runtime, type TlsClientOptions, type TlsContext } from "../../src/runtime.ts";
 import { type Certificate, CLIENT_EXTENSIONS, EXPIRED, LONG_AGO, serverExtensions } from "../support/certificates.ts";
-import { Exchange } from "./_peer.ts";
+import { describeBoth, Exchange } from "./_peer.ts";
 import { clientOptions, finish, TlsBench } from "./_tls.ts";
 
-describe("a TLS client", () => {
+describeBoth("a TLS client", (load) => {
   let runtime: Runtime;
   let exchange: Exchange;
   let bench: TlsBench;
 
   before(async () => {
-    runtime = await loadRuntime();
+    runtime = await load();
     exchange = await Exchange.open(runtime);
     bench = new TlsBench(runtime, exchange);
   });

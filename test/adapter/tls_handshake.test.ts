@@ -2,13 +2,12 @@ import { after, before, describe, it } from "node:test";
 import { connect as connectRaw } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { loadRuntime } from "../../adapters/detect.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import type { Certificate } from "../support/certificates.ts";
-import { Exchange, Peer } from "./_peer.ts";
+import { describeBoth, Exchange, Peer } from "./_peer.ts";
 import { abort, dial, finish, openssl, secured, serve, TlsBench, turn } from "./_tls.ts";
 
-describe("TLS", () => {
+describeBoth("TLS", (load) => {
   let runtime: Runtime;
   let exchange: Exchange;
   let bench: TlsBench;
@@ -16,7 +15,7 @@ describe("TLS", () => {
   let rsa: Certificate;
 
   before(async () => {
-    runtime = await loadRuntime();
+    runtime = await load();
     exchange = await Exchange.open(runtime);
     bench = new TlsBench(runtime, exchange);
     ecdsa = bench.server;

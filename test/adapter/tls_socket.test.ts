@@ -2,18 +2,17 @@ import { after, before, describe, it } from "node:test";
 import { createHash } from "node:crypto";
 import { connect as connectTls } from "node:tls";
 import { assert, assertEquals } from "@std/assert";
-import { loadRuntime } from "../../adapters/detect.ts";
 import type { RelayResult, Runtime, Socket } from "../../src/runtime.ts";
-import { areSame, Exchange, pattern, Peer } from "./_peer.ts";
+import { areSame, describeBoth, Exchange, pattern, Peer } from "./_peer.ts";
 import { abort, finish, secured, TlsBench } from "./_tls.ts";
 
-describe("over TLS", () => {
+describeBoth("over TLS", (load) => {
   let runtime: Runtime;
   let exchange: Exchange;
   let bench: TlsBench;
 
   before(async () => {
-    runtime = await loadRuntime();
+    runtime = await load();
     exchange = await Exchange.open(runtime);
     bench = new TlsBench(runtime, exchange);
   });

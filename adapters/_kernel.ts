@@ -1,0 +1,248 @@
+/**
+ * The kernel's own calls for sockets, by way of the C library and each runtime's foreign function interface. Every call
+ * is over when it returns: the kernel keeps no address of ours. Beside the runtimes' own sockets a login costs a fifth
+ * to a third less CPU (`bench/README.md`).
+ */
+
+import { Buffer } from "node:buffer";
+import process from "node:process";
+
+/** The calls, named as the C library names them. All return -1 when they fail; {@linkcode errno} says why. */
+export interface Kernel {
+  accept4(descriptor: number, address: Uint8Array, length: Uint8Array, flags: number): number;
+  bind(descriptor: number, address: Uint8Array, length: number): number;
+  close(descriptor: number): number;
+  connect(descriptor: number, address: Uint8Array, length: number): number;
+  epoll_create1(flags: number): number;
+  epoll_ctl(epoll: number, operation: number, descriptor: number, event: Uint8Array): number;
+  epoll_wait(epoll: number, events: Uint8Array, most: number, timeout: number): number;
+  fcntl(descriptor: number, command: number, argument: number): number;
+  getsockname(descriptor: number, address: Uint8Array, length: Uint8Array): number;
+  getsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
+  setsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: number): number;
+  shutdown(descriptor: number, how: number): number;
+  socket(family: number, type: number, protocol: number): number;
+  recv(descriptor: number, bytes: Uint8Array, flags: number): number;
+  /** Fills `bytes` as far as there is something; returns how far. */
+  read(descriptor: number, bytes: Uint8Array): number;
+  /** Returns how many octets were taken. The runtimes ignore SIGPIPE. */
+  write(descriptor: number, bytes: Uint8Array): number;
+  /** Why the last call failed: to be asked at once. */
+  errno(): number;
+  /**
+   * `epoll_wait` on another thread, so that the runtime goes on meanwhile: for Deno, which looks after its own sockets
+   * only in each 61st turn of a loop that has a task in every turn. Others have no need of it.
+   */
+  readonly waitAside?:
+    | ((epoll: number, events: Uint8Array, most: number, timeout: number) => Promise<number>)
+    | undefined;
+}
+
+/** Calls as a runtime makes them. */
+type Functions = Readonly<Record<string, (...args: never[]) => number>>;
+type Int = "int" | "size" | "buffer" | "pointer";
+
+/** What a runtime's interface has to offer. */
+interface Foreign {
+  readonly functions: Functions;
+  errno(): number;
+}
+
+/** What each call takes. All return an `int`, but for the one that tells where `errno` is. */
+const CALLS: Readonly<Record<Exclude<keyof Kernel, "errno" | "waitAside">, readonly Int[]>> = {
+  accept4: ["int", "buffer", "buffer", "int"],
+  bind: ["int", "buffer", "int"],
+  close: ["int"],
+  connect: ["int", "buffer", "int"],
+  epoll_create1: ["int"],
+  epoll_ctl: ["int", "int", "int", "buffer"],
+  epoll_wait: ["int", "buffer", "int", "int"],
+  fcntl: ["int", "int", "int"],
+  getsockname: ["int", "buffer", "buffer"],
+  getsockopt: ["int", "int", "int", "buffer", "buffer"],
+  setsockopt: ["int", "int", "int", "buffer", "int"],
+  shutdown: ["int", "int"],
+  socket: ["int", "int", "int"],
+  read: ["int", "buffer", "size"],
+  recv: ["int", "buffer", "size", "int"],
+  write: ["int", "buffer", "size"],
+};
+const ERRNO = "__errno_location";
+/** glibc: the layout of what is passed is its business, too. */
+const LIBRARY = "libc.so.6";
+
+/** The calls; `undefined` where they cannot be made: on other systems, without permission, in other C libraries. */
+export async function openKernel(): Promise<Kernel | undefined> {
+  if (process.platform !== "linux" || eventLayout() === undefined) return undefined;
+  try {
+    const kernel = "Deno" in globalThis ? openOnDeno() : "Bun" in globalThis ? await openOnBun() : await openOnNode();
+    return kernel !== undefined && works(kernel) ? kernel : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the parts of a `struct epoll_event` are, in words of 32 bits. */
+export interface EventLayout {
+  /** Words of one event; the first has what happened. */
+  readonly words: number;
+  /** The first of the two words that are ours. */
+  readonly data: number;
+}
+
+export function eventLayout(): EventLayout | undefined {
+  return { x64: { words: 3, data: 1 }, arm64: { words: 4, data: 2 } }[process.arch as string];
+}
+
+/** Whether calls arrive as they were meant: a descriptor that is ready is told with the words that it was added with. */
+function works(kernel: Kernel): boolean {
+  const { words, data } = eventLayout() ?? { words: 0, data: 0 };
+  const event = new Int32Array(16);
+  const octets = new Uint8Array(event.buffer);
+  const epoll = kernel.epoll_create1(EPOLL_CLOEXEC);
+  const socket = kernel.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  event.set([EPOLLOUT], 0);
+  event.set([socket, MARK], data);
+  const isAdded = kernel.epoll_ctl(epoll, EPOLL_CTL_ADD, socket, octets) === 0;
+  event.fill(0);
+  // A socket that was never connected is ready for everything.
+  const isTold = kernel.epoll_wait(epoll, octets, 1, 0) === 1 && event[data] === socket && event[data + 1] === MARK;
+  const isUnconnected = kernel.write(socket, octets.subarray(0, 1)) === -1 && kernel.errno() !== 0;
+  const isRefused = kernel.close(-1) === -1 && kernel.errno() === EBADF;
+  for (const descriptor of [socket, epoll]) kernel.close(descriptor);
+  return words > 0 && isAdded && isTold && isUnconnected && isRefused;
+}
+
+function openOnDeno(): Kernel | undefined {
+  const { Deno } = globalThis as unknown as { readonly Deno: DenoForeign };
+  // Whoever did not allow it is not asked.
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  const kinds = { int: "i32", size: "usize", buffer: "buffer", pointer: "pointer" };
+  const { symbols } = Deno.dlopen(LIBRARY, {
+    ...signatures(kinds, (parameters, result) => ({ parameters, result })),
+    waitAside: { name: "epoll_wait", parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
+  });
+  const view = new Deno.UnsafePointerView((symbols[ERRNO] as () => unknown)());
+  return assemble({ functions: symbols as Functions, errno: () => view.getInt32() }, BigInt);
+}
+
+interface DenoForeign {
+  readonly permissions: { querySync(permission: { readonly name: "ffi" }): { readonly state: string } };
+  dlopen(path: string, symbols: object): { readonly symbols: Readonly<Record<string, unknown>> };
+  readonly UnsafePointerView: new (pointer: unknown) => { getInt32(): number };
+}
+
+async function openOnBun(): Promise<Kernel> {
+  const { dlopen, read } = await import(BUN_FFI) as BunForeign;
+  const kinds = { int: "int", size: "usize", buffer: "ptr", pointer: "ptr" };
+  const { symbols } = dlopen(LIBRARY, signatures(kinds, (args, returns) => ({ args, returns })));
+  const place = (symbols[ERRNO] as () => unknown)();
+  return assemble({ functions: symbols as Functions, errno: () => read.i32(place, 0) }, (size) => size);
+}
+
+interface BunForeign {
+  dlopen(path: string, symbols: object): { readonly symbols: Readonly<Record<string, unknown>> };
+  readonly read: { i32(pointer: unknown, offset: number): number };
+}
+
+/** Only Bun has it: others must not look for it before that. */
+const BUN_FFI: string = "bun:ffi";
+
+async function openOnNode(): Promise<Kernel> {
+  const { dlopen, getInt32 } = await quietly(() => import(NODE_FFI) as Promise<NodeForeign>);
+  const kinds = { int: "int32", size: "uint64", buffer: "buffer", pointer: "pointer" };
+  const { functions } = dlopen(LIBRARY, signatures(kinds, (args, result) => ({ arguments: args, return: result })));
+  const place = (functions[ERRNO] as () => unknown)();
+  return assemble({ functions: functions as Functions, errno: () => getInt32(place) }, BigInt);
+}
+
+interface NodeForeign {
+  dlopen(path: string, functions: object): { readonly functions: Readonly<Record<string, unknown>> };
+  getInt32(pointer: unknown): number;
+}
+
+/** From Node 26 on. */
+const NODE_FFI: string = "node:ffi";
+
+/** Node says of each module that may still change that it may, on the stream where our log goes. */
+async function quietly<T>(load: () => Promise<T>): Promise<T> {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return await load();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+function signatures(
+  kinds: Readonly<Record<Int, string>>,
+  signature: (takes: readonly string[], returns: string) => object,
+): object {
+  const calls = Object.entries(CALLS).map(([name, takes]) => {
+    return [name, signature(takes.map((kind) => kinds[kind]), kinds.int)] as const;
+  });
+  return { ...Object.fromEntries(calls), [ERRNO]: signature([], kinds.pointer) };
+}
+
+/**
+ * `toSize` makes of a number what the runtime takes for a `size_t`. Deno takes a number, too, but V8 throws away the code
+ * that hands one over as soon as it has compiled it.
+ */
+function assemble({ functions, errno }: Foreign, toSize: (size: number) => number | bigint): Kernel {
+  const calls = functions as unknown as Kernel & SizedCalls;
+  const { read, recv, write } = calls;
+  // Making one costs as much as the rest of a call.
+  const sizes = Array.from({ length: 1_024 }, (_, size) => toSize(size));
+  const sizeOf = ({ length }: Uint8Array) => sizes[length] ?? toSize(length);
+  return {
+    ...calls,
+    read: (descriptor, bytes) => read(descriptor, bytes, sizeOf(bytes)),
+    recv: (descriptor, bytes, flags) => recv(descriptor, bytes, sizeOf(bytes), flags),
+    write: (descriptor, bytes) => write(descriptor, bytes, sizeOf(bytes)),
+    errno,
+  };
+}
+
+type SizedCall = (descriptor: number, bytes: Uint8Array, size: number | bigint) => number;
+
+interface SizedCalls {
+  readonly read: SizedCall;
+  readonly write: SizedCall;
+  readonly recv: (descriptor: number, bytes: Uint8Array, size: number | bigint, flags: number) => number;
+}
+
+/** Memory that is handed to the kernel has to be where it is as long as it lives: V8 keeps small arrays in its heap. */
+export function kernelMemory(octets: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(Math.max(octets, 256)), 0, octets);
+}
+
+/** An `int` for the kernel, as `setsockopt` wants it. */
+export function kernelInt(value: number): Uint8Array {
+  const octets = kernelMemory(INT);
+  Buffer.from(octets.buffer).writeInt32LE(value);
+  return octets;
+}
+
+/** Octets of an `int`. */
+export const INT = 4;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOCK_STREAM = 1;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const EPOLL_CLOEXEC = 0o2000000;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLLIN = 0x1;
+export const EPOLLOUT = 0x4;
+export const EPOLLERR = 0x8;
+export const EPOLLHUP = 0x10;
+export const EPOLLRDHUP = 0x2000;
+export const EPOLLEXCLUSIVE = 1 << 28;
+export const EPOLLET = 1 << 31;
+export const F_DUPFD_CLOEXEC = 1030;
+export const MSG_PEEK = 2;
+export const SHUT_WR = 1;
+export const EBADF = 9;
+const MARK = 0x2545f491;

@@ -1,0 +1,50 @@
+/** Addresses as the kernel has them: `struct sockaddr_in` and `sockaddr_in6`. */
+
+import { Buffer } from "node:buffer";
+import { formatIpv6, parseIpv4, parseIpv6, type SocketAddress } from "../src/runtime.ts";
+import { AF_INET, AF_INET6, INT, kernelMemory } from "./_kernel.ts";
+
+/** An address on its way to the kernel, or back. It is written anew for each call. */
+export class KernelAddress {
+  readonly octets = kernelMemory(LONGEST);
+  /** How many of the octets count. */
+  readonly length = kernelMemory(INT);
+  readonly #view = Buffer.from(this.octets.buffer);
+  readonly #length = Buffer.from(this.length.buffer);
+
+  /** Puts a numeric address here; returns how many octets it takes. */
+  put(host: string, port: number): number {
+    const view = this.#view;
+    view.fill(0, 0, LONGEST);
+    const isIpv6 = host.includes(":");
+    view.writeUInt16LE(isIpv6 ? AF_INET6 : AF_INET, 0);
+    view.writeUInt16BE(port, 2);
+    if (!isIpv6) {
+      this.octets.set(parseIpv4(host) ?? [], 4);
+      return IPV4;
+    }
+    for (const [i, word] of (parseIpv6(host) ?? []).entries()) view.writeUInt16BE(word, 8 + 2 * i);
+    return LONGEST;
+  }
+
+  /** Makes room for an address of the kernel's. */
+  clear(): void {
+    this.#length.writeInt32LE(LONGEST);
+  }
+
+  /** The address here; `undefined` for one of another family. */
+  take(): SocketAddress | undefined {
+    const view = this.#view;
+    const family = view.readUInt16LE(0);
+    const port = view.readUInt16BE(2);
+    if (family === AF_INET) return { family: 4, host: `${view[4]}.${view[5]}.${view[6]}.${view[7]}`, port };
+    if (family !== AF_INET6) return undefined;
+    const words = Array.from({ length: 8 }, (_, i) => view.readUInt16BE(8 + 2 * i));
+    return { family: 6, host: formatIpv6(words), port };
+  }
+}
+
+/** Octets of a `sockaddr_in`. */
+const IPV4 = 16;
+/** Octets of a `sockaddr_in6`. */
+const LONGEST = 28;

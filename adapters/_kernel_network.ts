@@ -1,0 +1,113 @@
+/**
+ * Connections in clear over the kernel's own calls. Those that TLS is to be spoken on, names and unix sockets are the
+ * runtime's.
+ */
+
+import { type Millis, type Runtime, type SecureHandler, type Socket, type SocketAddress } from "../src/runtime.ts";
+import { eventLayout, type Kernel, openKernel } from "./_kernel.ts";
+import { connectByKernel } from "./_kernel_connect.ts";
+import { KernelListener, Reception } from "./_kernel_listener.ts";
+import { KernelShared, KernelSocket } from "./_kernel_socket.ts";
+import { NetListener } from "./_listener.ts";
+import type { Network } from "./_network.ts";
+import { isNumeric } from "./_node_connect.ts";
+import { Poller } from "./_poller.ts";
+import { NetRelay } from "./_relay.ts";
+import type { OwnSocket } from "./_socket.ts";
+import { PEER_CLOSED } from "./_tls_handshake.ts";
+
+/** Makes a socket of the runtime's out of a descriptor; `undefined` where the runtime does not take it. */
+export type Adopt = (descriptor: number, remote: SocketAddress, local: SocketAddress) => OwnSocket | undefined;
+
+/** What such a network is made of besides the runtime's own. */
+export interface KernelMeans {
+  readonly adopt: Adopt;
+  readonly onShortage: Runtime["onShortage"];
+  /** See `AdapterOptions`. */
+  readonly longestSleep: Millis;
+  readonly isEager: boolean;
+}
+
+/** The runtime's network, with sockets of the kernel's for whatever is accepted and connected in clear. */
+export function withKernelSockets(network: Network, means: KernelMeans): Network {
+  const { adopt, onShortage, longestSleep, isEager } = means;
+  let reception: Reception | undefined;
+
+  /** Before something is to listen nothing is opened: a main process, or one that prints its version, has no need. */
+  async function open(): Promise<Reception | undefined> {
+    const polling = await (poller ??= openPoller());
+    if (polling === undefined || reception !== undefined) return reception;
+    const { kernel, poller: opened } = polling;
+    opened.heed({ sockets: () => network.sockets(), longestSleep });
+    // Sockets that had to be waited for aside cost more than the runtime's.
+    const isCrowded = (besides: number) => !isEager && kernel.waitAside !== undefined && network.sockets() > besides;
+    return reception = new Reception(new KernelShared(kernel, opened), isCrowded);
+  }
+
+  /** The socket, as one of the runtime's; `undefined` when it is gone. */
+  function runtimes(socket: Socket): Socket | undefined {
+    if (!(socket instanceof KernelSocket)) return socket;
+    const { remote, local } = socket;
+    const given = socket.surrender();
+    if (given === undefined) return undefined;
+    const adopted = adopt(given.descriptor, remote, local);
+    if (adopted === undefined) reception?.shared.kernel.close(given.descriptor);
+    for (const bytes of given.waiting) adopted?.write(bytes);
+    return adopted;
+  }
+
+  return {
+    ...network,
+    listen: async (options, accept) => {
+      const found = options.isSecure === true || "path" in options.address ? undefined : await open();
+      if (found === undefined) return network.listen(options, accept);
+      // Until it is known to be ours, as it is the runtime's.
+      let receive = accept;
+      const opened = await network.listen(options, (socket) => receive(socket));
+      const descriptor = opened instanceof NetListener ? opened.descriptor() : undefined;
+      if (!(opened instanceof NetListener) || descriptor === undefined) return opened;
+      const listener = new KernelListener(opened, descriptor, { reception: found, options, accept, onShortage });
+      receive = (socket) => listener.received(ownSocket(socket));
+      if (isEager) await found.openAtOnce();
+      return listener;
+    },
+    connect: (target, handler) =>
+      reception?.isOpen === true && isNumeric(target) && !target.host.includes("%")
+        ? connectByKernel(target, handler, reception.shared)
+        : network.connect(target, handler),
+    secureServer: (socket, tls, handler) => {
+      const adopted = runtimes(socket);
+      return adopted === undefined ? gone(handler) : network.secureServer(adopted, tls, handler);
+    },
+    secureClient: (socket, context, handler) => {
+      const adopted = runtimes(socket);
+      return adopted === undefined ? gone(handler) : network.secureClient(adopted, context, handler);
+    },
+    relay: (options) =>
+      new NetRelay({ ...options, client: ownSocket(options.client), upstream: ownSocket(options.upstream) }),
+    sockets: () => network.sockets() + (reception?.shared.census.open ?? 0),
+  };
+}
+
+/** The process's only one. */
+let poller: ReturnType<typeof openPoller> | undefined;
+
+async function openPoller(): Promise<{ readonly kernel: Kernel; readonly poller: Poller } | undefined> {
+  const kernel = await openKernel();
+  const layout = eventLayout();
+  return kernel === undefined || layout === undefined ? undefined : { kernel, poller: new Poller({ kernel, layout }) };
+}
+
+/** Tells that TLS cannot begin, when the caller has the means to cancel. */
+function gone(handler: SecureHandler): () => void {
+  let isCancelled = false;
+  queueMicrotask(() => {
+    if (!isCancelled) handler.failed(PEER_CLOSED);
+  });
+  return () => isCancelled = true;
+}
+
+function ownSocket(socket: Socket): OwnSocket {
+  if ("hasEnded" in socket && "isClosed" in socket) return socket as OwnSocket;
+  throw new TypeError("An adapter works with sockets of its own only");
+}

@@ -1,0 +1,377 @@
+/**
+ * A connected socket over the kernel's own calls. It costs one object, no closure and no timer, and reading costs no
+ * memory: all of them read into one buffer.
+ */
+
+import { getSystemErrorName } from "node:util";
+import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } from "../src/runtime.ts";
+import { CHUNK_SIZE, ChunkPool } from "./_chunk_pool.ts";
+import { failureOf } from "./_errno.ts";
+import {
+  EPOLLERR,
+  EPOLLET,
+  EPOLLHUP,
+  EPOLLRDHUP,
+  INT,
+  type Kernel,
+  kernelInt,
+  kernelMemory,
+  MSG_PEEK,
+  SHUT_WR,
+} from "./_kernel.ts";
+import { KernelAddress } from "./_kernel_address.ts";
+import { type Lingerer, Lingerers } from "./_lingerers.ts";
+import { type Pollable, type Poller, READABLE, WRITABLE } from "./_poller.ts";
+import { type Census, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
+
+/** What all sockets of this kind share. */
+export class KernelShared {
+  readonly kernel: Kernel;
+  readonly poller: Poller;
+  readonly census: Census = { open: 0 };
+  readonly lingerers = new Lingerers();
+  readonly pool = new ChunkPool();
+  /** Where all of them read into: each tells what it has read before another one reads. */
+  readonly readBuffer = new Uint8Array(CHUNK_SIZE);
+  readonly address = new KernelAddress();
+  /** Beginnings of {@linkcode readBuffer}: an array, too, is something to be made. */
+  readonly #beginnings: Uint8Array[] = [];
+  readonly #value = kernelMemory(INT);
+  readonly #length = kernelInt(INT);
+
+  constructor(kernel: Kernel, poller: Poller) {
+    this.kernel = kernel;
+    this.poller = poller;
+  }
+
+  /** What was read last. */
+  read(length: number): Uint8Array {
+    if (length >= MOST_BEGINNINGS) return this.readBuffer.subarray(0, length);
+    return this.#beginnings[length] ??= this.readBuffer.subarray(0, length);
+  }
+
+  /** Why the last call failed. */
+  failure(): SystemFailure {
+    return systemFailure(this.kernel.errno());
+  }
+
+  /** What has happened to a socket that is told to be broken; `undefined` for nothing. */
+  failureOn(descriptor: number): SystemFailure | undefined {
+    if (this.kernel.getsockopt(descriptor, SOL_SOCKET, SO_ERROR, this.#value, this.#length) !== 0) {
+      return this.failure();
+    }
+    const number = new DataView(this.#value.buffer).getInt32(0, true);
+    return number === 0 ? undefined : systemFailure(number);
+  }
+
+  /** Our end of a connection, as the kernel has it. */
+  localAddress(descriptor: number): SocketAddress | undefined {
+    const { address, kernel } = this;
+    address.clear();
+    return kernel.getsockname(descriptor, address.octets, address.length) === 0 ? address.take() : undefined;
+  }
+
+  set(descriptor: number, level: number, name: number, value: Uint8Array): boolean {
+    return this.kernel.setsockopt(descriptor, level, name, value, INT) === 0;
+  }
+}
+
+/** Octets that wait for the kernel. */
+interface Waiting {
+  readonly bytes: Uint8Array;
+  /** Whether their memory goes back to the pool. */
+  readonly isCopy: boolean;
+}
+
+/** A socket that was given away: its descriptor, and what it still had to send. */
+export interface Surrendered {
+  readonly descriptor: number;
+  readonly waiting: readonly Uint8Array[];
+}
+
+export class KernelSocket implements OwnSocket, Pollable, Lingerer {
+  remote: SocketAddress;
+  readonly lender: ChunkPool;
+  handler: SocketHandler = NOBODY;
+  hasEnded = false;
+  isClosed = false;
+  place = NOWHERE;
+  due = 0;
+  ticket = 0;
+  /** How many octets of {@linkcode #waiting} the kernel has not taken. */
+  queued = 0;
+  readonly #descriptor: number;
+  readonly #shared: KernelShared;
+  #local: SocketAddress | undefined;
+  #isPolled: boolean;
+  /** What the kernel has not taken yet. */
+  #waiting: Waiting[] | undefined;
+  /** How many octets of the first of them it has taken. */
+  #taken = 0;
+  /** FIN: nobody asked for it, it waits behind what is queued, or it has left. */
+  #fin: "no" | "asked" | "sent" = "no";
+  #isFlowing = false;
+  /** Whether the kernel has told of something to read that was not read yet. */
+  #isReadable = false;
+  /** Whether the peer's end is behind what is to be read. */
+  #isLast = false;
+  /** Whether a failure is. */
+  #isBroken = false;
+  #isReading = false;
+  #isClosing = false;
+  /** Whether the descriptor is closed, or somebody else's. */
+  #isGone = false;
+  #failure: SystemFailure | undefined;
+
+  /** `isPolled` says whether the descriptor was given to the poller already, for somebody else. */
+  constructor(descriptor: number, remote: SocketAddress, shared: KernelShared, isPolled = false) {
+    this.#descriptor = descriptor;
+    this.#shared = shared;
+    this.#isPolled = isPolled;
+    this.remote = remote;
+    this.lender = shared.pool;
+    shared.census.open++;
+    if (isPolled) shared.poller.hand(descriptor, this);
+  }
+
+  /** Asked for when somebody wants to know: most never do, and it is a system call. */
+  get local(): SocketAddress {
+    if (this.#local === undefined && !this.#isGone) this.#local = this.#shared.localAddress(this.#descriptor);
+    return this.#local ?? NO_ADDRESS;
+  }
+
+  set local(address: SocketAddress) {
+    this.#local = address;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#write(bytes, false);
+  }
+
+  writeLent(bytes: Uint8Array): boolean {
+    return this.#write(bytes, true);
+  }
+
+  /** Nothing is told to the kernel: what it tells meanwhile is kept in mind. */
+  pause(): void {
+    this.#isFlowing = false;
+  }
+
+  resume(): void {
+    if (this.#isFlowing || this.#isGone) return;
+    this.#isFlowing = true;
+    this.#readLater();
+  }
+
+  end(): void {
+    if (this.#fin !== "no" || this.#isGone) return;
+    this.#fin = "asked";
+    if (this.#waiting === undefined) this.#shutDown();
+  }
+
+  close(): void {
+    if (this.#isClosing || this.#isGone) return;
+    this.#isClosing = true;
+    // The kernel sends FIN by itself then.
+    if (this.hasEnded && this.#waiting === undefined) return this.#destroy();
+    this.end();
+    // What still arrives must be read: closing a socket with unread input sends RST, which can overtake our last line.
+    this.#readLater();
+    if (!this.#isGone) this.#linger();
+  }
+
+  abort(): void {
+    this.#isClosing = true;
+    this.#destroy();
+  }
+
+  /** Gives the descriptor away; `undefined` when it is gone. This socket tells and does nothing any more. */
+  surrender(): Surrendered | undefined {
+    if (this.#isGone) return undefined;
+    if (this.#isPolled) this.#shared.poller.remove(this.#descriptor);
+    this.#leave();
+    this.isClosed = true;
+    this.handler = NOBODY;
+    const waiting = this.#waiting?.map(({ bytes }, i) => bytes.slice(i === 0 ? this.#taken : 0)) ?? [];
+    return { descriptor: this.#descriptor, waiting };
+  }
+
+  /** Called by the poller alone. */
+  ready(events: number): void {
+    if ((events & WRITABLE) !== 0 && this.#waiting !== undefined) this.#flush(this.#waiting);
+    if ((events & READABLE) === 0 || this.#isGone) return;
+    if (this.hasEnded) {
+      // Nothing is read any more: that the peer is gone would not be noticed.
+      if ((events & EPOLLERR) !== 0) this.#break(this.#shared.failureOn(this.#descriptor));
+      return;
+    }
+    this.#isReadable = true;
+    if ((events & EPOLLRDHUP) !== 0) this.#isLast = true;
+    if ((events & (EPOLLERR | EPOLLHUP)) !== 0) this.#isBroken = true;
+    if (this.#isFlowing || this.#isClosing) this.#read();
+    else if (this.#isLast && this.#isAtEnd()) this.#end();
+  }
+
+  /** Whether the peer has ended and all before it was read. */
+  #isAtEnd(): boolean {
+    const { kernel, readBuffer } = this.#shared;
+    return kernel.recv(this.#descriptor, readBuffer.subarray(0, 1), MSG_PEEK) === 0;
+  }
+
+  #write(bytes: Uint8Array, isLent: boolean): boolean {
+    if (this.#fin !== "no" || this.#isGone || bytes.length === 0) return true;
+    if (this.#waiting !== undefined) {
+      this.#wait(this.#waiting, bytes, isLent);
+      return false;
+    }
+    const taken = this.#send(bytes);
+    if (taken === bytes.length || this.#isGone) return true;
+    this.#waiting = [];
+    this.#wait(this.#waiting, bytes.subarray(taken), isLent);
+    this.#poll();
+    return false;
+  }
+
+  #wait(waiting: Waiting[], bytes: Uint8Array, isLent: boolean): void {
+    waiting.push({ bytes: isLent ? this.lender.copy(bytes) : bytes, isCopy: isLent });
+    this.queued += bytes.length;
+  }
+
+  /** How much the kernel takes at the moment. */
+  #send(bytes: Uint8Array): number {
+    const { kernel } = this.#shared;
+    const taken = kernel.write(this.#descriptor, bytes);
+    if (taken >= 0) return taken;
+    const number = kernel.errno();
+    if (!isPassing(number)) this.#break(systemFailure(number));
+    return 0;
+  }
+
+  /** Sends what waits, and FIN behind it. */
+  #flush(waiting: Waiting[]): void {
+    for (let [first] = waiting; first !== undefined; [first] = waiting) {
+      const { bytes, isCopy } = first;
+      const taken = this.#send(this.#taken === 0 ? bytes : bytes.subarray(this.#taken));
+      if (this.#isGone) return;
+      this.queued -= taken;
+      this.#taken += taken;
+      if (this.#taken < bytes.length) return;
+      this.#taken = 0;
+      waiting.shift();
+      if (isCopy) this.lender.giveBack(bytes);
+    }
+    this.#waiting = undefined;
+    if (this.#fin === "asked") this.#shutDown();
+    if (this.#isGone) return;
+    if (this.#isClosing) this.#linger();
+    else this.handler.drained();
+  }
+
+  #shutDown(): void {
+    this.#fin = "sent";
+    // Both have ended: the kernel sends FIN when the descriptor is closed.
+    if (this.hasEnded) return this.#destroy();
+    // One that is broken tells so when it is read.
+    this.#shared.kernel.shutdown(this.#descriptor, SHUT_WR);
+  }
+
+  /** Tells what there is to read, as far as somebody wants it. */
+  #read(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      for (let left = MOST_READS; this.#isReadable && (this.#isFlowing || this.#isClosing); left--) {
+        if (this.#isGone || this.hasEnded) return;
+        if (left === 0) return this.#shared.poller.again(this);
+        this.#readOnce();
+      }
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #readOnce(): void {
+    const { kernel, readBuffer } = this.#shared;
+    const length = kernel.read(this.#descriptor, readBuffer);
+    if (length > 0) {
+      // Less than there is room for is all that there was: more will be told, or nothing comes.
+      const isAll = length < readBuffer.length && !this.#isBroken;
+      if (isAll) this.#isReadable = false;
+      if (!this.#isClosing) this.handler.bytes(this.#shared.read(length));
+      if (isAll && this.#isLast && !this.#isGone) this.#end();
+      return;
+    }
+    if (length === 0) return this.#end();
+    this.#isReadable = false;
+    const number = kernel.errno();
+    if (!isPassing(number)) this.#break(systemFailure(number));
+  }
+
+  #end(): void {
+    this.#isReadable = false;
+    this.hasEnded = true;
+    if (!this.#isClosing) this.handler.ended();
+    if (this.#fin === "sent") this.#destroy();
+  }
+
+  #readLater(): void {
+    if (!this.#isPolled) this.#poll();
+    else if (this.#isReadable && !this.#isReading) queueMicrotask(() => this.#read());
+  }
+
+  /** What is accepted is polled only when that is wanted: a socket that TLS is spoken on at once is the runtime's. */
+  #poll(): void {
+    if (this.#isPolled) return;
+    this.#isPolled = this.#shared.poller.add(this.#descriptor, READABLE | WRITABLE | EPOLLET, this);
+    if (!this.#isPolled) this.#break(this.#shared.failure());
+  }
+
+  #linger(): void {
+    this.#shared.lingerers.add(this, this.#fin === "sent" ? LINGER : LONGEST_LINGER);
+  }
+
+  #break(failure: SystemFailure | undefined): void {
+    // The peer may well be rude once we are done with it.
+    if (!this.#isClosing) this.#failure ??= failure;
+    this.#destroy();
+  }
+
+  #destroy(): void {
+    if (this.#isGone) return;
+    if (this.#isPolled) this.#shared.poller.forget(this.#descriptor);
+    this.#leave();
+    this.#shared.kernel.close(this.#descriptor);
+    for (const { bytes, isCopy } of this.#waiting ?? []) if (isCopy) this.lender.giveBack(bytes);
+    this.#waiting = undefined;
+    this.queued = 0;
+    // Nobody may be told within a call of theirs.
+    queueMicrotask(() => this.#tellClosed());
+  }
+
+  #tellClosed(): void {
+    this.isClosed = true;
+    this.handler.closed(this.#failure);
+  }
+
+  #leave(): void {
+    this.#isGone = true;
+    this.#shared.census.open--;
+    this.#shared.lingerers.remove(this);
+  }
+}
+
+export function systemFailure(number: number): SystemFailure {
+  return failureOf(getSystemErrorName(-number));
+}
+
+/** Whether a call failed for the moment only: EAGAIN or EINTR. */
+export function isPassing(number: number): boolean {
+  return number === 11 || number === 4;
+}
+
+const SOL_SOCKET = 1;
+const SO_ERROR = 4;
+/** The lengths of nearly all commands and replies. */
+const MOST_BEGINNINGS = 512;
+/** So many chunks a socket reads at a time before others have their turn. */
+const MOST_READS = 4;
