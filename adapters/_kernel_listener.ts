@@ -90,8 +90,9 @@ export class KernelListener implements Listener, Pollable {
   readonly #listening: KernelListening;
   readonly #descriptor: Descriptor;
   readonly #stopHearing: Cancel;
-  /** How the runtime polled it, as long as it does not. */
+  /** How the runtime polled it, as long as it does not; and how it did when it did last. */
   #silenced: Silenced | undefined;
+  #before: Silenced | undefined;
   #isPolled = false;
   #isShort = false;
   #isClosed = false;
@@ -115,7 +116,8 @@ export class KernelListener implements Listener, Pollable {
   /** Makes the runtime deaf to it, and polls it; whether that could be done. */
   take(): boolean {
     if (this.#silenced !== undefined || this.#isClosed) return true;
-    this.#silenced = this.#listening.reception.shared.poller.silence(this.#descriptor.number);
+    const { poller } = this.#listening.reception.shared;
+    this.#silenced = this.#before = poller.silence(this.#descriptor.number, this.#before);
     this.#wake();
     return this.#silenced !== undefined;
   }

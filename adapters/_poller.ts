@@ -124,16 +124,22 @@ export class Poller {
     else this.#again.push(owner);
   }
 
-  /** Makes the runtime deaf to a descriptor that it polls; `undefined` where it does not. */
-  silence(descriptor: number): Silenced | undefined {
-    const { kernel } = this.#means;
+  /**
+   * Makes the runtime deaf to a descriptor that it polls; `undefined` where it does not. `known` is what this gave for
+   * the descriptor before: to look through thousands of others takes a while.
+   */
+  silence(descriptor: number, known: Silenced | undefined): Silenced | undefined {
+    if (known !== undefined && this.#unwatch(known)) return known;
     const same = descriptorsLike(linkOf(descriptor));
     for (const epoll of descriptorsLike(EPOLL_LINK)) {
       const watch = epoll === this.#epoll ? undefined : watchesOf(epoll).find(({ watched }) => same.includes(watched));
-      if (watch === undefined) continue;
-      if (kernel.epoll_ctl(epoll, EPOLL_CTL_DEL, watch.watched, this.#event) === 0) return { ...watch, epoll };
+      if (watch !== undefined && this.#unwatch({ ...watch, epoll })) return { ...watch, epoll };
     }
     return undefined;
+  }
+
+  #unwatch({ epoll, watched }: Silenced): boolean {
+    return this.#means.kernel.epoll_ctl(epoll, EPOLL_CTL_DEL, watched, this.#event) === 0;
   }
 
   /** Has the runtime hear again. */

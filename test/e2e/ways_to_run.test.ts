@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { after, describe, it } from "node:test";
@@ -72,6 +72,31 @@ describe("one binary", () => {
   );
 });
 
+describe("the program", () => {
+  /** How many epolls it has when it has served two clients. */
+  async function epolls(sockets: string): Promise<number> {
+    const port = await freePort();
+    const config = folder.write(
+      "sockets.conf",
+      `daemon off; master_process off; pid sockets.pid; error_log stderr notice; events {}
+       mail { auth_http 127.0.0.1:1/; server { listen 127.0.0.1:${port}; protocol imap; } }`,
+    );
+    const wrapper = ["env", `POSTERN_SOCKETS=${sockets}`];
+    const program = new Program(["-p", folder.path, "-c", config], { wrapper });
+    await program.prints("start worker process");
+    for (let clients = 0; clients < 2; clients++) assertEquals(await firstWords(port), "* OK IMAP4 ready\r\n");
+    const descriptors = `/proc/${program.child.pid}/fd`;
+    const links = readdirSync(descriptors).map((name) => linkAt(join(descriptors, name)));
+    program.signal("SIGTERM");
+    assertEquals((await program.ending).code, 0);
+    return links.filter((link) => link.endsWith("[eventpoll]")).length;
+  }
+
+  it("has sockets of the kernel's, or of the runtime's where that is asked for", LIMIT, async () => {
+    assertEquals(await epolls("kernel"), await epolls("runtime") + 1);
+  });
+});
+
 describe("the example of docs/embedding.md", () => {
   it("is the file that is compiled and run", () => {
     const page = readFileSync(join(ROOT, "docs", "embedding.md"), "utf8");
@@ -91,6 +116,15 @@ describe("the example of docs/embedding.md", () => {
     await program.ending;
   });
 });
+
+/** What a link says; nothing when it is gone, as descriptors of connections are. */
+function linkAt(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
 
 function firstWords(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
