@@ -64,9 +64,9 @@ class Attempt implements Pollable {
     shared.set(descriptor, IPPROTO_TCP, TCP_NODELAY, ON);
     const { host, port } = this.#target;
     const socket = new KernelSocket(descriptor, { family: familyOf(host), host, port }, shared, true);
-    // A server may have greeted by now.
-    if ((events & READABLE) !== 0) socket.ready(events & READABLE);
     this.#handler.connected(socket);
+    // A server may have greeted by now, or gone.
+    if ((events & READABLE) !== 0) socket.ready(events & READABLE);
   }
 
   #connect(): SystemFailure | undefined {

@@ -6,12 +6,13 @@
  */
 
 import type { Cancel, KeepAlive, Listener, ListenOptions, Runtime, Socket, SocketAddress } from "../src/runtime.ts";
+import { now } from "./_clock.ts";
 import { EPOLLEXCLUSIVE, EPOLLIN, F_DUPFD_CLOEXEC, kernelInt, SOCK_CLOEXEC, SOCK_NONBLOCK } from "./_kernel.ts";
 import { isPassing, type KernelShared, KernelSocket } from "./_kernel_socket.ts";
 import { NetListener } from "./_listener.ts";
 import type { Pollable, Silenced } from "./_poller.ts";
 import type { Descriptor, OwnSocket } from "./_socket.ts";
-import { setLater, setTimer } from "./_timer.ts";
+import { clearTimer, setLater, setTimer, type Timer } from "./_timer.ts";
 
 /** What all listeners of a runtime have in common. */
 export class Reception {
@@ -19,6 +20,7 @@ export class Reception {
   readonly #isCrowded: (besides: number) => boolean;
   readonly #listeners = new Set<KernelListener>();
   #isOpen = false;
+  #lull: Timer | undefined;
 
   /** `isCrowded` says whether the runtime has so many sockets, besides some, that the kernel's would cost more. */
   constructor(shared: KernelShared, isCrowded: (besides: number) => boolean) {
@@ -62,12 +64,12 @@ export class Reception {
   /** The runtime has everybody who comes from now on. */
   close(): void {
     this.#isOpen = false;
+    clearTimer(this.#lull);
     for (const listener of this.#listeners) listener.giveBack();
   }
 
   #look(): void {
-    setTimer(LULL, () => {
-      if (!this.#isOpen) return;
+    this.#lull = setTimer(LULL, () => {
       if (this.shared.census.open === 0) this.close();
       else this.#look();
     });
@@ -93,6 +95,7 @@ export class KernelListener implements Listener, Pollable {
   /** How the runtime polled it, as long as it does not; and how it did when it did last. */
   #silenced: Silenced | undefined;
   #before: Silenced | undefined;
+  #nextTry = 0;
   #isPolled = false;
   #isShort = false;
   #isClosed = false;
@@ -133,7 +136,8 @@ export class KernelListener implements Listener, Pollable {
     const { reception, accept, options } = this.#listening;
     const { shared } = reception;
     const isOurs = reception.open();
-    if (isOurs) this.take();
+    // What cannot be taken now is looked for again after a while only.
+    if (isOurs && now() >= this.#nextTry && !this.take()) this.#nextTry = now() + LULL;
     const theirs = isOurs ? socket.descriptor?.() : undefined;
     const number = theirs === undefined || theirs.isOurs
       ? theirs?.number ?? -1

@@ -187,11 +187,12 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
 
   /** Gives the descriptor away; `undefined` when it is gone. This socket tells and does nothing any more. */
   surrender(): Surrendered | undefined {
-    if (this.#isGone) return undefined;
-    if (this.#isPolled) this.#shared.poller.remove(this.#descriptor);
-    this.#leave();
+    const isGone = this.#isGone;
     this.isClosed = true;
     this.handler = NOBODY;
+    if (isGone) return undefined;
+    if (this.#isPolled) this.#shared.poller.remove(this.#descriptor);
+    this.#leave();
     const waiting = this.#waiting?.map(({ bytes }, i) => bytes.slice(i === 0 ? this.#taken : 0)) ?? [];
     return { descriptor: this.#descriptor, waiting };
   }
@@ -209,13 +210,17 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     if ((events & EPOLLRDHUP) !== 0) this.#isLast = true;
     if ((events & (EPOLLERR | EPOLLHUP)) !== 0) this.#isBroken = true;
     if (this.#isFlowing || this.#isClosing) this.#read();
-    else if (this.#isLast && this.#isAtEnd()) this.#end();
+    else if (this.#isLast || this.#isBroken) this.#lookAhead();
   }
 
-  /** Whether the peer has ended and all before it was read. */
-  #isAtEnd(): boolean {
-    const { kernel, readBuffer } = this.#shared;
-    return kernel.recv(this.#descriptor, readBuffer.subarray(0, 1), MSG_PEEK) === 0;
+  /** Tells a peer's leaving while nobody reads, if all before it was read. */
+  #lookAhead(): void {
+    const { kernel } = this.#shared;
+    const length = kernel.recv(this.#descriptor, this.#shared.read(1), MSG_PEEK);
+    if (length > 0) return;
+    if (length === 0) return this.#end();
+    const number = kernel.errno();
+    if (!isPassing(number)) this.#break(systemFailure(number));
   }
 
   #write(bytes: Uint8Array, isLent: boolean): boolean {
@@ -349,6 +354,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   }
 
   #tellClosed(): void {
+    if (this.isClosed) return;
     this.isClosed = true;
     this.handler.closed(this.#failure);
   }

@@ -77,6 +77,7 @@ export class Poller {
   /** The runtime's own epolls, and whether ours watches them. */
   #runtimes: readonly number[] = [];
   #isWatching = false;
+  readonly #watched = new Map<number, Pollable>();
   /** Whether another thread waits in our place. */
   #isAside = false;
 
@@ -161,19 +162,25 @@ export class Poller {
     return true;
   }
 
+  /** Threads have epolls, too, and end: their numbers may be somebody else's by now. */
   #watchRuntime(): void {
     this.#isWatching = true;
-    const runtime: Pollable = { ticket: 0, ready: () => this.#restless = RESTLESS };
-    for (const descriptor of this.#runtimes) this.#control(descriptor, EPOLLIN, runtime);
+    for (const descriptor of this.#runtimes) {
+      if (linkOf(descriptor) !== EPOLL_LINK) continue;
+      const runtime = { ticket: 0, ready: () => this.#restless = RESTLESS };
+      if (this.#control(descriptor, EPOLLIN, runtime)) this.#watched.set(descriptor, runtime);
+    }
   }
 
   /** The runtime looks after itself while another thread waits. */
   #leaveRuntimeAlone(): void {
     this.#isWatching = false;
-    for (const descriptor of this.#runtimes) {
+    for (const [descriptor, runtime] of this.#watched) {
+      if (this.#owners[descriptor] !== runtime) continue;
       this.#owners[descriptor] = undefined;
       this.#means.kernel.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, descriptor, this.#event);
     }
+    this.#watched.clear();
   }
 
   #control(descriptor: number, events: number, owner: Pollable): boolean {
@@ -207,10 +214,10 @@ export class Poller {
       return;
     }
     if (!this.#isWatching) this.#watchRuntime();
-    const timeout = again.length > 0 ? 0 : this.#timeout();
+    const timeout = again.length > 0 || this.#restless > 0 ? 0 : this.#timeout();
     const count = kernel.epoll_wait(this.#epoll, this.#octets, MOST_EVENTS, timeout);
     // A timer may ring in the runtime's turn that follows, or somebody write to one of its sockets in ours.
-    if (count > 0 ? this.#isInCompany() : timeout > 0) this.#restless = RESTLESS;
+    if (count > 0 ? this.#isInCompany() : this.#restless === 0) this.#restless = RESTLESS;
     else if (this.#restless > 0) this.#restless--;
     this.#rounds = 0;
     this.#carryOn(count);
@@ -252,7 +259,6 @@ export class Poller {
 
   /** How long to sleep. */
   #timeout(): Millis {
-    if (this.#restless > 0) return 0;
     const now = performance.now();
     const left = nextRing(now) - now;
     if (left <= 0) return 0;

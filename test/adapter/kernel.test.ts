@@ -8,6 +8,7 @@ import { loadRuntime } from "../../adapters/detect.ts";
 import { eventLayout, type Kernel, openKernel } from "../../adapters/_kernel.ts";
 import { KernelAddress } from "../../adapters/_kernel_address.ts";
 import { KernelSocket } from "../../adapters/_kernel_socket.ts";
+import { NetListener } from "../../adapters/_listener.ts";
 import { type Pollable, Poller, READABLE } from "../../adapters/_poller.ts";
 import type { Runtime, Socket } from "../../src/runtime.ts";
 import { isFailure } from "../../src/runtime.ts";
@@ -182,6 +183,26 @@ describe("a poller", () => {
     assertLess(took, 900);
   });
 
+  it("wakes for what the runtime does when it has no sockets yet", async () => {
+    const alone = new Poller({ kernel, layout: eventLayout() ?? { words: 0, data: 0 } });
+    alone.heed({ sockets: () => 0, longestSleep: 1_000 });
+    const silent = kernel.socket(2, 2 | 0o4000, 0);
+    assert(alone.add(silent, READABLE, { ticket: 0, ready: () => {} }));
+    const server = createServer((socket) => socket.end("hello"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    assert(typeof address === "object" && address !== null);
+    for (let i = 0; i < 4; i++) {
+      const started = performance.now();
+      assert(!isFailure(await runtime.lookup("localhost")));
+      await new Promise<void>((resolve) => connectRaw(address.port, "127.0.0.1").resume().on("end", resolve));
+      assertLess(performance.now() - started, 900);
+    }
+    alone.remove(silent);
+    kernel.close(silent);
+    server.close();
+  });
+
   it("lets others do what they plan without telling it, a little later", async () => {
     const silent = kernel.socket(2, 2 | 0o4000, 0);
     assert(poller.add(silent, READABLE, { ticket: 0, ready: () => {} }));
@@ -292,6 +313,73 @@ describe("a runtime with the kernel's sockets", () => {
     const peers = [near, far].map((socket) => new Peer(socket));
     for (const { socket } of peers) socket.close();
     for (const peer of peers) await peer.untilClosed();
+    assertEquals(runtime.sockets(), 0);
+  });
+
+  it("hears of a server that has gone before it is looked at, and of what that said", async () => {
+    const kernel = await openKernel();
+    assert(kernel !== undefined);
+    const address = new KernelAddress();
+    const server = await tryListen(await loadRuntime(), {});
+    const descriptor = server instanceof NetListener ? server.descriptor() : undefined;
+    assert(!isFailure(server) && server.address.family !== "unix" && descriptor !== undefined);
+    const { host, port } = server.address;
+    for (const words of ["", "* BYE\r\n"]) {
+      const connected = new Promise<Peer>((resolve, reject) => {
+        runtime.connect({ host, port }, {
+          connected(socket) {
+            const peer = new Peer(socket);
+            peer.socket.resume();
+            resolve(peer);
+          },
+          failed: reject,
+        });
+      });
+      // All of it happens before the poller has its turn.
+      address.clear();
+      const accepted = kernel.accept4(descriptor.number, address.octets, address.length, 0);
+      assertLess(0, accepted);
+      kernel.write(accepted, new TextEncoder().encode(words));
+      kernel.close(accepted);
+      const peer = await connected;
+      await peer.untilEnded();
+      assertEquals(peer.text, words);
+      peer.socket.close();
+      await peer.untilClosed();
+    }
+    if (descriptor.isOurs) kernel.close(descriptor.number);
+    await server.close();
+  });
+
+  it("tells a reset even while nobody reads", async () => {
+    const raw = connectRaw({ host: "127.0.0.1", port: exchange.port });
+    raw.write("x");
+    const far = new Peer(await exchange.accept());
+    far.socket.resume();
+    await far.untilReceived(1);
+    far.socket.pause();
+    raw.resetAndDestroy();
+    await far.untilClosed();
+    assertEquals([far.failure?.number, far.hasEnded, far.closings], [104, false, 1]);
+  });
+
+  it("tells nobody anything of a socket that was given away, gone or not", async () => {
+    for (const isGone of [false, true]) {
+      const { near, far } = await exchange.connect();
+      const peer = new Peer(far);
+      assert(far instanceof KernelSocket);
+      if (isGone) far.abort();
+      const given = far.surrender();
+      assertEquals(given === undefined, isGone);
+      const kernel = await openKernel();
+      if (given !== undefined) kernel?.close(given.descriptor);
+      const other = new Peer(near);
+      other.socket.resume();
+      await other.untilEnded();
+      other.socket.close();
+      await other.untilClosed();
+      assertEquals([peer.closings, peer.hasEnded, far.isClosed], [0, false, true]);
+    }
     assertEquals(runtime.sockets(), 0);
   });
 
