@@ -7,7 +7,7 @@
 
 import type { Cancel, KeepAlive, Listener, ListenOptions, Runtime, Socket, SocketAddress } from "../src/runtime.ts";
 import { now } from "./_clock.ts";
-import { EPOLLEXCLUSIVE, EPOLLIN, F_DUPFD_CLOEXEC, kernelInt, SOCK_CLOEXEC, SOCK_NONBLOCK } from "./_kernel.ts";
+import { EPOLLIN, F_DUPFD_CLOEXEC, kernelInt, SOCK_CLOEXEC, SOCK_NONBLOCK } from "./_kernel.ts";
 import { isPassing, type KernelShared, KernelSocket } from "./_kernel_socket.ts";
 import { NetListener } from "./_listener.ts";
 import type { Pollable, Silenced } from "./_poller.ts";
@@ -150,41 +150,32 @@ export class KernelListener implements Listener, Pollable {
 
   /** Called by the poller alone. One at a time, as nginx: other sockets have their turn before the next. */
   ready(): void {
-    const { reception } = this.#listening;
-    if (reception.isOpen) this.#acceptNext();
-    else reception.close();
+    const { reception, options, accept } = this.#listening;
+    if (!reception.isOpen) return reception.close();
+    const { kernel, address } = reception.shared;
+    address.clear();
+    const { number } = this.#descriptor;
+    const accepted = kernel.accept4(number, address.octets, address.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted < 0) {
+      // Such as too many open files; a connection that another worker has, or that is gone, is no reason to rest.
+      if (!isGone(kernel.errno())) this.#restAWhile();
+      return;
+    }
+    const remote = address.take();
+    if (remote === undefined) kernel.close(accepted);
+    else accept(this.#open(accepted, remote, this.#listener.commonLocal, options));
   }
 
   async close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
       this.#stopHearing();
-      // Who waits may have woken this worker and no other one, which would not look before somebody else comes.
-      for (let left = MOST_WAITING; this.#isPolled && left > 0 && this.#acceptNext(); left--);
       this.#rest();
       const { reception } = this.#listening;
       reception.remove(this);
       if (this.#descriptor.isOurs) reception.shared.kernel.close(this.#descriptor.number);
     }
     await this.#listener.close();
-  }
-
-  /** Whether there was one. */
-  #acceptNext(): boolean {
-    const { reception, options, accept } = this.#listening;
-    const { kernel, address } = reception.shared;
-    address.clear();
-    const { number } = this.#descriptor;
-    const accepted = kernel.accept4(number, address.octets, address.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted < 0) {
-      // Such as too many open files; a connection that is gone again is no reason to rest.
-      if (!isGone(kernel.errno())) this.#restAWhile();
-      return false;
-    }
-    const remote = address.take();
-    if (remote === undefined) kernel.close(accepted);
-    else accept(this.#open(accepted, remote, this.#listener.commonLocal, options));
-    return true;
   }
 
   #open(
@@ -203,8 +194,8 @@ export class KernelListener implements Listener, Pollable {
   #wake(): void {
     if (this.#silenced === undefined || this.#isPolled || this.#isClosed || this.#isShort) return;
     const { poller } = this.#listening.reception.shared;
-    // Of several workers one is woken for each connection.
-    this.#isPolled = poller.add(this.#descriptor.number, EPOLLIN | EPOLLEXCLUSIVE, this);
+    // Of several workers all are woken, without EPOLLEXCLUSIVE: one that is stopped must keep no client waiting.
+    this.#isPolled = poller.add(this.#descriptor.number, EPOLLIN, this);
     if (!this.#isPolled) this.giveBack();
   }
 
@@ -237,8 +228,6 @@ function setKeepAlive(descriptor: number, keepAlive: KeepAlive | boolean, shared
 
 /** How long nothing of the kernel's has to be open until the runtime has its listeners back. */
 const LULL = 1_000;
-/** How many of those who wait a listener still accepts when it is closed. */
-const MOST_WAITING = 64;
 /** As nginx, which waits so long before it accepts again. */
 const PERIOD = 500;
 /** EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, ENETUNREACH, ECONNABORTED, EHOSTDOWN, EHOSTUNREACH. */

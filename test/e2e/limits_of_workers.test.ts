@@ -112,8 +112,9 @@ describe("with two worker processes", () => {
     ]);
     await turnedAway("127.0.0.1");
     // Those that came in before the workers had heard of each other are few.
-    assert(await countOf("127.0.0.1", 40) <= 4);
-    assertEquals(await countOf("127.0.0.1", 40), 0);
+    let others = 0;
+    for (let more = 1; more > 0; others += more) more = await countOf("127.0.0.1", 40);
+    assert(others <= 4, `${others} came in`);
     assertEquals((await connect("127.0.0.2")).received, WORDS.imap.greeting);
     for (const wire of wires) if (wire.received === WORDS.imap.greeting) wire.destroy();
     await greeted("127.0.0.1");
