@@ -4,10 +4,11 @@
  * that the process opened itself.
  */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
 import type { InheritedSocket, SocketAddress } from "../src/runtime.ts";
+import { linkOf } from "./_descriptors.ts";
 import { fromPath } from "./_octets.ts";
 
 /** Those sockets. Nobody is told of them a second time, and no process that this one starts. */
@@ -72,11 +73,7 @@ function table(name: string): readonly (readonly string[])[] {
 }
 
 function inodeOf(descriptor: number): string | undefined {
-  try {
-    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`))?.[1];
-  } catch {
-    return undefined;
-  }
+  return /^socket:\[(\d+)\]$/.exec(linkOf(descriptor) ?? "")?.[1];
 }
 
 /** The kernel writes words as the processor has them in memory: little end first. */

@@ -40,7 +40,7 @@ export interface Kernel {
 
 /** Calls as a runtime makes them. */
 type Functions = Readonly<Record<string, (...args: never[]) => number>>;
-type Int = "int" | "size" | "buffer" | "pointer";
+type Kind = "int" | "size" | "buffer" | "pointer";
 
 /** What a runtime's interface has to offer. */
 interface Foreign {
@@ -49,7 +49,7 @@ interface Foreign {
 }
 
 /** What each call takes. All return an `int`, but for the one that tells where `errno` is. */
-const CALLS: Readonly<Record<Exclude<keyof Kernel, "errno" | "waitAside">, readonly Int[]>> = {
+const CALLS: Readonly<Record<Exclude<keyof Kernel, "errno" | "waitAside">, readonly Kind[]>> = {
   accept4: ["int", "buffer", "buffer", "int"],
   bind: ["int", "buffer", "int"],
   close: ["int"],
@@ -176,7 +176,7 @@ async function quietly<T>(load: () => Promise<T>): Promise<T> {
 }
 
 function signatures(
-  kinds: Readonly<Record<Int, string>>,
+  kinds: Readonly<Record<Kind, string>>,
   signature: (takes: readonly string[], returns: string) => object,
 ): object {
   const calls = Object.entries(CALLS).map(([name, takes]) => {
@@ -243,5 +243,8 @@ export const EPOLLET = 1 << 31;
 export const F_DUPFD_CLOEXEC = 1030;
 export const MSG_PEEK = 2;
 export const SHUT_WR = 1;
+export const SOL_SOCKET = 1;
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
 export const EBADF = 9;
 const MARK = 0x2545f491;

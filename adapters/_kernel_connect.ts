@@ -7,10 +7,12 @@ import {
   EPOLLERR,
   EPOLLET,
   EPOLLHUP,
+  IPPROTO_TCP,
   kernelInt,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
+  TCP_NODELAY,
 } from "./_kernel.ts";
 import { type KernelShared, KernelSocket } from "./_kernel_socket.ts";
 import type { NumericTarget } from "./_node_connect.ts";
@@ -54,7 +56,8 @@ class Attempt implements Pollable {
 
   ready(events: number): void {
     if (this.#isOver) return;
-    const { shared, descriptor } = { shared: this.#shared, descriptor: this.#descriptor };
+    const shared = this.#shared;
+    const descriptor = this.#descriptor;
     if ((events & (EPOLLERR | EPOLLHUP)) !== 0) {
       const failure = shared.failureOn(descriptor);
       if (failure !== undefined) return this.#fail(failure);
@@ -113,7 +116,5 @@ function familyOf(host: string): 4 | 6 {
 
 const ON = kernelInt(1);
 const IPPROTO_IP = 0;
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
 const IP_BIND_ADDRESS_NO_PORT = 24;
 const EINPROGRESS = 115;

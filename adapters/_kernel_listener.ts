@@ -7,7 +7,16 @@
 
 import type { Cancel, KeepAlive, Listener, ListenOptions, Runtime, Socket, SocketAddress } from "../src/runtime.ts";
 import { now } from "./_clock.ts";
-import { EPOLLIN, F_DUPFD_CLOEXEC, kernelInt, SOCK_CLOEXEC, SOCK_NONBLOCK } from "./_kernel.ts";
+import {
+  EPOLLIN,
+  F_DUPFD_CLOEXEC,
+  IPPROTO_TCP,
+  kernelInt,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from "./_kernel.ts";
 import { isPassing, type KernelShared, KernelSocket } from "./_kernel_socket.ts";
 import { NetListener } from "./_listener.ts";
 import type { Pollable, Silenced } from "./_poller.ts";
@@ -232,10 +241,7 @@ const LULL = 1_000;
 const PERIOD = 500;
 /** EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, ENETUNREACH, ECONNABORTED, EHOSTDOWN, EHOSTUNREACH. */
 const GONE: readonly number[] = [1, 71, 92, 95, 100, 101, 103, 112, 113];
-const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;

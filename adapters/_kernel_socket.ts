@@ -18,6 +18,7 @@ import {
   kernelMemory,
   MSG_PEEK,
   SHUT_WR,
+  SOL_SOCKET,
 } from "./_kernel.ts";
 import { KernelAddress } from "./_kernel_address.ts";
 import { type Lingerer, Lingerers } from "./_lingerers.ts";
@@ -375,7 +376,6 @@ export function isPassing(number: number): boolean {
   return number === 11 || number === 4;
 }
 
-const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 /** The lengths of nearly all commands and replies. */
 const MOST_BEGINNINGS = 512;
