@@ -115,8 +115,7 @@ function works(kernel: Kernel): boolean {
 
 function openOnDeno(): Kernel | undefined {
   const { Deno } = globalThis as unknown as { readonly Deno: DenoForeign };
-  // Whoever did not allow it is not asked.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  if (!hasDenoForeign()) return undefined;
   const kinds = { int: "i32", size: "usize", buffer: "buffer", pointer: "pointer" };
   const { symbols } = Deno.dlopen(LIBRARY, {
     ...signatures(kinds, (parameters, result) => ({ parameters, result })),
@@ -126,9 +125,17 @@ function openOnDeno(): Kernel | undefined {
   return assemble({ functions: symbols as Functions, errno: () => view.getInt32() }, BigInt);
 }
 
-interface DenoForeign {
+/** Whether Deno lets us: whoever did not allow it is not asked. */
+export function hasDenoForeign(): boolean {
+  const { Deno } = globalThis as unknown as { readonly Deno: DenoForeign };
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+}
+
+/** The part of Deno's interface that is used here. */
+export interface DenoForeign {
   readonly permissions: { querySync(permission: { readonly name: "ffi" }): { readonly state: string } };
   dlopen(path: string, symbols: object): { readonly symbols: Readonly<Record<string, unknown>> };
+  readonly UnsafePointer: { of(memory: Uint8Array): unknown };
   readonly UnsafePointerView: new (pointer: unknown) => { getInt32(): number };
 }
 
@@ -149,16 +156,23 @@ interface BunForeign {
 const BUN_FFI: string = "bun:ffi";
 
 async function openOnNode(): Promise<Kernel> {
-  const { dlopen, getInt32 } = await quietly(() => import(NODE_FFI) as Promise<NodeForeign>);
+  const { dlopen, getInt32 } = await importNodeForeign();
   const kinds = { int: "int32", size: "uint64", buffer: "buffer", pointer: "pointer" };
   const { functions } = dlopen(LIBRARY, signatures(kinds, (args, result) => ({ arguments: args, return: result })));
   const place = (functions[ERRNO] as () => unknown)();
   return assemble({ functions: functions as Functions, errno: () => getInt32(place) }, BigInt);
 }
 
-interface NodeForeign {
-  dlopen(path: string, functions: object): { readonly functions: Readonly<Record<string, unknown>> };
+/** The part of Node's interface that is used here. */
+export interface NodeForeign {
+  /** Without a path it is the program itself. */
+  dlopen(path: string | null, functions: object): { readonly functions: Readonly<Record<string, unknown>> };
   getInt32(pointer: unknown): number;
+  getRawPointer(memory: Uint8Array): unknown;
+}
+
+export function importNodeForeign(): Promise<NodeForeign> {
+  return quietly(() => import(NODE_FFI) as Promise<NodeForeign>);
 }
 
 /** From Node 26 on. */

@@ -1,20 +1,23 @@
 /**
- * Connections in clear over the kernel's own calls. Those that TLS is to be spoken on, names and unix sockets are the
- * runtime's.
+ * Connections over the kernel's own calls, those over TLS with clients as well where OpenSSL can be had. Names, unix sockets
+ * and TLS towards mail servers are the runtime's.
  */
 
 import { type Millis, type Runtime, type SecureHandler, type Socket, type SocketAddress } from "../src/runtime.ts";
 import { eventLayout, type Kernel, openKernel } from "./_kernel.ts";
 import { connectByKernel } from "./_kernel_connect.ts";
+import { KernelDoors } from "./_kernel_door.ts";
 import { KernelListener, Reception } from "./_kernel_listener.ts";
 import { KernelShared, KernelSocket } from "./_kernel_socket.ts";
 import { NetListener } from "./_listener.ts";
 import type { Network } from "./_network.ts";
 import { isNumeric } from "./_node_connect.ts";
+import { openOpenSsl, type OpenSsl } from "./_openssl.ts";
 import { Poller } from "./_poller.ts";
 import { NetRelay } from "./_relay.ts";
 import type { OwnSocket } from "./_socket.ts";
 import { PEER_CLOSED } from "./_tls_handshake.ts";
+import { receive } from "./_tls_server.ts";
 
 /** Makes a socket of the runtime's out of a descriptor; `undefined` where the runtime does not take it. */
 export type Adopt = (descriptor: number, remote: SocketAddress, local: SocketAddress) => OwnSocket | undefined;
@@ -32,16 +35,19 @@ export interface KernelMeans {
 export function withKernelSockets(network: Network, means: KernelMeans): Network {
   const { adopt, onShortage, longestSleep, isEager } = means;
   let reception: Reception | undefined;
+  let doors: KernelDoors | undefined;
 
   /** Before something is to listen nothing is opened: a main process, or one that prints its version, has no need. */
   async function open(): Promise<Reception | undefined> {
     const polling = await (poller ??= openPoller());
     if (polling === undefined || reception !== undefined) return reception;
-    const { kernel, poller: opened } = polling;
+    const { kernel, poller: opened, library } = polling;
     opened.heed({ sockets: () => network.sockets(), longestSleep });
     // Sockets that had to be waited for aside cost more than the runtime's.
     const isCrowded = (besides: number) => !isEager && kernel.waitAside !== undefined && network.sockets() > besides;
-    return reception = new Reception(new KernelShared(kernel, opened), isCrowded);
+    const shared = new KernelShared(kernel, opened);
+    if (library !== undefined) doors = new KernelDoors({ library, shared });
+    return reception = new Reception(shared, isCrowded);
   }
 
   /** The socket, as one of the runtime's; `undefined` when it is gone. */
@@ -59,8 +65,10 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
   return {
     ...network,
     listen: async (options, accept) => {
-      const found = options.isSecure === true || "path" in options.address ? undefined : await open();
-      if (found === undefined) return network.listen(options, accept);
+      const found = "path" in options.address ? undefined : await open();
+      if (found === undefined || options.isSecure === true && doors === undefined) {
+        return network.listen(options, accept);
+      }
       // Until it is known to be ours, as it is the runtime's.
       let receive = accept;
       const opened = await network.listen(options, (socket) => receive(socket));
@@ -75,9 +83,17 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
       reception?.isOpen === true && isNumeric(target) && !target.host.includes("%")
         ? connectByKernel(target, handler, reception.shared)
         : network.connect(target, handler),
-    secureServer: (socket, tls, handler) => {
-      const adopted = runtimes(socket);
-      return adopted === undefined ? gone(handler) : network.secureServer(adopted, tls, handler);
+    secureServer: (socket, { choose, held }, handler) => {
+      const givenAway: typeof network.secureServer = (_, tls) => {
+        const adopted = runtimes(socket);
+        return adopted === undefined ? gone(handler) : network.secureServer(adopted, tls, handler);
+      };
+      const known = doors;
+      if (known === undefined || !(socket instanceof KernelSocket)) return givenAway(socket, { choose, held }, handler);
+      return receive({ socket, choose, held, handler }, (context, hello, received) => {
+        return known.for(context, hello)?.enter(socket, { hello, received, handler }) ??
+          givenAway(socket, { choose: () => context, held: received }, handler);
+      });
     },
     secureClient: (socket, context, handler) => {
       const adopted = runtimes(socket);
@@ -92,10 +108,17 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
 /** The process's only one. */
 let poller: ReturnType<typeof openPoller> | undefined;
 
-async function openPoller(): Promise<{ readonly kernel: Kernel; readonly poller: Poller } | undefined> {
+async function openPoller(): Promise<Polling | undefined> {
   const kernel = await openKernel();
   const layout = eventLayout();
-  return kernel === undefined || layout === undefined ? undefined : { kernel, poller: new Poller({ kernel, layout }) };
+  if (kernel === undefined || layout === undefined) return undefined;
+  return { kernel, poller: new Poller({ kernel, layout }), library: await openOpenSsl() };
+}
+
+interface Polling {
+  readonly kernel: Kernel;
+  readonly poller: Poller;
+  readonly library: OpenSsl | undefined;
 }
 
 /** Tells that TLS cannot begin, when the caller has the means to cancel. */

@@ -88,6 +88,10 @@ interface Waiting {
 export interface Surrendered {
   readonly descriptor: number;
   readonly waiting: readonly Uint8Array[];
+  /** Whether the poller still has it, for whoever takes it. */
+  readonly isPolled: boolean;
+  /** Whether the kernel has told of something that was not read. */
+  readonly isReadable: boolean;
 }
 
 export class KernelSocket implements OwnSocket, Pollable, Lingerer {
@@ -101,8 +105,15 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   ticket = 0;
   /** How many octets of {@linkcode #waiting} the kernel has not taken. */
   queued = 0;
-  readonly #descriptor: number;
-  readonly #shared: KernelShared;
+  /** The descriptor. */
+  protected readonly number: number;
+  protected readonly shared: KernelShared;
+  /** Whether the kernel has told of something to read that was not read yet. */
+  protected isReadable = false;
+  /** Whether a failure is behind what is to be read. */
+  protected isBroken = false;
+  /** Whether the descriptor is closed, or somebody else's. */
+  protected isGone = false;
   #local: SocketAddress | undefined;
   #isPolled: boolean;
   /** What the kernel has not taken yet. */
@@ -112,22 +123,16 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   /** FIN: nobody asked for it, it waits behind what is queued, or it has left. */
   #fin: "no" | "asked" | "sent" = "no";
   #isFlowing = false;
-  /** Whether the kernel has told of something to read that was not read yet. */
-  #isReadable = false;
   /** Whether the peer's end is behind what is to be read. */
   #isLast = false;
-  /** Whether a failure is. */
-  #isBroken = false;
   #isReading = false;
   #isClosing = false;
-  /** Whether the descriptor is closed, or somebody else's. */
-  #isGone = false;
   #failure: SystemFailure | undefined;
 
   /** `isPolled` says whether the descriptor was given to the poller already, for somebody else. */
   constructor(descriptor: number, remote: SocketAddress, shared: KernelShared, isPolled = false) {
-    this.#descriptor = descriptor;
-    this.#shared = shared;
+    this.number = descriptor;
+    this.shared = shared;
     this.#isPolled = isPolled;
     this.remote = remote;
     this.lender = shared.pool;
@@ -137,7 +142,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
 
   /** Asked for when somebody wants to know: most never do, and it is a system call. */
   get local(): SocketAddress {
-    if (this.#local === undefined && !this.#isGone) this.#local = this.#shared.localAddress(this.#descriptor);
+    if (this.#local === undefined && !this.isGone) this.#local = this.shared.localAddress(this.number);
     return this.#local ?? NO_ADDRESS;
   }
 
@@ -159,26 +164,25 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   }
 
   resume(): void {
-    if (this.#isFlowing || this.#isGone) return;
+    if (this.#isFlowing || this.isGone) return;
     this.#isFlowing = true;
     this.#readLater();
   }
 
   end(): void {
-    if (this.#fin !== "no" || this.#isGone) return;
+    if (this.#fin !== "no" || this.isGone) return;
     this.#fin = "asked";
     if (this.#waiting === undefined) this.#shutDown();
   }
 
   close(): void {
-    if (this.#isClosing || this.#isGone) return;
+    if (this.#isClosing || this.isGone) return;
     this.#isClosing = true;
-    // The kernel sends FIN by itself then.
-    if (this.hasEnded && this.#waiting === undefined) return this.#destroy();
     this.end();
+    if (this.isGone) return;
     // What still arrives must be read: closing a socket with unread input sends RST, which can overtake our last line.
     this.#readLater();
-    if (!this.#isGone) this.#linger();
+    this.#linger();
   }
 
   abort(): void {
@@ -186,55 +190,89 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     this.#destroy();
   }
 
-  /** Gives the descriptor away; `undefined` when it is gone. This socket tells and does nothing any more. */
-  surrender(): Surrendered | undefined {
-    const isGone = this.#isGone;
+  /**
+   * Gives the descriptor away, which the poller keeps, if it has it, for whoever is to be of this kind again;
+   * `undefined` when it is gone. This socket tells and does nothing any more.
+   */
+  surrender(staysPolled = false): Surrendered | undefined {
+    const isGone = this.isGone;
     this.isClosed = true;
     this.handler = NOBODY;
     if (isGone) return undefined;
-    if (this.#isPolled) this.#shared.poller.remove(this.#descriptor);
+    const isPolled = this.#isPolled && staysPolled;
+    if (this.#isPolled && !isPolled) this.shared.poller.remove(this.number);
     this.#leave();
     const waiting = this.#waiting?.map(({ bytes }, i) => bytes.slice(i === 0 ? this.#taken : 0)) ?? [];
-    return { descriptor: this.#descriptor, waiting };
+    const isReadable = this.isReadable || this.#isLast || this.isBroken;
+    return { descriptor: this.number, waiting, isPolled, isReadable };
   }
 
   /** Called by the poller alone. */
   ready(events: number): void {
     if ((events & WRITABLE) !== 0 && this.#waiting !== undefined) this.#flush(this.#waiting);
-    if ((events & READABLE) === 0 || this.#isGone) return;
+    if ((events & READABLE) === 0 || this.isGone) return;
     if (this.hasEnded) {
       // Nothing is read any more: that the peer is gone would not be noticed.
-      if ((events & EPOLLERR) !== 0) this.#break(this.#shared.failureOn(this.#descriptor));
+      if ((events & EPOLLERR) !== 0) this.break(this.shared.failureOn(this.number));
       return;
     }
-    this.#isReadable = true;
+    this.isReadable = true;
     if ((events & EPOLLRDHUP) !== 0) this.#isLast = true;
-    if ((events & (EPOLLERR | EPOLLHUP)) !== 0) this.#isBroken = true;
+    if ((events & (EPOLLERR | EPOLLHUP)) !== 0) this.isBroken = true;
     if (this.#isFlowing || this.#isClosing) this.#read();
-    else if (this.#isLast || this.#isBroken) this.#lookAhead();
+    else if (this.#isLast || this.isBroken) this.#lookAhead();
   }
 
   /** Tells a peer's leaving while nobody reads, if all before it was read. */
   #lookAhead(): void {
-    const { kernel } = this.#shared;
-    const length = kernel.recv(this.#descriptor, this.#shared.read(1), MSG_PEEK);
-    if (length > 0) return;
-    if (length === 0) return this.#end();
-    const number = kernel.errno();
-    if (!isPassing(number)) this.#break(systemFailure(number));
+    if (this.peek(this.shared.read(1)) === 0) this.#end();
+  }
+
+  /** How much there is for `buffer`, which is read again later; 0 at the peer's end, -1 for nothing. */
+  protected peek(buffer: Uint8Array): number {
+    return this.#result(this.shared.kernel.recv(this.number, buffer, MSG_PEEK));
+  }
+
+  /** The same, read. Nothing is said to be readable any more when that was all. */
+  protected receive(buffer: Uint8Array): number {
+    const length = this.#result(this.shared.kernel.read(this.number, buffer));
+    // Less than there is room for is all that there was: more will be told, or nothing comes.
+    if (length < 0 || length > 0 && length < buffer.length && !this.isBroken) this.isReadable = false;
+    return length;
+  }
+
+  /** How many of the octets are on their way; 0 for the moment, or when this is broken. */
+  protected transmit(bytes: Uint8Array): number {
+    return Math.max(this.#result(this.shared.kernel.write(this.number, bytes)), 0);
+  }
+
+  /** Says farewell to the peer; whether that is on its way. */
+  protected takeLeave(): boolean {
+    return true;
+  }
+
+  /** Lets go of what there is besides the descriptor. */
+  protected free(): void {}
+
+  #result(length: number): number {
+    if (length < 0) {
+      const number = this.shared.kernel.errno();
+      if (!isPassing(number)) this.break(systemFailure(number));
+    }
+    return length;
   }
 
   #write(bytes: Uint8Array, isLent: boolean): boolean {
-    if (this.#fin !== "no" || this.#isGone || bytes.length === 0) return true;
+    if (this.#fin !== "no" || this.isGone || bytes.length === 0) return true;
     if (this.#waiting !== undefined) {
       this.#wait(this.#waiting, bytes, isLent);
       return false;
     }
-    const taken = this.#send(bytes);
-    if (taken === bytes.length || this.#isGone) return true;
+    const taken = this.transmit(bytes);
+    if (taken === bytes.length || this.isGone) return true;
     this.#waiting = [];
     this.#wait(this.#waiting, bytes.subarray(taken), isLent);
-    this.#poll();
+    this.poll();
     return false;
   }
 
@@ -243,22 +281,12 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     this.queued += bytes.length;
   }
 
-  /** How much the kernel takes at the moment. */
-  #send(bytes: Uint8Array): number {
-    const { kernel } = this.#shared;
-    const taken = kernel.write(this.#descriptor, bytes);
-    if (taken >= 0) return taken;
-    const number = kernel.errno();
-    if (!isPassing(number)) this.#break(systemFailure(number));
-    return 0;
-  }
-
   /** Sends what waits, and FIN behind it. */
   #flush(waiting: Waiting[]): void {
     for (let [first] = waiting; first !== undefined; [first] = waiting) {
       const { bytes, isCopy } = first;
-      const taken = this.#send(this.#taken === 0 ? bytes : bytes.subarray(this.#taken));
-      if (this.#isGone) return;
+      const taken = this.transmit(this.#taken === 0 ? bytes : bytes.subarray(this.#taken));
+      if (this.isGone) return;
       this.queued -= taken;
       this.#taken += taken;
       if (this.#taken < bytes.length) return;
@@ -268,17 +296,21 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     }
     this.#waiting = undefined;
     if (this.#fin === "asked") this.#shutDown();
-    if (this.#isGone) return;
+    if (this.isGone) return;
     if (this.#isClosing) this.#linger();
     else this.handler.drained();
   }
 
   #shutDown(): void {
+    if (!this.takeLeave()) {
+      this.#waiting ??= [];
+      return this.poll();
+    }
     this.#fin = "sent";
     // Both have ended: the kernel sends FIN when the descriptor is closed.
     if (this.hasEnded) return this.#destroy();
     // One that is broken tells so when it is read.
-    this.#shared.kernel.shutdown(this.#descriptor, SHUT_WR);
+    this.shared.kernel.shutdown(this.number, SHUT_WR);
   }
 
   /** Tells what there is to read, as far as somebody wants it. */
@@ -286,9 +318,9 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     if (this.#isReading) return;
     this.#isReading = true;
     try {
-      for (let left = MOST_READS; this.#isReadable && (this.#isFlowing || this.#isClosing); left--) {
-        if (this.#isGone || this.hasEnded) return;
-        if (left === 0) return this.#shared.poller.again(this);
+      for (let left = MOST_READS; this.isReadable && (this.#isFlowing || this.#isClosing); left--) {
+        if (this.isGone || this.hasEnded) return;
+        if (left === 0) return this.shared.poller.again(this);
         this.#readOnce();
       }
     } finally {
@@ -297,56 +329,50 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   }
 
   #readOnce(): void {
-    const { kernel, readBuffer } = this.#shared;
-    const length = kernel.read(this.#descriptor, readBuffer);
-    if (length > 0) {
-      // Less than there is room for is all that there was: more will be told, or nothing comes.
-      const isAll = length < readBuffer.length && !this.#isBroken;
-      if (isAll) this.#isReadable = false;
-      if (!this.#isClosing) this.handler.bytes(this.#shared.read(length));
-      if (isAll && this.#isLast && !this.#isGone) this.#end();
-      return;
-    }
-    if (length === 0) return this.#end();
-    this.#isReadable = false;
-    const number = kernel.errno();
-    if (!isPassing(number)) this.#break(systemFailure(number));
+    const { shared } = this;
+    const length = this.receive(shared.readBuffer);
+    if (length === 0) this.#end();
+    if (length <= 0) return;
+    const isLast = this.#isLast && !this.isReadable;
+    if (!this.#isClosing) this.handler.bytes(shared.read(length));
+    if (isLast && !this.isGone) this.#end();
   }
 
   #end(): void {
-    this.#isReadable = false;
+    this.isReadable = false;
     this.hasEnded = true;
     if (!this.#isClosing) this.handler.ended();
     if (this.#fin === "sent") this.#destroy();
   }
 
   #readLater(): void {
-    if (!this.#isPolled) this.#poll();
-    else if (this.#isReadable && !this.#isReading) queueMicrotask(() => this.#read());
+    if (!this.#isPolled) this.poll();
+    else if (this.isReadable && !this.#isReading) queueMicrotask(() => this.#read());
   }
 
   /** What is accepted is polled only when that is wanted: a socket that TLS is spoken on at once is the runtime's. */
-  #poll(): void {
+  protected poll(): void {
     if (this.#isPolled) return;
-    this.#isPolled = this.#shared.poller.add(this.#descriptor, READABLE | WRITABLE | EPOLLET, this);
-    if (!this.#isPolled) this.#break(this.#shared.failure());
+    this.#isPolled = this.shared.poller.add(this.number, READABLE | WRITABLE | EPOLLET, this);
+    if (!this.#isPolled) this.break(this.shared.failure());
   }
 
   #linger(): void {
-    this.#shared.lingerers.add(this, this.#fin === "sent" ? LINGER : LONGEST_LINGER);
+    this.shared.lingerers.add(this, this.#fin === "sent" ? LINGER : LONGEST_LINGER);
   }
 
-  #break(failure: SystemFailure | undefined): void {
+  protected break(failure: SystemFailure | undefined): void {
     // The peer may well be rude once we are done with it.
     if (!this.#isClosing) this.#failure ??= failure;
     this.#destroy();
   }
 
   #destroy(): void {
-    if (this.#isGone) return;
-    if (this.#isPolled) this.#shared.poller.forget(this.#descriptor);
+    if (this.isGone) return;
+    if (this.#isPolled) this.shared.poller.forget(this.number);
     this.#leave();
-    this.#shared.kernel.close(this.#descriptor);
+    this.free();
+    this.shared.kernel.close(this.number);
     for (const { bytes, isCopy } of this.#waiting ?? []) if (isCopy) this.lender.giveBack(bytes);
     this.#waiting = undefined;
     this.queued = 0;
@@ -361,9 +387,9 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   }
 
   #leave(): void {
-    this.#isGone = true;
-    this.#shared.census.open--;
-    this.#shared.lingerers.remove(this);
+    this.isGone = true;
+    this.shared.census.open--;
+    this.shared.lingerers.remove(this);
   }
 }
 

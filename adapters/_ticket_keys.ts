@@ -6,28 +6,26 @@
 
 import { Buffer } from "node:buffer";
 import type { TicketKeys } from "../src/runtime.ts";
-import type { ServerDoor } from "./_tls_door.ts";
 
 /** The doors of one certificate, by ticket keys. */
-export class TicketDoors {
-  readonly #open: (ticketKeys: Buffer | undefined) => ServerDoor;
+export class TicketDoors<Door> {
+  readonly #open: (ticketKey: Uint8Array | undefined) => Door;
   readonly #keys: TicketKeys;
   #known: readonly Uint8Array[] | undefined;
   /** In the order of the keys; they are made when they are first needed. */
-  #doors: { readonly key: Uint8Array | undefined; door: ServerDoor | undefined }[] = [];
+  #doors: Entry<Door>[] = [];
 
-  /** `open` makes a door that uses what `ticketKeys` of `node:tls` is to be. */
-  constructor(keys: TicketKeys, open: (ticketKeys: Buffer | undefined) => ServerDoor) {
+  constructor(keys: TicketKeys, open: (ticketKey: Uint8Array | undefined) => Door) {
     this.#keys = keys;
     this.#open = open;
   }
 
   /** The door for a client that comes with a ticket of this key, or with none. */
-  for(keyName: Uint8Array | undefined): ServerDoor {
+  for(keyName: Uint8Array | undefined): Door {
     this.#follow(this.#keys());
     const named = keyName && this.#doors.find(({ key }) => key !== undefined && isNamed(key, keyName));
-    const entry = named ?? this.#doors[0] ?? { key: undefined, door: undefined };
-    return entry.door ??= this.#open(entry.key && nodeTicketKeys(entry.key));
+    const entry = named ?? this.#doors[0] ?? { key: undefined, made: undefined };
+    return (entry.made ??= { door: this.#open(entry.key) }).door;
   }
 
   /** Keeps the doors of keys that are still in use. Those of the others end with their last handshake. */
@@ -36,8 +34,13 @@ export class TicketDoors {
     this.#known = keys;
     const before = this.#doors;
     const all = keys.length === 0 ? [undefined] : keys;
-    this.#doors = all.map((key) => ({ key, door: before.find((entry) => entry.key === key)?.door }));
+    this.#doors = all.map((key) => ({ key, made: before.find((entry) => entry.key === key)?.made }));
   }
+}
+
+interface Entry<Door> {
+  readonly key: Uint8Array | undefined;
+  made: { readonly door: Door } | undefined;
 }
 
 function isNamed(key: Uint8Array, name: Uint8Array): boolean {
@@ -45,10 +48,10 @@ function isNamed(key: Uint8Array, name: Uint8Array): boolean {
 }
 
 /**
- * nginx's file has a name and two keys: AES and HMAC of 16 octets each, or HMAC and AES of 32. Node wants HMAC before
+ * What `ticketKeys` of `node:tls` is to be. nginx's file has a name and two keys: AES and HMAC of 16 octets each, or HMAC and AES of 32. Node wants HMAC before
  * AES and knows keys of 16 octets only, for which those of 32 give their beginnings.
  */
-function nodeTicketKeys(key: Uint8Array): Buffer {
+export function nodeTicketKeys(key: Uint8Array): Buffer {
   const [hmac, aes] = key.length === 48 ? [32, 16] : [16, 48];
   return Buffer.concat([key.subarray(0, KEY_NAME), key.subarray(hmac, hmac + 16), key.subarray(aes, aes + 16)]);
 }

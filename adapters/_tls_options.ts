@@ -15,6 +15,7 @@ export interface ServerSettings {
   readonly policy: Policy;
   /** A client is served by the first that it suits. */
   readonly faces: readonly Face[];
+  readonly pairs: readonly UsableKeyPair[];
   /** The keys of tickets that the library is to use. */
   readonly ticketKeys: TicketKeys;
   readonly expires: number;
@@ -52,7 +53,7 @@ export function checkServer(options: TlsServerOptions, traits: TlsTraits): Serve
   const faces = isSplit ? [faceOf([ecdsa], true), main] : [main];
   const expires = Math.min(...pairs.map((pair) => pair.expires));
   const caveat = caveatOf(choiceOf(options.ciphers, suites), "a client of TLS 1.2 that prefers");
-  return tryOut(main.settings) ?? { policy, faces, ticketKeys: ticketKeysOf(options, traits), expires, caveat };
+  return tryOut(main.settings) ?? { policy, faces, pairs, ticketKeys: ticketKeysOf(options, traits), expires, caveat };
 }
 
 /**
@@ -181,10 +182,8 @@ function serverSettings(options: TlsServerOptions, traits: TlsTraits): TlsOption
 }
 
 function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits: TlsTraits) {
-  const isOld = versions.some((version) => version === "TLSv1" || version === "TLSv1.1");
   const hasLevels = traits.fixedSecurityLevel === undefined;
-  const list = hasLevels ? ciphers : withoutSecurityLevel(ciphers);
-  const level = isOld && hasLevels && securityLevel(ciphers) === undefined ? ":@SECLEVEL=0" : "";
+  const list = hasLevels ? withSecurityLevel({ versions, ciphers }) : withoutSecurityLevel(ciphers);
   const sorted = VERSIONS.filter((version) => versions.includes(version));
   const [minVersion = "TLSv1.2", maxVersion = "TLSv1.3"] = [sorted[0], sorted.at(-1)];
   const between = VERSIONS.slice(VERSIONS.indexOf(minVersion), VERSIONS.indexOf(maxVersion));
@@ -194,14 +193,20 @@ function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits:
     maxVersion,
     secureOptions: holes.reduce((all, one) => all | one, 0),
     // Deno's own reader of lists, which then does nothing with them, does not know `ECDHE+AESGCM`.
-    ...traits.fixedCiphers === undefined ? { ciphers: list + level } : {},
+    ...traits.fixedCiphers === undefined ? { ciphers: list } : {},
     ...authorities === "" ? {} : { ca: authorities },
     ...crl === "" || !traits.knowsCrl ? {} : { crl },
   };
 }
 
+/** The list of ciphers, with the level that the versions need. */
+export function withSecurityLevel({ versions, ciphers }: Pick<Shared, "versions" | "ciphers">): Octets {
+  const isOld = versions.some((version) => version === "TLSv1" || version === "TLSv1.1");
+  return isOld && securityLevel(ciphers) === undefined ? `${ciphers}:@SECLEVEL=0` : ciphers;
+}
+
 /** What a session was judged by is in its context: whoever would judge otherwise does not resume it. */
-function sessionContextOf(options: TlsServerOptions): string {
+export function sessionContextOf(options: TlsServerOptions): string {
   const { sessionContext, requestsCertificate, authorities, crl, verifyDepth } = options;
   const parts = JSON.stringify([sessionContext, requestsCertificate, authorities, crl, verifyDepth]);
   // OpenSSL takes up to 32 octets.

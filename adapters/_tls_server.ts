@@ -20,8 +20,9 @@ import type { OpenDoor, ServerDoor } from "./_tls_door.ts";
 import { commonFacts, PEER_CLOSED, type TlsView } from "./_tls_handshake.ts";
 import { type ClientHello, LONGEST_HELLO, readClientHello } from "./_tls_hello.ts";
 import { checkServer, type Face, type ServerSettings } from "./_tls_options.ts";
-import { TicketDoors } from "./_ticket_keys.ts";
+import { nodeTicketKeys, TicketDoors } from "./_ticket_keys.ts";
 import { ClientJudge } from "./_peer_certificate.ts";
+import type { UsableKeyPair } from "./_tls_keys.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 import type { Turns } from "./_turns.ts";
 
@@ -47,25 +48,28 @@ export class ServerContext implements TlsContext {
   readonly kind = "server";
   readonly expires: number;
   readonly caveat: TlsFault | undefined;
-  readonly #options: TlsServerOptions;
+  readonly options: TlsServerOptions;
+  readonly pairs: readonly UsableKeyPair[];
   readonly #hasTls13: boolean;
-  readonly #faces: readonly (Face & { readonly doors: TicketDoors })[];
+  readonly #faces: readonly (Face & { readonly doors: TicketDoors<ServerDoor> })[];
   readonly #judge: ClientJudge;
 
   constructor(options: TlsServerOptions, { settings, traits, open }: Means) {
     this.expires = settings.expires;
     this.caveat = settings.caveat;
-    this.#options = options;
+    this.options = options;
+    this.pairs = settings.pairs;
     this.#hasTls13 = options.versions.includes("TLSv1.3");
     this.#judge = new ClientJudge(settings.policy, traits.judgesClients);
     this.#faces = settings.faces.map((face) => {
-      return { ...face, doors: new TicketDoors(settings.ticketKeys, (keys) => open(this, face, keys)) };
+      const openWith = (key: Uint8Array | undefined) => open(this, face, key && nodeTicketKeys(key));
+      return { ...face, doors: new TicketDoors(settings.ticketKeys, openWith) };
     });
   }
 
   /** Whether a client that offers these protocols can be served (RFC 7301, 3.2). */
   speaksOneOf(offered: readonly Octets[]): boolean {
-    const { alpn } = this.#options;
+    const { alpn } = this.options;
     return offered.length === 0 || alpn.length === 0 || offered.some((name) => alpn.includes(name));
   }
 
@@ -79,17 +83,24 @@ export class ServerContext implements TlsContext {
 
   factsOf(tls: TlsView, hello: ClientHello): TlsFacts {
     // A session that is resumed may bring a certificate that this server never asked for (Deno has one key for all).
-    const certificate = this.#options.requestsCertificate ? this.#judge.judge(tls) : undefined;
+    const certificate = this.options.requestsCertificate ? this.#judge.judge(tls) : undefined;
     return { ...commonFacts(tls), serverName: hello.serverName, certificate };
   }
 }
 
-/** What a server's handshake begins with. */
-export interface ServerStart {
+/** What a server begins with. */
+export interface Arrival {
   readonly socket: OwnSocket;
   readonly choose: (serverName: Octets | undefined) => TlsContext;
   readonly held: Uint8Array;
   readonly handler: SecureHandler;
+}
+
+/** What comes next when it is known who the client wants: `received` is what was read of the handshake. */
+export type Introduce = (context: ServerContext, hello: ClientHello, received: Uint8Array) => Cancel | Refusal;
+
+/** What a server's handshake with the runtime's TLS begins with. */
+export interface ServerStart extends Arrival {
   readonly census: Census;
   /** When handshakes may begin, see `TlsTraits`. */
   readonly turns: Turns;
@@ -97,13 +108,21 @@ export interface ServerStart {
 
 /** See `Runtime.secureServer`. */
 export function secureServer(start: ServerStart): Cancel {
-  const greeter = new HelloReader(start);
-  return () => greeter.cancel();
+  return receive(start, (context, hello, received) => {
+    return context.doorFor(hello)?.enter(start, hello, received) ?? NO_SHARED_CIPHER;
+  });
+}
+
+/** Reads what the client wants. */
+export function receive(arrival: Arrival, introduce: Introduce): Cancel {
+  const reader = new HelloReader(arrival, introduce);
+  return () => reader.cancel();
 }
 
 /** Reads the first message of a client, on the socket in clear. */
 class HelloReader implements SocketHandler {
-  readonly #start: ServerStart;
+  readonly #arrival: Arrival;
+  readonly #introduce: Introduce;
   readonly #chunks: Uint8Array[] = [];
   #length = 0;
   /** How many octets there must be for another look to be worth it. */
@@ -111,9 +130,10 @@ class HelloReader implements SocketHandler {
   #isOver = false;
   #cancel: Cancel | undefined;
 
-  constructor(start: ServerStart) {
-    this.#start = start;
-    const { socket, held } = start;
+  constructor(arrival: Arrival, introduce: Introduce) {
+    this.#arrival = arrival;
+    this.#introduce = introduce;
+    const { socket, held } = arrival;
     socket.handler = this;
     // The caller must have the means to cancel before anything is told.
     queueMicrotask(() => {
@@ -151,7 +171,7 @@ class HelloReader implements SocketHandler {
     this.#cancel?.();
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#start.socket.abort();
+    this.#arrival.socket.abort();
   }
 
   #joined(): Uint8Array {
@@ -163,26 +183,30 @@ class HelloReader implements SocketHandler {
   }
 
   #begin(hello: ClientHello, received: Uint8Array): void {
-    const context = this.#start.choose(hello.serverName);
+    const context = this.#arrival.choose(hello.serverName);
     if (!(context instanceof ServerContext)) throw new TypeError("A TLS server was chosen that is not this adapter's");
     if (!context.speaksOneOf(hello.alpn)) return this.#refuse(NO_APPLICATION_PROTOCOL);
-    const door = context.doorFor(hello);
-    if (door === undefined) return this.#refuse(NO_SHARED_CIPHER);
+    // What follows may fail at once, and is heard by the same handler.
     this.#isOver = true;
-    this.#cancel = door.enter(this.#start, hello, received);
+    const next = this.#introduce(context, hello, received);
+    if (typeof next === "function") this.#cancel = next;
+    else {
+      this.#isOver = false;
+      this.#refuse(next);
+    }
   }
 
   /** The alert is ours: Deno's for ALPN comes too late, after the server's certificate. */
   #refuse({ alert, text }: Refusal): void {
-    this.#start.socket.write(new Uint8Array([21, 3, 3, 0, 2, FATAL, alert]));
+    this.#arrival.socket.write(new Uint8Array([21, 3, 3, 0, 2, FATAL, alert]));
     this.#fail(`error:${text}`);
   }
 
   #fail(text: Octets): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#start.socket.close();
-    this.#start.handler.failed(text);
+    this.#arrival.socket.close();
+    this.#arrival.handler.failed(text);
   }
 }
 

@@ -1,0 +1,222 @@
+/**
+ * A connection over TLS on a socket of the kernel's: OpenSSL reads and writes the descriptor by itself. From the
+ * handshake on it is a socket like one in clear, but for where its octets come from and go to.
+ */
+
+import type { Octets, SocketAddress, SystemFailure, TlsVersion } from "../src/runtime.ts";
+import { EPOLLIN } from "./_kernel.ts";
+import { type KernelShared, KernelSocket, type Surrendered, systemFailure } from "./_kernel_socket.ts";
+import { errorText, type OpenSsl, type Pointer } from "./_openssl.ts";
+import { READABLE, WRITABLE } from "./_poller.ts";
+
+/** What a connection over TLS is made of. */
+export interface TlsMeans {
+  readonly library: OpenSsl;
+  readonly shared: KernelShared;
+}
+
+/** Whom the connection tells what becomes of its handshake. */
+export interface HandshakeListener {
+  secured(): void;
+  /** `text` says why; it is left out when the peer has gone. */
+  refused(text?: Octets): void;
+}
+
+/** Why the library does not go on: for a moment, since the peer has said farewell, or for good. */
+type Halt = "wantsRead" | "wantsWrite" | "ended" | SystemFailure;
+
+export class KernelTlsSocket extends KernelSocket {
+  /** Has the handshake, as long as there is one. */
+  handshake: HandshakeListener | undefined;
+  readonly #library: OpenSsl;
+  readonly #ssl: Pointer;
+  /** Whether there may be something to read that nobody tells any more. */
+  #isUnread: boolean;
+  /** Whether the library reads on only when it has written. */
+  #wantsWrite = false;
+  /** What comes behind the octets that were told last. */
+  #failureBehind: SystemFailure | undefined;
+
+  /** `ssl` is this socket's from now on. */
+  constructor(raw: Surrendered, remote: SocketAddress, ssl: Pointer, { library, shared }: TlsMeans) {
+    super(raw.descriptor, remote, shared, raw.isPolled);
+    this.#library = library;
+    this.#ssl = ssl;
+    this.#isUnread = raw.isReadable;
+  }
+
+  get version(): TlsVersion {
+    return VERSIONS.get(this.#library.SSL_version(this.#ssl)) ?? "TLSv1.2";
+  }
+
+  get isResumed(): boolean {
+    return this.#library.SSL_session_reused(this.#ssl) === 1;
+  }
+
+  /** The cipher suite's name in OpenSSL. */
+  get cipher(): Octets {
+    const { SSL_CIPHER_description, SSL_CIPHER_get_protocol_id, SSL_get_current_cipher } = this.#library;
+    const cipher = SSL_get_current_cipher(this.#ssl);
+    const id = SSL_CIPHER_get_protocol_id(cipher) & 0xffff;
+    const known = CIPHERS.get(id);
+    if (known !== undefined) return known;
+    const text = new Uint8Array(256);
+    SSL_CIPHER_description(cipher, text, text.length);
+    const name = String.fromCharCode(...text.subarray(0, text.indexOf(SPACE)));
+    CIPHERS.set(id, name);
+    return name;
+  }
+
+  /** Begins on the server's side with what was read already. */
+  begin(read: Uint8Array): void {
+    const { BIO_new, BIO_new_socket, BIO_s_mem, BIO_up_ref, BIO_write, ...calls } = this.#library;
+    const ssl = this.#ssl;
+    const memory = BIO_new(BIO_s_mem());
+    const socket = BIO_new_socket(this.number, 0);
+    BIO_write(memory, read, read.length);
+    calls.SSL_set_bio(ssl, memory, socket);
+    calls.SSL_set_accept_state(ssl);
+    this.#shakeHands();
+    if (this.isGone) return;
+    // What was read is in the library's own buffer by now: it has read ahead.
+    BIO_up_ref(socket);
+    calls.SSL_set0_rbio(ssl, socket);
+    this.poll();
+    if (this.#isUnread && this.handshake !== undefined && !this.isGone) this.#shakeHands();
+  }
+
+  override ready(events: number): void {
+    if (this.handshake !== undefined) {
+      if ((events & READABLE & ~EPOLLIN) !== 0) this.#isUnread = true;
+      this.#shakeHands();
+    } else if (this.#wantsWrite && (events & WRITABLE) !== 0) {
+      this.#wantsWrite = false;
+      super.ready(events | EPOLLIN);
+    } else super.ready(events);
+  }
+
+  protected override peek(buffer: Uint8Array): number {
+    this.#library.ERR_clear_error();
+    return this.#told(this.#library.SSL_peek(this.#ssl, buffer, buffer.length));
+  }
+
+  protected override receive(buffer: Uint8Array): number {
+    if (this.#failureBehind !== undefined) {
+      this.break(this.#failureBehind);
+      return -1;
+    }
+    const { SSL_read, ERR_clear_error } = this.#library;
+    ERR_clear_error();
+    let length = 0;
+    // One call reads one record at the most.
+    for (let room = buffer; room.length >= LONGEST_RECORD; room = buffer.subarray(length)) {
+      const read = SSL_read(this.#ssl, room, room.length);
+      if (read <= 0) return length === 0 ? this.#told(read) : this.#toldBehind(read, length);
+      length += read;
+    }
+    return length;
+  }
+
+  protected override transmit(bytes: Uint8Array): number {
+    const { SSL_write, ERR_clear_error } = this.#library;
+    ERR_clear_error();
+    // All or nothing: what was not taken whole has to be handed over whole again.
+    const taken = SSL_write(this.#ssl, bytes, bytes.length);
+    if (taken > 0) return taken;
+    const halt = this.#halt(taken);
+    if (halt === "ended") this.break(undefined);
+    else if (typeof halt === "object") this.break(halt);
+    return 0;
+  }
+
+  protected override takeLeave(): boolean {
+    const { SSL_shutdown, ERR_clear_error } = this.#library;
+    ERR_clear_error();
+    const result = SSL_shutdown(this.#ssl);
+    return result >= 0 || this.#halt(result) !== "wantsWrite";
+  }
+
+  protected override free(): void {
+    this.#library.SSL_free(this.#ssl);
+  }
+
+  /** What a read that brought nothing means, as {@linkcode receive} has it. */
+  #told(result: number): number {
+    if (result > 0) return result;
+    const halt = this.#halt(result);
+    if (halt === "ended") return 0;
+    if (typeof halt === "object") this.break(halt);
+    else this.#rest(halt);
+    return -1;
+  }
+
+  /** The same behind octets that must be told first. */
+  #toldBehind(result: number, length: number): number {
+    const halt = this.#halt(result);
+    if (typeof halt === "object") this.#failureBehind = halt;
+    else if (halt !== "ended") this.#rest(halt);
+    return length;
+  }
+
+  #rest(halt: "wantsRead" | "wantsWrite"): void {
+    this.isReadable = false;
+    this.#wantsWrite = halt === "wantsWrite";
+  }
+
+  #shakeHands(): void {
+    const { handshake } = this;
+    const { SSL_do_handshake, SSL_has_pending, ERR_clear_error } = this.#library;
+    ERR_clear_error();
+    const result = SSL_do_handshake(this.#ssl);
+    if (result === 1) {
+      // It may have read more than the handshake.
+      this.isReadable = this.#isUnread || SSL_has_pending(this.#ssl) === 1;
+      handshake?.secured();
+      return;
+    }
+    const halt = this.#halt(result);
+    if (halt === "ended") handshake?.refused();
+    else if (typeof halt === "object") handshake?.refused(isLeaving(halt) ? undefined : halt.text);
+  }
+
+  #halt(result: number): Halt {
+    switch (this.#library.SSL_get_error(this.#ssl, result)) {
+      case WANT_READ:
+        return "wantsRead";
+      case WANT_WRITE:
+        return "wantsWrite";
+      case ZERO_RETURN:
+        return "ended";
+      case SYSCALL: {
+        const number = this.shared.kernel.errno();
+        return number === 0 ? "ended" : systemFailure(number);
+      }
+      default:
+        return { number: LIBRARY, text: errorText(this.#library) };
+    }
+  }
+}
+
+/** Whether the peer has left: EPIPE, ECONNRESET. */
+export function isLeaving({ number }: SystemFailure): boolean {
+  return number === 32 || number === 104;
+}
+
+const VERSIONS: ReadonlyMap<number, TlsVersion> = new Map([
+  [0x301, "TLSv1"],
+  [0x302, "TLSv1.1"],
+  [0x303, "TLSv1.2"],
+  [0x304, "TLSv1.3"],
+]);
+/** Names of cipher suites that were agreed on: the library has some dozens. */
+const CIPHERS = new Map<number, Octets>();
+const SPACE = 0x20;
+/** Octets of what one record may carry (RFC 8446, 5.1). */
+const LONGEST_RECORD = 16_384;
+/** SSL_get_error(3). */
+const WANT_READ = 2;
+const WANT_WRITE = 3;
+const SYSCALL = 5;
+const ZERO_RETURN = 6;
+/** The number of failures that are the library's, not the system's. */
+const LIBRARY = 0;
