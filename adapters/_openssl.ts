@@ -42,7 +42,6 @@ export interface OpenSsl {
   SSL_CTX_free(context: Pointer): void;
   SSL_CTX_new(method: Pointer): Pointer;
   SSL_CTX_set_cipher_list(context: Pointer, list: Uint8Array): number;
-  SSL_CTX_set_default_read_buffer_len(context: Pointer, length: Size): void;
   SSL_CTX_set_options(context: Pointer, options: Size): Size;
   SSL_CTX_set_session_id_context(context: Pointer, name: Uint8Array, length: number): number;
   SSL_CTX_set_timeout(context: Pointer, seconds: Size): Size;
@@ -91,7 +90,6 @@ const CALLS: Readonly<Record<Exclude<keyof OpenSsl, "NULL" | "addressOf">, reado
   SSL_CTX_free: ["void", "pointer"],
   SSL_CTX_new: ["pointer", "pointer"],
   SSL_CTX_set_cipher_list: ["int", "pointer", "buffer"],
-  SSL_CTX_set_default_read_buffer_len: ["void", "pointer", "word"],
   SSL_CTX_set_options: ["word", "pointer", "word"],
   SSL_CTX_set_session_id_context: ["int", "pointer", "buffer", "int"],
   SSL_CTX_set_timeout: ["long", "pointer", "long"],
@@ -167,7 +165,10 @@ function openOnDeno(): OpenSsl | undefined {
 async function openOnNode(): Promise<OpenSsl> {
   const { dlopen, getRawPointer } = await importNodeForeign();
   const kinds = { void: "void", int: "int32", long: "int64", word: "uint64", pointer: "pointer", buffer: "buffer" };
-  const { functions } = dlopen(null, signatures(kinds, () => true, (args, result) => ({ arguments: args, return: result })));
+  const { functions } = dlopen(
+    null,
+    signatures(kinds, () => true, (args, result) => ({ arguments: args, return: result })),
+  );
   const addressOf = (memory: Uint8Array) => getRawPointer(memory) as Pointer;
   return { ...functions as unknown as OpenSsl, NULL: BigInt(0) as unknown as Pointer, addressOf };
 }

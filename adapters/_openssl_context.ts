@@ -41,9 +41,9 @@ class ContextMaker {
     const context = this.#context;
     this.#setOptions(options);
     this.#control(CTRL_MODE, MODES);
+    // One read for a record instead of two. With room for more of them the library moves what it has not looked at yet.
     this.#control(CTRL_SET_READ_AHEAD, 1);
     this.#control(CTRL_SET_SESS_CACHE_MODE, 0);
-    library.SSL_CTX_set_default_read_buffer_len(context, BigInt(READ_BUFFER));
     library.SSL_CTX_set_timeout(context, BigInt(Math.max(1, Math.round(options.sessionTimeout / 1000))));
     const name = Buffer.from(sessionContextOf(options), "latin1");
     return library.SSL_CTX_set_session_id_context(context, name, name.length) === 1 &&
@@ -141,5 +141,3 @@ const CTRL_SET_MIN_PROTO_VERSION = 123;
 const CTRL_SET_MAX_PROTO_VERSION = 124;
 /** SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, SSL_MODE_RELEASE_BUFFERS. */
 const MODES = 0x2 | 0x10;
-/** How much the library reads at once. */
-const READ_BUFFER = 65_536;

@@ -5,10 +5,17 @@ import { loadRuntime } from "../../adapters/detect.ts";
 import type { Listener, ListenOptions, Runtime, Socket, SocketHandler, SystemFailure } from "../../src/runtime.ts";
 import { isFailure } from "../../src/runtime.ts";
 
+/** Loads a runtime that has one kind of sockets. */
+export interface Loader {
+  (): Promise<Runtime>;
+  readonly sockets: "runtime" | "kernel";
+}
+
 /** Tests what holds for the runtime's sockets and the kernel's alike. Timers of ours are the runtime's: nobody sleeps long. */
-export function describeBoth(what: string, test: (load: () => Promise<Runtime>) => void): void {
+export function describeBoth(what: string, test: (load: Loader) => void): void {
   for (const sockets of ["runtime", "kernel"] as const) {
-    describe(`${what}, with the ${sockets}'s sockets`, () => test(() => loadRuntime({ sockets, ...SOCKETS_AT_ONCE })));
+    const load = Object.assign(() => loadRuntime({ sockets, ...SOCKETS_AT_ONCE }), { sockets });
+    describe(`${what}, with the ${sockets}'s sockets`, () => test(load));
   }
 }
 

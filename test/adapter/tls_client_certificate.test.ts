@@ -1,13 +1,12 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { execFileSync } from "node:child_process";
-import { loadRuntime } from "../../adapters/detect.ts";
 import type { PeerCertificate, Runtime, TlsServerOptions } from "../../src/runtime.ts";
 import { type Certificate, CLIENT_EXTENSIONS, EXPIRED, LONG_AGO } from "../support/certificates.ts";
-import { Exchange } from "./_peer.ts";
+import { describeBoth, Exchange } from "./_peer.ts";
 import { openssl, secured, TlsBench } from "./_tls.ts";
 
-describe("client certificates", () => {
+describeBoth("client certificates", (load) => {
   let runtime: Runtime;
   let exchange: Exchange;
   let bench: TlsBench;
@@ -15,7 +14,7 @@ describe("client certificates", () => {
   let deeper: Certificate;
 
   before(async () => {
-    runtime = await loadRuntime();
+    runtime = await load();
     exchange = await Exchange.open(runtime);
     bench = new TlsBench(runtime, exchange);
     intermediate = bench.folder.authority("intermediate", bench.authority);
