@@ -7,7 +7,7 @@ import type { Octets, SocketAddress, SystemFailure, TlsVersion } from "../src/ru
 import { EPOLLIN } from "./_kernel.ts";
 import { type KernelShared, KernelSocket, type Surrendered, systemFailure } from "./_kernel_socket.ts";
 import { errorText, type OpenSsl, type Pointer } from "./_openssl.ts";
-import { READABLE, WRITABLE } from "./_poller.ts";
+import { WRITABLE } from "./_poller.ts";
 
 /** What a connection over TLS is made of. */
 export interface TlsMeans {
@@ -30,8 +30,8 @@ export class KernelTlsSocket extends KernelSocket {
   handshake: HandshakeListener | undefined;
   readonly #library: OpenSsl;
   readonly #ssl: Pointer;
-  /** Whether there may be something to read that nobody tells any more. */
-  #isUnread: boolean;
+  /** Whether there may be something of the handshake to read that nobody tells any more. */
+  readonly #isUnread: boolean;
   /** Whether the library reads on only when it has written. */
   #wantsWrite = false;
   /** What comes behind the octets that were told last. */
@@ -87,7 +87,6 @@ export class KernelTlsSocket extends KernelSocket {
 
   override ready(events: number): void {
     if (this.handshake !== undefined) {
-      if ((events & READABLE & ~EPOLLIN) !== 0) this.#isUnread = true;
       this.#shakeHands();
     } else if (this.#wantsWrite && (events & WRITABLE) !== 0) {
       this.#wantsWrite = false;
@@ -165,12 +164,12 @@ export class KernelTlsSocket extends KernelSocket {
 
   #shakeHands(): void {
     const { handshake } = this;
-    const { SSL_do_handshake, SSL_has_pending, ERR_clear_error } = this.#library;
+    const { SSL_do_handshake, ERR_clear_error } = this.#library;
     ERR_clear_error();
     const result = SSL_do_handshake(this.#ssl);
     if (result === 1) {
-      // It may have read more than the handshake.
-      this.isReadable = this.#isUnread || SSL_has_pending(this.#ssl) === 1;
+      // It may have read more than the handshake, and does not tell: with other keys that waits elsewhere.
+      this.isReadable = true;
       handshake?.secured();
       return;
     }

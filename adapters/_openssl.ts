@@ -51,7 +51,6 @@ export interface OpenSsl {
   SSL_free(ssl: Pointer): void;
   SSL_get_current_cipher(ssl: Pointer): Pointer;
   SSL_get_error(ssl: Pointer, result: number): number;
-  SSL_has_pending(ssl: Pointer): number;
   SSL_new(context: Pointer): Pointer;
   SSL_peek(ssl: Pointer, octets: Uint8Array, length: number): number;
   SSL_read(ssl: Pointer, octets: Uint8Array, length: number): number;
@@ -99,7 +98,6 @@ const CALLS: Readonly<Record<Exclude<keyof OpenSsl, "NULL" | "addressOf">, reado
   SSL_free: ["void", "pointer"],
   SSL_get_current_cipher: ["pointer", "pointer"],
   SSL_get_error: ["int", "pointer", "int"],
-  SSL_has_pending: ["int", "pointer"],
   SSL_new: ["pointer", "pointer"],
   SSL_peek: ["int", "pointer", "buffer", "int"],
   SSL_read: ["int", "pointer", "buffer", "int"],
