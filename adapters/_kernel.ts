@@ -23,6 +23,7 @@ export interface Kernel {
   shutdown(descriptor: number, how: number): number;
   socket(family: number, type: number, protocol: number): number;
   recv(descriptor: number, bytes: Uint8Array, flags: number): number;
+  send(descriptor: number, bytes: Uint8Array, flags: number): number;
   /** Fills `bytes` as far as there is something; returns how far. */
   read(descriptor: number, bytes: Uint8Array): number;
   /** Returns how many octets were taken. The runtimes ignore SIGPIPE. */
@@ -65,6 +66,7 @@ const CALLS: Readonly<Record<Exclude<keyof Kernel, "errno" | "waitAside">, reado
   socket: ["int", "int", "int"],
   read: ["int", "buffer", "size"],
   recv: ["int", "buffer", "size", "int"],
+  send: ["int", "buffer", "size", "int"],
   write: ["int", "buffer", "size"],
 };
 const ERRNO = "__errno_location";
@@ -205,7 +207,7 @@ function signatures(
  */
 function assemble({ functions, errno }: Foreign, toSize: (size: number) => number | bigint): Kernel {
   const calls = functions as unknown as Kernel & SizedCalls;
-  const { read, recv, write } = calls;
+  const { read, recv, send, write } = calls;
   // Making one costs as much as the rest of a call.
   const sizes = Array.from({ length: 1_024 }, (_, size) => toSize(size));
   const sizeOf = ({ length }: Uint8Array) => sizes[length] ?? toSize(length);
@@ -213,17 +215,20 @@ function assemble({ functions, errno }: Foreign, toSize: (size: number) => numbe
     ...calls,
     read: (descriptor, bytes) => read(descriptor, bytes, sizeOf(bytes)),
     recv: (descriptor, bytes, flags) => recv(descriptor, bytes, sizeOf(bytes), flags),
+    send: (descriptor, bytes, flags) => send(descriptor, bytes, sizeOf(bytes), flags),
     write: (descriptor, bytes) => write(descriptor, bytes, sizeOf(bytes)),
     errno,
   };
 }
 
 type SizedCall = (descriptor: number, bytes: Uint8Array, size: number | bigint) => number;
+type FlaggedCall = (descriptor: number, bytes: Uint8Array, size: number | bigint, flags: number) => number;
 
 interface SizedCalls {
   readonly read: SizedCall;
   readonly write: SizedCall;
-  readonly recv: (descriptor: number, bytes: Uint8Array, size: number | bigint, flags: number) => number;
+  readonly recv: FlaggedCall;
+  readonly send: FlaggedCall;
 }
 
 /** Memory that is handed to the kernel has to be where it is as long as it lives: V8 keeps small arrays in its heap. */
@@ -256,9 +261,11 @@ export const EPOLLRDHUP = 0x2000;
 export const EPOLLET = 1 << 31;
 export const F_DUPFD_CLOEXEC = 1030;
 export const MSG_PEEK = 2;
+export const MSG_MORE = 0x8000;
 export const SHUT_WR = 1;
 export const SOL_SOCKET = 1;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
+export const TCP_CORK = 3;
 export const EBADF = 9;
 const MARK = 0x2545f491;

@@ -16,6 +16,7 @@ import {
   type Kernel,
   kernelInt,
   kernelMemory,
+  MSG_MORE,
   MSG_PEEK,
   SHUT_WR,
   SOL_SOCKET,
@@ -105,6 +106,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   ticket = 0;
   /** How many octets of {@linkcode #waiting} the kernel has not taken. */
   queued = 0;
+  tellsLast = false;
   /** The descriptor. */
   protected readonly number: number;
   protected readonly shared: KernelShared;
@@ -151,11 +153,16 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#write(bytes, false);
+    return this.#write(bytes, false, false);
   }
 
   writeLent(bytes: Uint8Array): boolean {
-    return this.#write(bytes, true);
+    return this.#write(bytes, true, false);
+  }
+
+  /** FIN by itself would be one packet more, and wake the peer once more. */
+  writeLast(bytes: Uint8Array): boolean {
+    return this.#write(bytes, true, true);
   }
 
   /** Nothing is told to the kernel: what it tells meanwhile is kept in mind. */
@@ -241,9 +248,11 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     return length;
   }
 
-  /** How many of the octets are on their way; 0 for the moment, or when this is broken. */
-  protected transmit(bytes: Uint8Array): number {
-    return Math.max(this.#result(this.shared.kernel.write(this.number, bytes)), 0);
+  /** How many of the octets are on their way, or wait for the end; 0 for the moment, or when this is broken. */
+  protected transmit(bytes: Uint8Array, isLast: boolean): number {
+    const { kernel } = this.shared;
+    const taken = isLast ? kernel.send(this.number, bytes, MSG_MORE) : kernel.write(this.number, bytes);
+    return Math.max(this.#result(taken), 0);
   }
 
   /** Says farewell to the peer; whether that is on its way. */
@@ -262,13 +271,13 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     return length;
   }
 
-  #write(bytes: Uint8Array, isLent: boolean): boolean {
+  #write(bytes: Uint8Array, isLent: boolean, isLast: boolean): boolean {
     if (this.#fin !== "no" || this.isGone || bytes.length === 0) return true;
     if (this.#waiting !== undefined) {
       this.#wait(this.#waiting, bytes, isLent);
       return false;
     }
-    const taken = this.transmit(bytes);
+    const taken = this.transmit(bytes, isLast);
     if (taken === bytes.length || this.isGone) return true;
     this.#waiting = [];
     this.#wait(this.#waiting, bytes.subarray(taken), isLent);
@@ -285,7 +294,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   #flush(waiting: Waiting[]): void {
     for (let [first] = waiting; first !== undefined; [first] = waiting) {
       const { bytes, isCopy } = first;
-      const taken = this.transmit(this.#taken === 0 ? bytes : bytes.subarray(this.#taken));
+      const taken = this.transmit(this.#taken === 0 ? bytes : bytes.subarray(this.#taken), false);
       if (this.isGone) return;
       this.queued -= taken;
       this.#taken += taken;
@@ -333,9 +342,9 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     const length = this.receive(shared.readBuffer);
     if (length === 0) this.#end();
     if (length <= 0) return;
-    const isLast = this.#isLast && !this.isReadable;
+    this.tellsLast = this.#isLast && !this.isReadable;
     if (!this.#isClosing) this.handler.bytes(shared.read(length));
-    if (isLast && !this.isGone) this.#end();
+    if (this.tellsLast && !this.isGone) this.#end();
   }
 
   #end(): void {

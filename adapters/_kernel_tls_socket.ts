@@ -4,7 +4,7 @@
  */
 
 import type { Octets, SocketAddress, SystemFailure, TlsVersion } from "../src/runtime.ts";
-import { EPOLLIN } from "./_kernel.ts";
+import { EPOLLIN, IPPROTO_TCP, kernelInt, TCP_CORK } from "./_kernel.ts";
 import { type KernelShared, KernelSocket, type Surrendered, systemFailure } from "./_kernel_socket.ts";
 import { errorText, type OpenSsl, type Pointer } from "./_openssl.ts";
 import { WRITABLE } from "./_poller.ts";
@@ -34,6 +34,7 @@ export class KernelTlsSocket extends KernelSocket {
   readonly #isUnread: boolean;
   /** Whether the library reads on only when it has written. */
   #wantsWrite = false;
+  #isCorked = false;
   /** What comes behind the octets that were told last. */
   #failureBehind: SystemFailure | undefined;
 
@@ -116,8 +117,9 @@ export class KernelTlsSocket extends KernelSocket {
     return length;
   }
 
-  protected override transmit(bytes: Uint8Array): number {
+  protected override transmit(bytes: Uint8Array, isLast: boolean): number {
     const { SSL_write, ERR_clear_error } = this.#library;
+    if (isLast) this.#cork();
     ERR_clear_error();
     // All or nothing: what was not taken whole has to be handed over whole again.
     const taken = SSL_write(this.#ssl, bytes, bytes.length);
@@ -130,6 +132,7 @@ export class KernelTlsSocket extends KernelSocket {
 
   protected override takeLeave(): boolean {
     const { SSL_shutdown, ERR_clear_error } = this.#library;
+    this.#cork();
     ERR_clear_error();
     const result = SSL_shutdown(this.#ssl);
     return result >= 0 || this.#halt(result) !== "wantsWrite";
@@ -137,6 +140,12 @@ export class KernelTlsSocket extends KernelSocket {
 
   protected override free(): void {
     this.#library.SSL_free(this.#ssl);
+  }
+
+  /** Has what is sent from now on leave with FIN, which follows. */
+  #cork(): void {
+    if (!this.#isCorked) this.shared.set(this.number, IPPROTO_TCP, TCP_CORK, ON);
+    this.#isCorked = true;
   }
 
   /** What a read that brought nothing means, as {@linkcode receive} has it. */
@@ -210,6 +219,7 @@ const VERSIONS: ReadonlyMap<number, TlsVersion> = new Map([
 /** Names of cipher suites that were agreed on: the library has some dozens. */
 const CIPHERS = new Map<number, Octets>();
 const SPACE = 0x20;
+const ON = kernelInt(1);
 /** Octets of what one record may carry (RFC 8446, 5.1). */
 const LONGEST_RECORD = 16_384;
 /** SSL_get_error(3). */

@@ -191,7 +191,8 @@ class End implements SocketHandler {
 
   #pass(bytes: Uint8Array): boolean {
     const { socket } = this.other;
-    const { lender } = this.socket;
+    const { lender, tellsLast } = this.socket;
+    if (tellsLast === true && socket.writeLast !== undefined) return socket.writeLast(bytes);
     return lender === undefined ? socket.write(bytes) : socket.writeLent(bytes, lender);
   }
 

@@ -65,8 +65,12 @@ export interface OwnSocket extends Socket {
   leave?(): void;
   /** Set where a relay, too, may use what `bytes` brings only during the call: copies are to be made here. */
   readonly lender?: ChunkPool;
+  /** Set while `bytes` tells something behind which the peer's end is told at once. */
+  readonly tellsLast?: boolean;
   /** The same as `write`, of octets that are good only during the call. */
   writeLent(bytes: Uint8Array, pool: ChunkPool): boolean;
+  /** The same, of the last octets before the end, which follows at once: both may leave together. */
+  writeLast?(bytes: Uint8Array): boolean;
 }
 
 /** One that can be made a stream of `node:net`. */

@@ -69,7 +69,12 @@ describe("TLS on the kernel's sockets", () => {
         const octets = pattern(length);
         middle.holdFrom(1);
         const result = bench.serveNext();
-        const raw = connectTls({ port: middle.port, host: "127.0.0.1", rejectUnauthorized: false, maxVersion: "TLSv1.3" });
+        const raw = connectTls({
+          port: middle.port,
+          host: "127.0.0.1",
+          rejectUnauthorized: false,
+          maxVersion: "TLSv1.3",
+        });
         raw.on("error", () => {}).resume();
         await new Promise<void>((resolve) => raw.once("secureConnect", resolve));
         raw.write(octets);
@@ -123,7 +128,9 @@ describe("TLS on the kernel's sockets", () => {
     far.socket.resume();
     await far.untilClosed();
     assertEquals([far.text, far.hasEnded], ["a1 NOOP\r\n", false]);
-    if (far.socket instanceof KernelTlsSocket) assertMatch(far.failure?.text ?? "", /^error:0A[0-9A-F]{6}:SSL routines::/);
+    if (far.socket instanceof KernelTlsSocket) {
+      assertMatch(far.failure?.text ?? "", /^error:0A[0-9A-F]{6}:SSL routines::/);
+    }
     assert(!far.failure?.text.includes("secret"));
     raw.destroy();
     middle.reset();
@@ -219,7 +226,10 @@ describe("a context of OpenSSL's", () => {
       assertEquals(Number(library.ERR_get_error()), 0);
     }
     const pair = { certificate: "x", key: "y", isRsa: true, isEcdsa: false, expires: 0 };
-    assertEquals(createContext(library, { options: serverOptions([]), pairs: [pair], ticketKey: undefined }), undefined);
+    assertEquals(
+      createContext(library, { options: serverOptions([]), pairs: [pair], ticketKey: undefined }),
+      undefined,
+    );
     const made = createContext(library, { options: serverOptions([]), pairs: [], ticketKey: new Uint8Array(48) });
     assert(made !== undefined);
     library.SSL_CTX_free(made);

@@ -1,6 +1,13 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Capability, isFault, type KeyPair, type Runtime, type TlsContext, type TlsServerOptions } from "../../src/runtime.ts";
+import {
+  type Capability,
+  isFault,
+  type KeyPair,
+  type Runtime,
+  type TlsContext,
+  type TlsServerOptions,
+} from "../../src/runtime.ts";
 import { describeBoth, Exchange, Peer } from "./_peer.ts";
 import { openssl, opensslSays, secured, serverOptions, TlsBench } from "./_tls.ts";
 
