@@ -8,7 +8,7 @@ import { loadRuntime } from "../../adapters/detect.ts";
 import { KernelTlsSocket } from "../../adapters/_kernel_tls_socket.ts";
 import { openOpenSsl } from "../../adapters/_openssl.ts";
 import { createContext } from "../../adapters/_openssl_context.ts";
-import type { Runtime, TlsContext } from "../../src/runtime.ts";
+import type { RelayResult, Runtime, TlsContext } from "../../src/runtime.ts";
 import { areSame, Exchange, pattern, Peer, SOCKETS_AT_ONCE } from "./_peer.ts";
 import { abort, openssl, secured, serverOptions, TlsBench } from "./_tls.ts";
 
@@ -194,6 +194,41 @@ describe("TLS on the kernel's sockets", () => {
     await far.untilClosed();
     assertEquals([received, far.failure], [octets.length, undefined]);
   });
+
+  for (const length of [13, 3_000_000]) {
+    it(`ends a relay with ${length} last octets, its farewell and the end`, { timeout: 10_000 }, async () => {
+      const { raw, far } = await meet();
+      const { near, far: server } = await exchange.connect();
+      const done = new Promise<RelayResult>((resolve) =>
+        runtime.relay({
+          client: far.socket,
+          upstream: near,
+          toClient: new Uint8Array(0),
+          toUpstream: new Uint8Array(0),
+          clientEnded: false,
+          timeout: 60_000,
+          done: resolve,
+        })
+      );
+      const octets = pattern(length);
+      const heard: Uint8Array[] = [];
+      const ended = new Promise<void>((resolve, reject) => raw.once("end", resolve).once("error", reject));
+      raw.on("data", (bytes: Uint8Array) => heard.push(new Uint8Array(bytes)));
+      const upstream = new Peer(server);
+      upstream.socket.write(octets);
+      upstream.socket.close();
+      await ended;
+      assert(areSame(heard, octets));
+      raw.end();
+      await upstream.untilClosed();
+      assertEquals(await done, {
+        end: "upstreamClosed",
+        failure: undefined,
+        bytesToClient: length,
+        bytesToUpstream: 0,
+      });
+    });
+  }
 
   it("resumes with the keys of nginx's longer file, at another server as well", { timeout: 20_000 }, async () => {
     if (await openOpenSsl() === undefined) return;

@@ -77,6 +77,28 @@ describeBoth("a relay", (load) => {
     return result;
   }
 
+  for (const length of [13, 300_000, 3_000_000]) {
+    it(`sends ${length} octets and the end that comes with them, also to one that reads late`, async () => {
+      const session = await start();
+      const { client, upstream } = session;
+      const octets = pattern(length);
+      client.socket.pause();
+      upstream.socket.write(octets);
+      upstream.socket.end();
+      const other = await exchange.connect();
+      const [asks, answers] = [new Peer(other.near), new Peer(other.far)];
+      answers.socket.resume();
+      asks.say("ping");
+      await answers.untilReceived(4);
+      for (const { socket } of [asks, answers]) socket.abort();
+      client.socket.resume();
+      await client.untilEnded();
+      assert(areSame(client.chunks, octets));
+      const { end, bytesToClient, failure } = await finish(session);
+      assertEquals([end, bytesToClient, failure], ["upstreamClosed", length, undefined]);
+    });
+  }
+
   it("sends first what was read before, then moves octets both ways, and counts them", async () => {
     const session = await start({
       toClient: new TextEncoder().encode("a1 OK\r\n"),
