@@ -30,6 +30,8 @@ export interface Kernel {
   write(descriptor: number, bytes: Uint8Array): number;
   /** Why the last call failed: to be asked at once. */
   errno(): number;
+  /** Makes it 0, which no call does by itself. */
+  clearErrno(): void;
   /**
    * `epoll_wait` on another thread, so that the runtime goes on meanwhile: for Deno, which looks after its own sockets
    * only in each 61st turn of a loop that has a task in every turn. Others have no need of it.
@@ -46,11 +48,12 @@ type Kind = "int" | "size" | "buffer" | "pointer";
 /** What a runtime's interface has to offer. */
 interface Foreign {
   readonly functions: Functions;
-  errno(): number;
+  /** Where `errno` of this thread is. */
+  readonly errno: Int32Array;
 }
 
 /** What each call takes. All return an `int`, but for the one that tells where `errno` is. */
-const CALLS: Readonly<Record<Exclude<keyof Kernel, "errno" | "waitAside">, readonly Kind[]>> = {
+const CALLS: Readonly<Record<Exclude<keyof Kernel, "errno" | "clearErrno" | "waitAside">, readonly Kind[]>> = {
   accept4: ["int", "buffer", "buffer", "int"],
   bind: ["int", "buffer", "int"],
   close: ["int"],
@@ -123,8 +126,8 @@ function openOnDeno(): Kernel | undefined {
     ...signatures(kinds, (parameters, result) => ({ parameters, result })),
     waitAside: { name: "epoll_wait", parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
   });
-  const view = new Deno.UnsafePointerView((symbols[ERRNO] as () => unknown)());
-  return assemble({ functions: symbols as Functions, errno: () => view.getInt32() }, BigInt);
+  const errno = Deno.UnsafePointerView.getArrayBuffer((symbols[ERRNO] as () => unknown)(), INT);
+  return assemble({ functions: symbols as Functions, errno: new Int32Array(errno) }, BigInt);
 }
 
 /** Whether Deno lets us: whoever did not allow it is not asked. */
@@ -138,38 +141,38 @@ export interface DenoForeign {
   readonly permissions: { querySync(permission: { readonly name: "ffi" }): { readonly state: string } };
   dlopen(path: string, symbols: object): { readonly symbols: Readonly<Record<string, unknown>> };
   readonly UnsafePointer: { of(memory: Uint8Array): unknown };
-  readonly UnsafePointerView: new (pointer: unknown) => { getInt32(): number };
+  readonly UnsafePointerView: { getArrayBuffer(pointer: unknown, length: number): ArrayBuffer };
 }
 
 async function openOnBun(): Promise<Kernel> {
-  const { dlopen, read } = await import(BUN_FFI) as BunForeign;
+  const { dlopen, toArrayBuffer } = await import(BUN_FFI) as BunForeign;
   const kinds = { int: "int", size: "usize", buffer: "ptr", pointer: "ptr" };
   const { symbols } = dlopen(LIBRARY, signatures(kinds, (args, returns) => ({ args, returns })));
-  const place = (symbols[ERRNO] as () => unknown)();
-  return assemble({ functions: symbols as Functions, errno: () => read.i32(place, 0) }, (size) => size);
+  const errno = toArrayBuffer((symbols[ERRNO] as () => unknown)(), 0, INT);
+  return assemble({ functions: symbols as Functions, errno: new Int32Array(errno) }, (size) => size);
 }
 
 interface BunForeign {
   dlopen(path: string, symbols: object): { readonly symbols: Readonly<Record<string, unknown>> };
-  readonly read: { i32(pointer: unknown, offset: number): number };
+  toArrayBuffer(pointer: unknown, offset: number, length: number): ArrayBuffer;
 }
 
 /** Only Bun has it: others must not look for it before that. */
 const BUN_FFI: string = "bun:ffi";
 
 async function openOnNode(): Promise<Kernel> {
-  const { dlopen, getInt32 } = await importNodeForeign();
+  const { dlopen, toArrayBuffer } = await importNodeForeign();
   const kinds = { int: "int32", size: "uint64", buffer: "buffer", pointer: "pointer" };
   const { functions } = dlopen(LIBRARY, signatures(kinds, (args, result) => ({ arguments: args, return: result })));
-  const place = (functions[ERRNO] as () => unknown)();
-  return assemble({ functions: functions as Functions, errno: () => getInt32(place) }, BigInt);
+  const errno = toArrayBuffer((functions[ERRNO] as () => unknown)(), INT, false);
+  return assemble({ functions: functions as Functions, errno: new Int32Array(errno) }, BigInt);
 }
 
 /** The part of Node's interface that is used here. */
 export interface NodeForeign {
   /** Without a path it is the program itself. */
   dlopen(path: string | null, functions: object): { readonly functions: Readonly<Record<string, unknown>> };
-  getInt32(pointer: unknown): number;
+  toArrayBuffer(pointer: unknown, length: number, copies: boolean): ArrayBuffer;
   getRawPointer(memory: Uint8Array): unknown;
 }
 
@@ -217,7 +220,10 @@ function assemble({ functions, errno }: Foreign, toSize: (size: number) => numbe
     recv: (descriptor, bytes, flags) => recv(descriptor, bytes, sizeOf(bytes), flags),
     send: (descriptor, bytes, flags) => send(descriptor, bytes, sizeOf(bytes), flags),
     write: (descriptor, bytes) => write(descriptor, bytes, sizeOf(bytes)),
-    errno,
+    errno: () => errno[0] ?? 0,
+    clearErrno: () => {
+      errno[0] = 0;
+    },
   };
 }
 

@@ -70,10 +70,14 @@ export class KernelDoor {
 
   /** Puts TLS over a connection; `undefined` when it is gone. */
   secure(clear: KernelSocket): KernelTlsSocket | undefined {
+    const { library } = this.#means;
+    const ssl = library.SSL_new(this.#context);
+    if (ssl === library.NULL) return undefined;
     const { remote } = clear;
     const raw = clear.surrender(true);
-    if (raw === undefined) return undefined;
-    return new KernelTlsSocket(raw, remote, this.#means.library.SSL_new(this.#context), this.#means);
+    if (raw !== undefined) return new KernelTlsSocket(raw, remote, ssl, this.#means);
+    library.SSL_free(ssl);
+    return undefined;
   }
 }
 

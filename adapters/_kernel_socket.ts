@@ -91,8 +91,6 @@ export interface Surrendered {
   readonly waiting: readonly Uint8Array[];
   /** Whether the poller still has it, for whoever takes it. */
   readonly isPolled: boolean;
-  /** Whether the kernel has told of something that was not read. */
-  readonly isReadable: boolean;
 }
 
 export class KernelSocket implements OwnSocket, Pollable, Lingerer {
@@ -114,6 +112,8 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   protected isReadable = false;
   /** Whether a failure is behind what is to be read. */
   protected isBroken = false;
+  /** Whether there is more to read as soon as something was written. */
+  protected readsBehindWrite = false;
   /** Whether the descriptor is closed, or somebody else's. */
   protected isGone = false;
   #local: SocketAddress | undefined;
@@ -210,8 +210,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     if (this.#isPolled && !isPolled) this.shared.poller.remove(this.number);
     this.#leave();
     const waiting = this.#waiting?.map(({ bytes }, i) => bytes.slice(i === 0 ? this.#taken : 0)) ?? [];
-    const isReadable = this.isReadable || this.#isLast || this.isBroken;
-    return { descriptor: this.number, waiting, isPolled, isReadable };
+    return { descriptor: this.number, waiting, isPolled };
   }
 
   /** Called by the poller alone. */
@@ -342,7 +341,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     const length = this.receive(shared.readBuffer);
     if (length === 0) this.#end();
     if (length <= 0) return;
-    this.tellsLast = this.#isLast && !this.isReadable;
+    this.tellsLast = this.#isLast && !this.isReadable && !this.readsBehindWrite;
     if (!this.#isClosing) this.handler.bytes(shared.read(length));
     if (this.tellsLast && !this.isGone) this.#end();
   }

@@ -5,7 +5,7 @@
 
 import type { Octets, SocketAddress, SystemFailure, TlsVersion } from "../src/runtime.ts";
 import { EPOLLIN, IPPROTO_TCP, kernelInt, TCP_CORK } from "./_kernel.ts";
-import { type KernelShared, KernelSocket, type Surrendered, systemFailure } from "./_kernel_socket.ts";
+import { isPassing, type KernelShared, KernelSocket, type Surrendered, systemFailure } from "./_kernel_socket.ts";
 import { errorText, type OpenSsl, type Pointer } from "./_openssl.ts";
 import { WRITABLE } from "./_poller.ts";
 
@@ -30,10 +30,6 @@ export class KernelTlsSocket extends KernelSocket {
   handshake: HandshakeListener | undefined;
   readonly #library: OpenSsl;
   readonly #ssl: Pointer;
-  /** Whether there may be something of the handshake to read that nobody tells any more. */
-  readonly #isUnread: boolean;
-  /** Whether the library reads on only when it has written. */
-  #wantsWrite = false;
   #isCorked = false;
   /** What comes behind the octets that were told last. */
   #failureBehind: SystemFailure | undefined;
@@ -43,7 +39,6 @@ export class KernelTlsSocket extends KernelSocket {
     super(raw.descriptor, remote, shared, raw.isPolled);
     this.#library = library;
     this.#ssl = ssl;
-    this.#isUnread = raw.isReadable;
   }
 
   get version(): TlsVersion {
@@ -83,20 +78,26 @@ export class KernelTlsSocket extends KernelSocket {
     BIO_up_ref(socket);
     calls.SSL_set0_rbio(ssl, socket);
     this.poll();
-    if (this.#isUnread && this.handshake !== undefined && !this.isGone) this.#shakeHands();
+    // What the kernel has told of before it tells nobody again.
+    if (this.handshake !== undefined && !this.isGone) this.#shakeHands();
+  }
+
+  /** It would be given away in the middle of TLS. */
+  override surrender(): undefined {
+    this.abort();
   }
 
   override ready(events: number): void {
-    if (this.handshake !== undefined) {
-      this.#shakeHands();
-    } else if (this.#wantsWrite && (events & WRITABLE) !== 0) {
-      this.#wantsWrite = false;
-      super.ready(events | EPOLLIN);
-    } else super.ready(events);
+    if (this.isGone) return;
+    if (this.handshake !== undefined) return this.#shakeHands();
+    const readsOn = this.readsBehindWrite && (events & WRITABLE) !== 0;
+    if (readsOn) this.readsBehindWrite = false;
+    super.ready(readsOn ? events | EPOLLIN : events);
   }
 
   protected override peek(buffer: Uint8Array): number {
-    this.#library.ERR_clear_error();
+    if (this.#failureBehind !== undefined) return -1;
+    this.#prepare();
     return this.#told(this.#library.SSL_peek(this.#ssl, buffer, buffer.length));
   }
 
@@ -105,22 +106,24 @@ export class KernelTlsSocket extends KernelSocket {
       this.break(this.#failureBehind);
       return -1;
     }
-    const { SSL_read, ERR_clear_error } = this.#library;
-    ERR_clear_error();
+    const { SSL_read } = this.#library;
+    this.#prepare();
     let length = 0;
+    let room = buffer;
     // One call reads one record at the most.
-    for (let room = buffer; room.length >= LONGEST_RECORD; room = buffer.subarray(length)) {
+    for (let left = MOST_RECORDS; left > 0 && room.length >= LONGEST_RECORD; left--) {
       const read = SSL_read(this.#ssl, room, room.length);
       if (read <= 0) return length === 0 ? this.#told(read) : this.#toldBehind(read, length);
       length += read;
+      room = buffer.subarray(length);
     }
     return length;
   }
 
   protected override transmit(bytes: Uint8Array, isLast: boolean): number {
-    const { SSL_write, ERR_clear_error } = this.#library;
+    const { SSL_write } = this.#library;
     if (isLast) this.#cork();
-    ERR_clear_error();
+    this.#prepare();
     // All or nothing: what was not taken whole has to be handed over whole again.
     const taken = SSL_write(this.#ssl, bytes, bytes.length);
     if (taken > 0) return taken;
@@ -131,10 +134,9 @@ export class KernelTlsSocket extends KernelSocket {
   }
 
   protected override takeLeave(): boolean {
-    const { SSL_shutdown, ERR_clear_error } = this.#library;
     this.#cork();
-    ERR_clear_error();
-    const result = SSL_shutdown(this.#ssl);
+    this.#prepare();
+    const result = this.#library.SSL_shutdown(this.#ssl);
     return result >= 0 || this.#halt(result) !== "wantsWrite";
   }
 
@@ -166,16 +168,22 @@ export class KernelTlsSocket extends KernelSocket {
     return length;
   }
 
+  /** The library wants to read, too, when it has read something that is not for us; then the kernel may have more. */
   #rest(halt: "wantsRead" | "wantsWrite"): void {
-    this.isReadable = false;
-    this.#wantsWrite = halt === "wantsWrite";
+    this.readsBehindWrite = halt === "wantsWrite";
+    this.isReadable = halt === "wantsRead" && this.shared.kernel.errno() !== EAGAIN;
+  }
+
+  /** Errors of others are none of this connection's. */
+  #prepare(): void {
+    this.#library.ERR_clear_error();
+    this.shared.kernel.clearErrno();
   }
 
   #shakeHands(): void {
     const { handshake } = this;
-    const { SSL_do_handshake, ERR_clear_error } = this.#library;
-    ERR_clear_error();
-    const result = SSL_do_handshake(this.#ssl);
+    this.#prepare();
+    const result = this.#library.SSL_do_handshake(this.#ssl);
     if (result === 1) {
       // It may have read more than the handshake, and does not tell: with other keys that waits elsewhere.
       this.isReadable = true;
@@ -197,7 +205,7 @@ export class KernelTlsSocket extends KernelSocket {
         return "ended";
       case SYSCALL: {
         const number = this.shared.kernel.errno();
-        return number === 0 ? "ended" : systemFailure(number);
+        return number === 0 ? "ended" : systemFailure(isPassing(number) ? EPROTO : number);
       }
       default:
         return { number: LIBRARY, text: errorText(this.#library) };
@@ -227,5 +235,9 @@ const WANT_READ = 2;
 const WANT_WRITE = 3;
 const SYSCALL = 5;
 const ZERO_RETURN = 6;
+const EAGAIN = 11;
+const EPROTO = 71;
+/** How many records are read at a time: a full buffer of long ones, or a fair share of short ones. */
+const MOST_RECORDS = 64;
 /** The number of failures that are the library's, not the system's. */
 const LIBRARY = 0;

@@ -42,6 +42,7 @@ export interface OpenSsl {
   SSL_CTX_free(context: Pointer): void;
   SSL_CTX_new(method: Pointer): Pointer;
   SSL_CTX_set_cipher_list(context: Pointer, list: Uint8Array): number;
+  SSL_CTX_set_ciphersuites(context: Pointer, list: Uint8Array): number;
   SSL_CTX_set_options(context: Pointer, options: Size): Size;
   SSL_CTX_set_session_id_context(context: Pointer, name: Uint8Array, length: number): number;
   SSL_CTX_set_timeout(context: Pointer, seconds: Size): Size;
@@ -89,6 +90,7 @@ const CALLS: Readonly<Record<Exclude<keyof OpenSsl, "NULL" | "addressOf">, reado
   SSL_CTX_free: ["void", "pointer"],
   SSL_CTX_new: ["pointer", "pointer"],
   SSL_CTX_set_cipher_list: ["int", "pointer", "buffer"],
+  SSL_CTX_set_ciphersuites: ["int", "pointer", "buffer"],
   SSL_CTX_set_options: ["word", "pointer", "word"],
   SSL_CTX_set_session_id_context: ["int", "pointer", "buffer", "int"],
   SSL_CTX_set_timeout: ["long", "pointer", "long"],
@@ -137,6 +139,7 @@ function works(library: OpenSsl): boolean {
   const context = library.SSL_CTX_new(library.TLS_server_method());
   if (context === NULL) return false;
   const ssl = library.SSL_new(context);
+  if (ssl === NULL) return false;
   const memory = library.BIO_new(library.BIO_s_mem());
   library.SSL_set_bio(ssl, memory, memory);
   library.SSL_set_accept_state(ssl);

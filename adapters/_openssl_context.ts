@@ -41,16 +41,28 @@ class ContextMaker {
     const context = this.#context;
     this.#setOptions(options);
     this.#control(CTRL_MODE, MODES);
+    // Otherwise one call would go on as long as a peer sends what is no mail: new keys, for a start.
+    this.#control(CTRL_CLEAR_MODE, MODE_AUTO_RETRY);
     // One read for a record instead of two. With room for more of them the library moves what it has not looked at yet.
     this.#control(CTRL_SET_READ_AHEAD, 1);
     this.#control(CTRL_SET_SESS_CACHE_MODE, 0);
     library.SSL_CTX_set_timeout(context, BigInt(Math.max(1, Math.round(options.sessionTimeout / 1000))));
     const name = Buffer.from(sessionContextOf(options), "latin1");
     return library.SSL_CTX_set_session_id_context(context, name, name.length) === 1 &&
-      library.SSL_CTX_set_cipher_list(context, toText(withSecurityLevel(options))) === 1 &&
+      this.#setCiphers(withSecurityLevel(options)) &&
       (options.ecdhCurve === "auto" || this.#control(CTRL_SET_GROUPS_LIST, 0, toText(options.ecdhCurve)) === 1) &&
       (ticketKey === undefined || this.#control(CTRL_SET_TICKET_KEYS, 80, longKey(ticketKey)) === 1) &&
       pairs.every((each) => this.#show(each));
+  }
+
+  /** The suites of TLS 1.3 have a list of their own, which is the library's where there are none in this one. */
+  #setCiphers(list: Octets): boolean {
+    const { SSL_CTX_set_cipher_list, SSL_CTX_set_ciphersuites } = this.#library;
+    const names = list.split(":");
+    const isSuite = (name: Octets) => name.startsWith("TLS_");
+    const [suites, others] = [names.filter(isSuite), names.filter((name) => !isSuite(name))];
+    return (suites.length === 0 || SSL_CTX_set_ciphersuites(this.#context, toText(suites.join(":"))) === 1) &&
+      SSL_CTX_set_cipher_list(this.#context, toText(others.join(":"))) === 1;
   }
 
   #setOptions({ versions, prefersServerCiphers }: TlsServerOptions): void {
@@ -65,24 +77,24 @@ class ContextMaker {
 
   #control(command: number, number: number, memory?: Uint8Array): number {
     const { SSL_CTX_ctrl, NULL, addressOf } = this.#library;
-    const pointer = memory === undefined ? NULL : addressOf(memory);
-    return Number(SSL_CTX_ctrl(this.#context, command, BigInt(number), pointer));
+    const amount = BigInt(number);
+    return Number(SSL_CTX_ctrl(this.#context, command, amount, memory === undefined ? NULL : addressOf(memory)));
   }
 
   #show({ certificate, key }: UsableKeyPair): boolean {
     const library = this.#library;
-    const { NULL } = library;
     const [leaf, ...issuers] = this.#read(certificate, library.PEM_read_bio_X509);
     const [privateKey] = this.#read(key, library.PEM_read_bio_PrivateKey);
     const isTaken = leaf !== undefined && library.SSL_CTX_use_certificate(this.#context, leaf) === 1 &&
       privateKey !== undefined && library.SSL_CTX_use_PrivateKey(this.#context, privateKey) === 1;
     if (leaf !== undefined) library.X509_free(leaf);
     if (privateKey !== undefined) library.EVP_PKEY_free(privateKey);
-    // They become those of the certificate that was taken last.
+    // They become those of the certificate that was taken last, in the place of those of another of its type.
+    this.#control(CTRL_CHAIN, 0);
     const add = (issuer: Pointer) => Number(library.SSL_CTX_ctrl(this.#context, CTRL_CHAIN_CERT, BigInt(1), issuer));
     const areAdded = issuers.map((issuer) => add(issuer) === 1);
     for (const issuer of issuers) library.X509_free(issuer);
-    return isTaken && NULL !== leaf && areAdded.every((isAdded) => isAdded);
+    return isTaken && areAdded.every((isAdded) => isAdded);
   }
 
   /** All that a text in PEM has of a kind. */
@@ -135,9 +147,12 @@ const CTRL_MODE = 33;
 const CTRL_SET_READ_AHEAD = 41;
 const CTRL_SET_SESS_CACHE_MODE = 44;
 const CTRL_SET_TICKET_KEYS = 59;
+const CTRL_CLEAR_MODE = 78;
+const CTRL_CHAIN = 88;
 const CTRL_CHAIN_CERT = 89;
 const CTRL_SET_GROUPS_LIST = 92;
 const CTRL_SET_MIN_PROTO_VERSION = 123;
 const CTRL_SET_MAX_PROTO_VERSION = 124;
+const MODE_AUTO_RETRY = 0x4;
 /** SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, SSL_MODE_RELEASE_BUFFERS. */
 const MODES = 0x2 | 0x10;

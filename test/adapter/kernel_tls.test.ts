@@ -180,6 +180,44 @@ describe("TLS on the kernel's sockets", () => {
     await far.untilClosed();
   });
 
+  it(
+    "shares its time fairly between one that floods it with short records and others",
+    { timeout: 20_000 },
+    async () => {
+      const { raw, far } = await meet();
+      const records = 4_000;
+      const counting = new Peer(far.socket, true);
+      await new Promise<void>((resolve) => {
+        for (let i = 1; i < records; i++) raw.write("x");
+        raw.write("x", () => resolve());
+      });
+      const { near, far: other } = await exchange.connect();
+      const [asks, answers] = [new Peer(near), new Peer(other)];
+      answers.socket.resume();
+      counting.socket.resume();
+      asks.say("ping");
+      await answers.untilReceived(4);
+      if (counting.socket instanceof KernelTlsSocket) assert(counting.received < records, `${counting.received}`);
+      await counting.untilReceived(records);
+      for (const { socket } of [asks, answers]) socket.abort();
+      raw.destroy();
+      await abort(counting);
+    },
+  );
+
+  it("keeps to the suites of TLS 1.3 that it is given", { timeout: 10_000 }, async () => {
+    if (runtime.capabilities["tls.ciphersuites"].state !== "yes") return;
+    const ciphers = "TLS_AES_256_GCM_SHA384:ECDHE-ECDSA-AES128-GCM-SHA256";
+    for (const [suite, isTaken] of [["TLS_AES_256_GCM_SHA384", true], ["TLS_AES_128_GCM_SHA256", false]] as const) {
+      const result = bench.serveNext(bench.serverContext({ ciphers }));
+      const dialled = openssl(exchange.port, "-tls1_3", "-ciphersuites", suite);
+      const outcome = await result;
+      assertEquals("socket" in outcome ? outcome.facts.cipher : "none", isTaken ? suite : "none");
+      if ("socket" in outcome) outcome.socket.abort();
+      await dialled;
+    }
+  });
+
   it("says farewell behind all that waits for a slow reader", { timeout: 10_000 }, async () => {
     const { raw, far } = await meet();
     raw.pause();
@@ -267,6 +305,8 @@ describe("a context of OpenSSL's", () => {
     );
     const made = createContext(library, { options: serverOptions([]), pairs: [], ticketKey: new Uint8Array(48) });
     assert(made !== undefined);
+    // SSL_MODE_AUTO_RETRY, with which one call would last as long as a peer sends new keys.
+    assertEquals(Number(library.SSL_CTX_ctrl(made, 33, BigInt(0), library.NULL)) & 0x4, 0);
     library.SSL_CTX_free(made);
   });
 });
