@@ -1,12 +1,12 @@
 /** Where connections in clear become connections over TLS on the kernel's sockets, by OpenSSL. */
 
-import type { Cancel, Octets, SecureHandler, SocketHandler, SystemFailure, TlsFacts } from "../src/runtime.ts";
-import { KernelSocket } from "./_kernel_socket.ts";
-import { isLeaving, KernelTlsSocket, type TlsMeans } from "./_kernel_tls_socket.ts";
+import type { Cancel, SecureHandler } from "../src/runtime.ts";
+import { ClearHandshake, type Secured } from "./_clear_handshake.ts";
+import type { KernelSocket } from "./_kernel_socket.ts";
+import { KernelTlsSocket, type TlsMeans } from "./_kernel_tls_socket.ts";
 import type { Pointer } from "./_openssl.ts";
 import { createContext } from "./_openssl_context.ts";
 import { TicketDoors } from "./_ticket_keys.ts";
-import { PEER_CLOSED } from "./_tls_handshake.ts";
 import type { ClientHello } from "./_tls_hello.ts";
 import type { ServerContext } from "./_tls_server.ts";
 
@@ -63,89 +63,31 @@ export class KernelDoor {
   }
 
   /** Takes the socket over and begins. */
-  enter(socket: KernelSocket, beginning: Beginning): Cancel {
-    const handshake = new KernelHandshake(this, socket, beginning);
+  enter(socket: KernelSocket, { hello, received, handler }: Beginning): Cancel {
+    const handshake = new ClearHandshake(socket, (clear) => this.#secure(clear, hello, received), handler);
     return () => handshake.cancel();
   }
 
-  /** Puts TLS over a connection; `undefined` when it is gone. */
-  secure(clear: KernelSocket): KernelTlsSocket | undefined {
+  #secure(clear: KernelSocket, { serverName }: ClientHello, received: Uint8Array): Secured | undefined {
     const { library } = this.#means;
     const ssl = library.SSL_new(this.#context);
     if (ssl === library.NULL) return undefined;
     const { remote } = clear;
     const raw = clear.surrender(true);
-    if (raw !== undefined) return new KernelTlsSocket(raw, remote, ssl, this.#means);
-    library.SSL_free(ssl);
-    return undefined;
+    if (raw === undefined) {
+      library.SSL_free(ssl);
+      return undefined;
+    }
+    const connection = new KernelTlsSocket(raw, remote, ssl, this.#means);
+    return {
+      connection,
+      begin: () => connection.begin(received),
+      facts: () => {
+        const { version, cipher, isResumed } = connection;
+        return { version, cipher, isResumed, alpn: undefined, serverName, certificate: undefined };
+      },
+    };
   }
 }
 
 const ABANDONED = new FinalizationRegistry((free: () => void) => free());
-
-/** A handshake on the server's side: first on the socket in clear, as long as that has something to send. */
-class KernelHandshake implements SocketHandler {
-  readonly #door: KernelDoor;
-  readonly #beginning: Beginning;
-  #socket: KernelSocket;
-  #secured: KernelTlsSocket | undefined;
-  #isOver = false;
-
-  constructor(door: KernelDoor, clear: KernelSocket, beginning: Beginning) {
-    this.#door = door;
-    this.#beginning = beginning;
-    this.#socket = clear;
-    clear.handler = this;
-    clear.pause();
-    if (clear.queued === 0) this.#begin(clear);
-  }
-
-  /** Nobody reads before the handshake is done. */
-  bytes(): void {}
-
-  drained(): void {
-    if (this.#secured === undefined && !this.#isOver) this.#begin(this.#socket);
-  }
-
-  ended(): void {
-    this.refused();
-  }
-
-  closed(failure: SystemFailure | undefined): void {
-    this.refused(failure === undefined || isLeaving(failure) ? undefined : failure.text);
-  }
-
-  refused(text: Octets = PEER_CLOSED): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#socket.abort();
-    this.#beginning.handler.failed(text);
-  }
-
-  secured(): void {
-    const connection = this.#secured;
-    if (this.#isOver || connection === undefined) return;
-    this.#isOver = true;
-    connection.handshake = undefined;
-    this.#beginning.handler.secured(connection, factsOf(connection, this.#beginning.hello));
-  }
-
-  cancel(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#socket.abort();
-  }
-
-  #begin(clear: KernelSocket): void {
-    const connection = this.#door.secure(clear);
-    if (connection === undefined) return this.refused();
-    this.#socket = this.#secured = connection;
-    connection.handler = this;
-    connection.handshake = this;
-    connection.begin(this.#beginning.received);
-  }
-}
-
-function factsOf({ version, cipher, isResumed }: KernelTlsSocket, { serverName }: ClientHello): TlsFacts {
-  return { version, cipher, isResumed, alpn: undefined, serverName, certificate: undefined };
-}

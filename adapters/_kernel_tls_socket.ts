@@ -4,6 +4,7 @@
  */
 
 import type { Octets, SocketAddress, SystemFailure, TlsVersion } from "../src/runtime.ts";
+import { type HandshakeListener, isLeaving, type SecureConnection } from "./_clear_handshake.ts";
 import { EPOLLIN, IPPROTO_TCP, kernelInt, TCP_CORK } from "./_kernel.ts";
 import { isPassing, type KernelShared, KernelSocket, type Surrendered, systemFailure } from "./_kernel_socket.ts";
 import { errorText, type OpenSsl, type Pointer } from "./_openssl.ts";
@@ -15,18 +16,10 @@ export interface TlsMeans {
   readonly shared: KernelShared;
 }
 
-/** Whom the connection tells what becomes of its handshake. */
-export interface HandshakeListener {
-  secured(): void;
-  /** `text` says why; it is left out when the peer has gone. */
-  refused(text?: Octets): void;
-}
-
 /** Why the library does not go on: for a moment, since the peer has said farewell, or for good. */
 type Halt = "wantsRead" | "wantsWrite" | "ended" | SystemFailure;
 
-export class KernelTlsSocket extends KernelSocket {
-  /** Has the handshake, as long as there is one. */
+export class KernelTlsSocket extends KernelSocket implements SecureConnection {
   handshake: HandshakeListener | undefined;
   readonly #library: OpenSsl;
   readonly #ssl: Pointer;
@@ -211,11 +204,6 @@ export class KernelTlsSocket extends KernelSocket {
         return { number: LIBRARY, text: errorText(this.#library) };
     }
   }
-}
-
-/** Whether the peer has left: EPIPE, ECONNRESET. */
-export function isLeaving({ number }: SystemFailure): boolean {
-  return number === 32 || number === 104;
 }
 
 const VERSIONS: ReadonlyMap<number, TlsVersion> = new Map([

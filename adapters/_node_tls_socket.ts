@@ -4,11 +4,12 @@
  */
 
 import type { DetailedPeerCertificate } from "node:tls";
+import { type HandshakeListener, type SecureConnection } from "./_clear_handshake.ts";
 import { toFailure } from "./_errno.ts";
 import type { Handle, TlsHandle, TlsHandleOwner, WriteRequest } from "./_node_native.ts";
 import { NodeConnection, type NodeShared } from "./_node_socket.ts";
 import type { Addresses } from "./_socket.ts";
-import type { TlsView } from "./_tls_handshake.ts";
+import { faultText, type TlsView } from "./_tls_handshake.ts";
 
 /** What a connection over TLS is made of: one in clear and TLS over its handle. */
 export interface TlsParts {
@@ -17,15 +18,7 @@ export interface TlsParts {
   readonly tls: TlsHandle;
 }
 
-/** Whom the connection tells what happens besides. */
-export interface HandshakeListener {
-  secured(): void;
-  /** The library refuses what the peer sent. Octets of the handshake may still come, and go. */
-  refused(error: unknown): void;
-}
-
-export class TlsConnection extends NodeConnection implements TlsHandleOwner {
-  /** Has the handshake, as long as there is one. */
+export class TlsConnection extends NodeConnection implements TlsHandleOwner, SecureConnection {
   handshake: HandshakeListener | undefined;
   readonly #clear: Handle;
   readonly #tls: TlsHandle;
@@ -63,7 +56,7 @@ export class TlsConnection extends NodeConnection implements TlsHandleOwner {
 
   onTlsError(error: unknown): void {
     if (this.handshake === undefined) this.break(toFailure(error));
-    else this.handshake.refused(error);
+    else this.handshake.refused(faultText(error));
   }
 
   protected override send(bytes: Uint8Array, isLent: boolean): boolean {
