@@ -14,7 +14,8 @@ import {
   SOCK_STREAM,
   TCP_NODELAY,
 } from "./_kernel.ts";
-import { type KernelShared, KernelSocket } from "./_kernel_socket.ts";
+import type { KernelShared } from "./_kernel_shared.ts";
+import { KernelSocket } from "./_kernel_socket.ts";
 import type { NumericTarget } from "./_node_connect.ts";
 import { type Pollable, READABLE, WRITABLE } from "./_poller.ts";
 

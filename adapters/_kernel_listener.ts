@@ -17,7 +17,8 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from "./_kernel.ts";
-import { isPassing, type KernelShared, KernelSocket } from "./_kernel_socket.ts";
+import { isPassing, type KernelShared } from "./_kernel_shared.ts";
+import { KernelSocket } from "./_kernel_socket.ts";
 import { NetListener } from "./_listener.ts";
 import type { Pollable, Silenced } from "./_poller.ts";
 import type { Descriptor, OwnSocket } from "./_socket.ts";

@@ -3,12 +3,13 @@
  * and TLS towards mail servers are the runtime's.
  */
 
-import { type Millis, type Runtime, type SecureHandler, type Socket, type SocketAddress } from "../src/runtime.ts";
+import type { Cancel, Millis, Runtime, SecureHandler, Socket, SocketAddress } from "../src/runtime.ts";
 import { eventLayout, type Kernel, openKernel } from "./_kernel.ts";
 import { connectByKernel } from "./_kernel_connect.ts";
 import { KernelDoors } from "./_kernel_door.ts";
 import { KernelListener, Reception } from "./_kernel_listener.ts";
-import { KernelShared, KernelSocket } from "./_kernel_socket.ts";
+import { KernelShared } from "./_kernel_shared.ts";
+import { KernelSocket } from "./_kernel_socket.ts";
 import { NetListener } from "./_listener.ts";
 import type { Network } from "./_network.ts";
 import { isNumeric } from "./_node_connect.ts";
@@ -62,6 +63,12 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
     return adopted;
   }
 
+  /** Begins TLS of the runtime's. */
+  function giveAway(socket: Socket, handler: SecureHandler, begin: (adopted: Socket) => Cancel): Cancel {
+    const adopted = runtimes(socket);
+    return adopted === undefined ? gone(handler) : begin(adopted);
+  }
+
   return {
     ...network,
     listen: async (options, accept) => {
@@ -83,22 +90,20 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
       reception?.isOpen === true && isNumeric(target) && !target.host.includes("%")
         ? connectByKernel(target, handler, reception.shared)
         : network.connect(target, handler),
-    secureServer: (socket, { choose, held }, handler) => {
-      const givenAway: typeof network.secureServer = (_, tls) => {
-        const adopted = runtimes(socket);
-        return adopted === undefined ? gone(handler) : network.secureServer(adopted, tls, handler);
-      };
+    secureServer: (socket, tls, handler) => {
       const known = doors;
-      if (known === undefined || !(socket instanceof KernelSocket)) return givenAway(socket, { choose, held }, handler);
-      return receive({ socket, choose, held, handler }, (context, hello, received) => {
-        return known.for(context, hello)?.enter(socket, { hello, received, handler }) ??
-          givenAway(socket, { choose: () => context, held: received }, handler);
+      if (known === undefined || !(socket instanceof KernelSocket)) {
+        return giveAway(socket, handler, (adopted) => network.secureServer(adopted, tls, handler));
+      }
+      return receive({ socket, ...tls, handler }, (context, hello, received) => {
+        const door = known.for(context, hello);
+        if (door !== undefined) return door.enter(socket, { hello, received, handler });
+        const chosen = { choose: () => context, held: received };
+        return giveAway(socket, handler, (adopted) => network.secureServer(adopted, chosen, handler));
       });
     },
-    secureClient: (socket, context, handler) => {
-      const adopted = runtimes(socket);
-      return adopted === undefined ? gone(handler) : network.secureClient(adopted, context, handler);
-    },
+    secureClient: (socket, context, handler) =>
+      giveAway(socket, handler, (adopted) => network.secureClient(adopted, context, handler)),
     relay: (options) =>
       new NetRelay({ ...options, client: ownSocket(options.client), upstream: ownSocket(options.upstream) }),
     sockets: () => network.sockets() + (reception?.shared.census.open ?? 0),
@@ -122,7 +127,7 @@ interface Polling {
 }
 
 /** Tells that TLS cannot begin, when the caller has the means to cancel. */
-function gone(handler: SecureHandler): () => void {
+function gone(handler: SecureHandler): Cancel {
   let isCancelled = false;
   queueMicrotask(() => {
     if (!isCancelled) handler.failed(PEER_CLOSED);

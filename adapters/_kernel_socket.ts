@@ -3,80 +3,13 @@
  * memory: all of them read into one buffer.
  */
 
-import { getSystemErrorName } from "node:util";
 import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } from "../src/runtime.ts";
-import { CHUNK_SIZE, ChunkPool } from "./_chunk_pool.ts";
-import { failureOf } from "./_errno.ts";
-import {
-  EPOLLERR,
-  EPOLLET,
-  EPOLLHUP,
-  EPOLLRDHUP,
-  INT,
-  type Kernel,
-  kernelInt,
-  kernelMemory,
-  MSG_MORE,
-  MSG_PEEK,
-  SHUT_WR,
-  SOL_SOCKET,
-} from "./_kernel.ts";
-import { KernelAddress } from "./_kernel_address.ts";
-import { type Lingerer, Lingerers } from "./_lingerers.ts";
-import { type Pollable, type Poller, READABLE, WRITABLE } from "./_poller.ts";
-import { type Census, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
-
-/** What all sockets of this kind share. */
-export class KernelShared {
-  readonly kernel: Kernel;
-  readonly poller: Poller;
-  readonly census: Census = { open: 0 };
-  readonly lingerers = new Lingerers();
-  readonly pool = new ChunkPool();
-  /** Where all of them read into: each tells what it has read before another one reads. */
-  readonly readBuffer = new Uint8Array(CHUNK_SIZE);
-  readonly address = new KernelAddress();
-  /** Beginnings of {@linkcode readBuffer}: an array, too, is something to be made. */
-  readonly #beginnings: Uint8Array[] = [];
-  readonly #value = kernelMemory(INT);
-  readonly #length = kernelInt(INT);
-
-  constructor(kernel: Kernel, poller: Poller) {
-    this.kernel = kernel;
-    this.poller = poller;
-  }
-
-  /** What was read last. */
-  read(length: number): Uint8Array {
-    if (length >= MOST_BEGINNINGS) return this.readBuffer.subarray(0, length);
-    return this.#beginnings[length] ??= this.readBuffer.subarray(0, length);
-  }
-
-  /** Why the last call failed. */
-  failure(): SystemFailure {
-    return systemFailure(this.kernel.errno());
-  }
-
-  /** What has happened to a socket that is told to be broken; `undefined` for nothing. */
-  failureOn(descriptor: number): SystemFailure | undefined {
-    if (this.kernel.getsockopt(descriptor, SOL_SOCKET, SO_ERROR, this.#value, this.#length) !== 0) {
-      return this.failure();
-    }
-    const number = new DataView(this.#value.buffer).getInt32(0, true);
-    return number === 0 ? undefined : systemFailure(number);
-  }
-
-  /** Our end of a connection, as the kernel has it. */
-  localAddress(descriptor: number): SocketAddress | undefined {
-    const { address, kernel } = this;
-    address.clear();
-    return kernel.getsockname(descriptor, address.octets, address.length) === 0 ? address.take() : undefined;
-  }
-
-  set(descriptor: number, level: number, name: number, value: Uint8Array): boolean {
-    return this.kernel.setsockopt(descriptor, level, name, value, INT) === 0;
-  }
-}
+import type { ChunkPool } from "./_chunk_pool.ts";
+import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLRDHUP, MSG_MORE, MSG_PEEK, SHUT_WR } from "./_kernel.ts";
+import { isPassing, type KernelShared, systemFailure } from "./_kernel_shared.ts";
+import type { Lingerer } from "./_lingerers.ts";
+import { type Pollable, READABLE, WRITABLE } from "./_poller.ts";
+import { LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
 
 /** Octets that wait for the kernel. */
 interface Waiting {
@@ -401,17 +334,5 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   }
 }
 
-export function systemFailure(number: number): SystemFailure {
-  return failureOf(getSystemErrorName(-number));
-}
-
-/** Whether a call failed for the moment only: EAGAIN or EINTR. */
-export function isPassing(number: number): boolean {
-  return number === 11 || number === 4;
-}
-
-const SO_ERROR = 4;
-/** The lengths of nearly all commands and replies. */
-const MOST_BEGINNINGS = 512;
 /** So many chunks a socket reads at a time before others have their turn. */
 const MOST_READS = 4;

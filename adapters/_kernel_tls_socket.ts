@@ -6,7 +6,8 @@
 import type { Octets, SocketAddress, SystemFailure, TlsVersion } from "../src/runtime.ts";
 import { type HandshakeListener, isLeaving, type SecureConnection } from "./_clear_handshake.ts";
 import { EPOLLIN, IPPROTO_TCP, kernelInt, TCP_CORK } from "./_kernel.ts";
-import { isPassing, type KernelShared, KernelSocket, type Surrendered, systemFailure } from "./_kernel_socket.ts";
+import { isPassing, type KernelShared, systemFailure } from "./_kernel_shared.ts";
+import { KernelSocket, type Surrendered } from "./_kernel_socket.ts";
 import { errorText, type OpenSsl, type Pointer } from "./_openssl.ts";
 import { WRITABLE } from "./_poller.ts";
 
@@ -58,18 +59,18 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
 
   /** Begins on the server's side with what was read already. */
   begin(read: Uint8Array): void {
-    const { BIO_new, BIO_new_socket, BIO_s_mem, BIO_up_ref, BIO_write, ...calls } = this.#library;
+    const library = this.#library;
     const ssl = this.#ssl;
-    const memory = BIO_new(BIO_s_mem());
-    const socket = BIO_new_socket(this.number, 0);
-    BIO_write(memory, read, read.length);
-    calls.SSL_set_bio(ssl, memory, socket);
-    calls.SSL_set_accept_state(ssl);
+    const memory = library.BIO_new(library.BIO_s_mem());
+    const socket = library.BIO_new_socket(this.number, 0);
+    library.BIO_write(memory, read, read.length);
+    library.SSL_set_bio(ssl, memory, socket);
+    library.SSL_set_accept_state(ssl);
     this.#shakeHands();
     if (this.isGone) return;
     // What was read is in the library's own buffer by now: it has read ahead.
-    BIO_up_ref(socket);
-    calls.SSL_set0_rbio(ssl, socket);
+    library.BIO_up_ref(socket);
+    library.SSL_set0_rbio(ssl, socket);
     this.poll();
     // What the kernel has told of before it tells nobody again.
     if (this.handshake !== undefined && !this.isGone) this.#shakeHands();
