@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { describe, it } from "node:test";
+import { freePort } from "../support/free_ports.ts";
 import { installations } from "../support/installation.ts";
-import { freePort } from "../support/program.ts";
 import { eventually } from "../support/watch.ts";
 
 const install = installations();

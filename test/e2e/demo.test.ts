@@ -6,7 +6,8 @@ import { loadRuntime } from "../../adapters/detect.ts";
 import { type Demo, startDemo } from "../../src/demo/mod.ts";
 import { serve } from "../../src/proxy/mod.ts";
 import type { Runtime } from "../../src/runtime.ts";
-import { freePort, Program } from "../support/program.ts";
+import { freePort } from "../support/free_ports.ts";
+import { Program } from "../support/program.ts";
 
 const LIMIT = { timeout: 30_000 };
 const ANY_PORTS = { imap: 0, pop3: 0, smtp: 0 };

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { afterEach, describe, it } from "node:test";
 import { type Ensemble, ensembles } from "../support/ensemble.ts";
+import { freePort } from "../support/free_ports.ts";
 import { PROTOCOLS, WORDS } from "../support/scene.ts";
 import { accept, type Answer, FakeAuth, field, refuse, reply } from "../support/fake_auth.ts";
-import { freePort } from "../support/program.ts";
 
 const start = ensembles();
 const others: FakeAuth[] = [];

@@ -2,8 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { afterEach, describe, it } from "node:test";
+import { freePort } from "../support/free_ports.ts";
 import { MoodyServer } from "../support/moody_server.ts";
-import { freePort, Program, TestFolder } from "../support/program.ts";
+import { Program, TestFolder } from "../support/program.ts";
 import { connectTo } from "../support/raw_client.ts";
 import { WORDS } from "../support/scene.ts";
 import type { Wire } from "../support/wire.ts";

@@ -3,7 +3,8 @@ import { existsSync, readFileSync, renameSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { freePort, Program, runProgram, TestFolder } from "../support/program.ts";
+import { freePort } from "../support/free_ports.ts";
+import { Program, runProgram, TestFolder } from "../support/program.ts";
 
 const LIMIT = { timeout: 30_000 };
 const folder = new TestFolder();

@@ -5,7 +5,8 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { after, describe, it } from "node:test";
 import { connect } from "node:net";
-import { freePort, Program, TestFolder } from "../support/program.ts";
+import { freePort } from "../support/free_ports.ts";
+import { Program, TestFolder } from "../support/program.ts";
 
 const LIMIT = { timeout: 60_000 };
 const ROOT = join(import.meta.dirname, "..", "..");
