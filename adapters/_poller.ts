@@ -224,13 +224,13 @@ export class Poller {
   };
 
   /**
-   * As long as there is much for us and nothing for the runtime, a turn goes on: a turn of the runtime's between two
-   * rounds is a twentieth of a command's CPU on Bun.
+   * As long as there is something for us and nothing for the runtime, a turn goes on: a turn of the runtime's between two
+   * rounds is a tenth of a command's CPU on Bun. One look too many, when there is nothing more, is less.
    */
   #carryOn(count: number): void {
     beginTurn();
     this.#tellAll(count);
-    const isOver = count < BUSY || this.#restless > 0 || this.#again.length > 0 || ++this.#rounds === MOST_ROUNDS;
+    const isOver = count === 0 || this.#restless > 0 || this.#again.length > 0 || ++this.#rounds === MOST_ROUNDS;
     // Behind all that was planned meanwhile.
     queueMicrotask(isOver ? this.#next : this.#round);
   }
@@ -293,9 +293,8 @@ function tell(owner: Pollable, events: number): void {
 export const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP;
 export const WRITABLE = EPOLLOUT;
 
-/** How often a turn asks for more, and from how many events on it is likely that there is more. */
+/** How often a turn asks for more at most. */
 const MOST_ROUNDS = 16;
-const BUSY = 3;
 
 /** How many events are taken at once; the others come with the next turn. */
 const MOST_EVENTS = 512;
