@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { loadRuntime } from "../../adapters/detect.ts";
 import { accept, FakeAuth } from "../support/fake_auth.ts";
 import { FakeUpstream, IMAP_LOGIN } from "../support/fake_upstream.ts";
+import { readIfThere } from "../support/files.ts";
 import { freePorts } from "../support/free_ports.ts";
 import { Program, runProgram, TestFolder } from "../support/program.ts";
 import { connectTo } from "../support/raw_client.ts";
@@ -116,7 +117,7 @@ interface Props {
 }
 
 function readPid(path: string): number | undefined {
-  const text = existsSync(path) ? readFileSync(path, "latin1") : "";
+  const text = readIfThere(path) ?? "";
   // It is there before it is written.
   return text.endsWith("\n") ? Number(text) : undefined;
 }

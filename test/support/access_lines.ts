@@ -1,6 +1,6 @@
 /** The lines of an access log whose format has an object in each. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { readIfThere } from "./files.ts";
 import { eventually } from "./watch.ts";
 
 /** The members of one line. */
@@ -8,7 +8,7 @@ export type AccessLine = Readonly<Record<string, unknown>>;
 
 /** All whole lines of a file; none as long as there is no file. */
 export function accessLines(path: string): AccessLine[] {
-  const text = existsSync(path) ? readFileSync(path, "latin1") : "";
+  const text = readIfThere(path) ?? "";
   return text.split("\n").slice(0, -1).map((line) => {
     const members: unknown = JSON.parse(line);
     if (typeof members !== "object" || members === null) throw new Error(`no object: ${line}`);

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach } from "node:test";
+import { readIfThere } from "./files.ts";
 import { Program, TestFolder } from "./program.ts";
 import { eventually } from "./watch.ts";
 
@@ -51,7 +52,7 @@ export class Installation {
 
   /** Resolves once a file has this text. */
   readonly logs = async (name: string, text: string): Promise<void> => {
-    const found = () => existsSync(this.path(name)) ? readFileSync(this.path(name), "latin1") : undefined;
+    const found = () => readIfThere(this.path(name));
     await eventually(() => found()?.includes(text) === true, () => `no "${text}" in ${name}: ${found()}`);
   };
 
