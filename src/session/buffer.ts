@@ -1,5 +1,5 @@
 import type { Octets } from "../runtime.ts";
-import { decode, EMPTY, LF } from "./bytes.ts";
+import { copyBriefly, decode, EMPTY, LF } from "./bytes.ts";
 
 /**
  * What a peer sent and nobody has used yet. It looks at a chunk where it lies and copies only what is left of it when
@@ -66,9 +66,9 @@ export class InputBuffer {
     this.#scanned = 0;
   }
 
-  /** All that is waiting, in memory of its own; nothing is left. */
+  /** A copy of all that is waiting, to be written at once and then forgotten; nothing is left. */
   takeAll(): Uint8Array {
-    const all = this.length === 0 ? EMPTY : this.#bytes.slice(this.#start, this.#end);
+    const all = this.length === 0 ? EMPTY : copyBriefly(this.#bytes.subarray(this.#start, this.#end));
     this.clear();
     return all;
   }

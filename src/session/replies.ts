@@ -1,6 +1,6 @@
 import type { Octets } from "../runtime.ts";
 import { InputBuffer } from "./buffer.ts";
-import { concat, CR, encode } from "./bytes.ts";
+import { concat, CR, encode, encodeBriefly } from "./bytes.ts";
 
 /**
  * What the upstream says during its login. Lines are read one by one, but kept until the reply that they belong to is
@@ -55,7 +55,8 @@ export class UpstreamReplies {
     if (instead !== undefined) this.#buffer.consume(this.#length);
     const held = this.#buffer.takeAll();
     this.#length = 0;
-    return instead === undefined ? held : concat([encode(instead), held]);
+    if (instead === undefined) return held;
+    return held.length === 0 ? encodeBriefly(instead) : concat([encode(instead), held]);
   }
 
   /** Forgets all that was said. */

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { RelayWatch } from "../../runtime.ts";
+import type { Octets, RelayWatch } from "../../runtime.ts";
+import { decode, LF } from "../../session/bytes.ts";
 import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 export class Pop3Watch implements RelayWatch {
@@ -13,12 +14,10 @@ export class Pop3Watch implements RelayWatch {
   readonly #expected: boolean[] = [false];
   #isInBody = false;
   #isAtLineStart = true;
-  /** How the line under way begins, and how long it is so far. */
-  readonly #line = new Uint8Array(LOOK);
-  #length = 0;
+  /** How the line under way begins, as far as it is looked at. */
+  #line: Octets = "";
   /** The same of the client's. */
-  readonly #command = new Uint8Array(LOOK);
-  #commandLength = 0;
+  #command: Octets = "";
   /** Whether there was a command that nobody knows the reply of, or more in one piece than is read. */
   #isOpaque = false;
 
@@ -29,14 +28,13 @@ export class Pop3Watch implements RelayWatch {
   client(bytes: Uint8Array): void {
     if (bytes.length > LONGEST_COMMANDS) this.#isOpaque = true;
     if (this.#isOpaque) return;
-    for (const octet of bytes) {
-      if (octet !== LF) {
-        if (this.#commandLength < LOOK) this.#command[this.#commandLength] = octet;
-        this.#commandLength++;
-        continue;
-      }
-      this.#expect(textOf(this.#command, this.#commandLength).toUpperCase());
-      this.#commandLength = 0;
+    for (let at = 0; at < bytes.length;) {
+      const end = bytes.indexOf(LF, at);
+      this.#command = lengthened(this.#command, bytes, at, end < 0 ? bytes.length : end);
+      if (end < 0) return;
+      this.#expect(this.#command.toUpperCase());
+      this.#command = "";
+      at = end + 1;
     }
   }
 
@@ -50,7 +48,7 @@ export class Pop3Watch implements RelayWatch {
         return;
       }
       const end = bytes.indexOf(LF, at);
-      this.#add(bytes, at, end < 0 ? bytes.length : end);
+      this.#line = lengthened(this.#line, bytes, at, end < 0 ? bytes.length : end);
       this.#isAtLineStart = end >= 0;
       if (end < 0) return;
       this.#endLine();
@@ -61,11 +59,11 @@ export class Pop3Watch implements RelayWatch {
   /** Looks at the last line alone, and at that only as far as it may be a dot. */
   #addEnd(bytes: Uint8Array): void {
     const from = lastLineStart(bytes, LOOK);
-    if (from !== 0) this.#length = 0;
+    if (from !== 0) this.#line = "";
     this.#isAtLineStart = bytes.at(-1) === LF;
     const end = this.#isAtLineStart ? bytes.length - 1 : bytes.length;
-    if (from === undefined) this.#length = LOOK;
-    else this.#add(bytes, from, end);
+    if (from === undefined) this.#line = LONG;
+    else this.#line = lengthened(this.#line, bytes, from, end);
     if (this.#isAtLineStart) this.#endLine();
   }
 
@@ -76,27 +74,24 @@ export class Pop3Watch implements RelayWatch {
     else this.#expected.push(MULTIPLE.includes(verb) || (LISTS.includes(verb) && args.length === 0));
   }
 
-  #add(bytes: Uint8Array, from: number, to: number): void {
-    for (let at = from; at < to && this.#length < LOOK; at++) this.#line[this.#length++] = bytes[at] ?? 0;
-    // Longer than what is looked at is all that counts.
-    if (to - from > LOOK) this.#length = LOOK;
-  }
-
   #endLine(): void {
-    const line = textOf(this.#line, this.#length);
-    this.#length = 0;
+    const line = this.#line;
+    this.#line = "";
     if (this.#isInBody) this.#isInBody = line !== ".\r" && line !== ".";
     else this.#isInBody = this.#expected.shift() === true && line.startsWith("+OK");
   }
 }
 
-function textOf(bytes: Uint8Array, length: number): string {
-  return String.fromCharCode(...bytes.subarray(0, Math.min(length, bytes.length)));
+/** The beginning of a line together with what follows of it, as far as it is looked at. */
+function lengthened(line: Octets, bytes: Uint8Array, from: number, to: number): Octets {
+  const stop = Math.min(to, from + LOOK - line.length);
+  return stop > from ? line + decode(bytes, from, stop) : line;
 }
 
-const LF = 0x0a;
 /** Octets of a line that are looked at: a verb, a blank and a bit. */
 const LOOK = 8;
+/** A line of which only this is known: that there is more of it than is looked at. */
+const LONG: Octets = "?".repeat(LOOK);
 /** Octets of commands in one piece; nobody uploads anything over POP3. */
 const LONGEST_COMMANDS = 32 * 1024;
 /** Nobody sends more commands ahead. */
