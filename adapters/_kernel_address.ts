@@ -1,6 +1,7 @@
 /** Addresses as the kernel has them: `struct sockaddr_in` and `sockaddr_in6`. */
 
 import { Buffer } from "node:buffer";
+import { isIP } from "node:net";
 import { formatIpv6, parseIpv4, parseIpv6, type SocketAddress } from "../src/runtime.ts";
 import { AF_INET, AF_INET6, INT, kernelMemory } from "./_kernel.ts";
 
@@ -11,20 +12,31 @@ export class KernelAddress {
   readonly length = kernelMemory(INT);
   readonly #view = Buffer.from(this.octets.buffer);
   readonly #length = Buffer.from(this.length.buffer);
+  /** Hosts as the kernel has them, with no port: most connections are to the same few. */
+  readonly #known = new Map<string, Uint8Array>();
 
-  /** Puts a numeric address here; returns how many octets it takes. */
+  /** Whether a host can be put here: a numeric address without a zone. */
+  fits(host: string): boolean {
+    return this.#known.has(host) || (isIP(host) !== 0 && !host.includes("%"));
+  }
+
+  /** Puts the address of a host that {@link fits} here; returns how many octets it takes. */
   put(host: string, port: number): number {
-    const view = this.#view;
-    view.fill(0, 0, LONGEST);
+    this.octets.set(this.#known.get(host) ?? this.#learn(host));
+    this.#view.writeUInt16BE(port, 2);
+    return host.includes(":") ? LONGEST : IPV4;
+  }
+
+  #learn(host: string): Uint8Array {
     const isIpv6 = host.includes(":");
+    const view = Buffer.alloc(LONGEST);
     view.writeUInt16LE(isIpv6 ? AF_INET6 : AF_INET, 0);
-    view.writeUInt16BE(port, 2);
-    if (!isIpv6) {
-      this.octets.set(parseIpv4(host) ?? [], 4);
-      return IPV4;
-    }
-    for (const [i, word] of (parseIpv6(host) ?? []).entries()) view.writeUInt16BE(word, 8 + 2 * i);
-    return LONGEST;
+    if (!isIpv6) view.set(parseIpv4(host) ?? [], 4);
+    else for (const [i, word] of (parseIpv6(host) ?? []).entries()) view.writeUInt16BE(word, 8 + 2 * i);
+    if (!this.fits(host)) return view;
+    if (this.#known.size === MOST_KNOWN) this.#known.clear();
+    this.#known.set(host, view);
+    return view;
   }
 
   /** Makes room for an address of the kernel's. */
@@ -44,6 +56,8 @@ export class KernelAddress {
   }
 }
 
+/** How many hosts are known at most. */
+export const MOST_KNOWN = 256;
 /** Octets of a `sockaddr_in`. */
 const IPV4 = 16;
 /** Octets of a `sockaddr_in6`. */

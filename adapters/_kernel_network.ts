@@ -12,7 +12,6 @@ import { KernelShared } from "./_kernel_shared.ts";
 import { KernelSocket } from "./_kernel_socket.ts";
 import { NetListener } from "./_listener.ts";
 import type { Network } from "./_network.ts";
-import { isNumeric } from "./_node_connect.ts";
 import { openOpenSsl, type OpenSsl } from "./_openssl.ts";
 import { Poller } from "./_poller.ts";
 import { NetRelay } from "./_relay.ts";
@@ -87,7 +86,7 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
       return listener;
     },
     connect: (target, handler) =>
-      reception?.isOpen === true && isNumeric(target) && !target.host.includes("%")
+      reception?.isOpen === true && !("path" in target) && reception.shared.address.fits(target.host)
         ? connectByKernel(target, handler, reception.shared)
         : network.connect(target, handler),
     secureServer: (socket, tls, handler) => {

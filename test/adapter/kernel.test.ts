@@ -6,7 +6,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { Agenda, Appointment } from "../../adapters/_agenda.ts";
 import { loadRuntime } from "../../adapters/detect.ts";
 import { eventLayout, type Kernel, openKernel } from "../../adapters/_kernel.ts";
-import { KernelAddress } from "../../adapters/_kernel_address.ts";
+import { KernelAddress, MOST_KNOWN } from "../../adapters/_kernel_address.ts";
 import { KernelSocket } from "../../adapters/_kernel_socket.ts";
 import { NetListener } from "../../adapters/_listener.ts";
 import { openOpenSsl } from "../../adapters/_openssl.ts";
@@ -50,6 +50,29 @@ describe("the kernel's addresses", () => {
     address.put("2001:db8:1:2:3:4:5:6", 993);
     address.put("10.0.0.1", 143);
     assert(address.octets.subarray(8).every((octet) => octet === 0));
+  });
+
+  it("are known for so many hosts and no more, and right beyond that", () => {
+    for (let i = 0; i <= MOST_KNOWN; i++) {
+      const host = `10.0.${i >> 8}.${i & 255}`;
+      for (const port of [1, 2]) {
+        address.put(host, port);
+        assertEquals(address.take(), { family: 4, host, port });
+      }
+    }
+    address.put("10.0.0.0", 3);
+    assertEquals(address.take(), { family: 4, host: "10.0.0.0", port: 3 });
+  });
+
+  it("are numeric, and have no zone", () => {
+    for (const host of ["127.0.0.1", "::1", "2001:db8::1"]) {
+      assert(address.fits(host));
+      address.put(host, 1);
+      assert(address.fits(host));
+    }
+    for (const host of ["", "localhost", "127.1", "[::1]", "fe80::1%1", "127.0.0.1.", "/socket"]) {
+      assert(!address.fits(host), host);
+    }
   });
 
   it("of other families are none", () => {
