@@ -219,26 +219,40 @@ function signatures(
 function assemble({ functions, errno, toSize, likesThree }: Foreign): Kernel {
   const calls = functions as unknown as Kernel & SizedCalls;
   const { read, recv, send, write } = calls;
-  // Making one costs as much as the rest of a call.
-  const sizes = Array.from({ length: 1_024 }, (_, size) => toSize(size));
-  const sizeOf = ({ length }: Uint8Array) => sizes[length] ?? toSize(length);
-  const received: Kernel["recv"] = (descriptor, bytes, flags) => recv(descriptor, bytes, sizeOf(bytes), flags);
-  const sent: Kernel["send"] = (descriptor, bytes, flags) => send(descriptor, bytes, sizeOf(bytes), flags);
+  const room = sizesBy(toSize);
+  const size = sizesBy(toSize);
+  const received: Kernel["recv"] = (descriptor, bytes, flags) => recv(descriptor, bytes, room(bytes), flags);
+  const sent: Kernel["send"] = (descriptor, bytes, flags) => send(descriptor, bytes, size(bytes), flags);
   return {
     ...calls,
     recv: received,
     send: sent,
     // Those past the layer of files are nginx's, too: 1 to 2 % of a command and of a login.
     read: likesThree
-      ? (descriptor, bytes) => read(descriptor, bytes, sizeOf(bytes))
+      ? (descriptor, bytes) => read(descriptor, bytes, room(bytes))
       : (descriptor, bytes) => received(descriptor, bytes, 0),
     write: likesThree
-      ? (descriptor, bytes) => write(descriptor, bytes, sizeOf(bytes))
+      ? (descriptor, bytes) => write(descriptor, bytes, size(bytes))
       : (descriptor, bytes) => sent(descriptor, bytes, 0),
     errno: () => errno[0] ?? 0,
     clearErrno: () => {
       errno[0] = 0;
     },
+  };
+}
+
+/**
+ * Knows the sizes of short arrays, and of the last long one: nearly all reads are into the same. Making one costs as much as
+ * the rest of a call.
+ */
+function sizesBy(toSize: Foreign["toSize"]): (bytes: Uint8Array) => number | bigint {
+  const sizes = Array.from({ length: 1_024 }, (_, length) => toSize(length));
+  let last = { length: 0, size: toSize(0) };
+  return ({ length }) => {
+    const known = sizes[length];
+    if (known !== undefined) return known;
+    if (length !== last.length) last = { length, size: toSize(length) };
+    return last.size;
   };
 }
 

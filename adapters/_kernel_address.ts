@@ -14,29 +14,33 @@ export class KernelAddress {
   readonly #length = Buffer.from(this.length.buffer);
   /** Hosts as the kernel has them, with no port: most connections are to the same few. */
   readonly #known = new Map<string, Uint8Array>();
+  /** The one that was put here last: before V8 looks into a map it looks for the host among all its strings. */
+  #lastHost = "";
+  #last: Uint8Array = this.octets;
+  #lastFits = false;
 
   /** Whether a host can be put here: a numeric address without a zone. */
   fits(host: string): boolean {
+    if (host === this.#lastHost) return this.#lastFits;
     return this.#known.has(host) || (isIP(host) !== 0 && !host.includes("%"));
   }
 
   /** Puts the address of a host that {@link fits} here; returns how many octets it takes. */
   put(host: string, port: number): number {
-    this.octets.set(this.#known.get(host) ?? this.#learn(host));
+    if (host !== this.#lastHost) this.#find(host);
+    this.octets.set(this.#last);
     this.#view.writeUInt16BE(port, 2);
     return host.includes(":") ? LONGEST : IPV4;
   }
 
-  #learn(host: string): Uint8Array {
-    const isIpv6 = host.includes(":");
-    const view = Buffer.alloc(LONGEST);
-    view.writeUInt16LE(isIpv6 ? AF_INET6 : AF_INET, 0);
-    if (!isIpv6) view.set(parseIpv4(host) ?? [], 4);
-    else for (const [i, word] of (parseIpv6(host) ?? []).entries()) view.writeUInt16BE(word, 8 + 2 * i);
-    if (!this.fits(host)) return view;
+  #find(host: string): void {
+    const known = this.#known.get(host);
+    this.#lastFits = known !== undefined || this.fits(host);
+    this.#lastHost = host;
+    this.#last = known ?? written(host);
+    if (known !== undefined || !this.#lastFits) return;
     if (this.#known.size === MOST_KNOWN) this.#known.clear();
-    this.#known.set(host, view);
-    return view;
+    this.#known.set(host, this.#last);
   }
 
   /** Makes room for an address of the kernel's. */
@@ -54,6 +58,15 @@ export class KernelAddress {
     const words = Array.from({ length: 8 }, (_, i) => view.readUInt16BE(8 + 2 * i));
     return { family: 6, host: formatIpv6(words), port };
   }
+}
+
+function written(host: string): Uint8Array {
+  const isIpv6 = host.includes(":");
+  const view = Buffer.alloc(LONGEST);
+  view.writeUInt16LE(isIpv6 ? AF_INET6 : AF_INET, 0);
+  if (!isIpv6) view.set(parseIpv4(host) ?? [], 4);
+  else for (const [i, word] of (parseIpv6(host) ?? []).entries()) view.writeUInt16BE(word, 8 + 2 * i);
+  return view;
 }
 
 /** How many hosts are known at most. */

@@ -6,7 +6,7 @@
  */
 
 import type { Octets } from "../runtime.ts";
-import { CR, decode, LF } from "../session/bytes.ts";
+import { CR, decode, indexOfLf } from "../session/bytes.ts";
 import { decimal } from "./address.ts";
 import { type Body, ChunkedBody, SizedBody } from "./_http_body.ts";
 import { type FieldName, fieldName, isFieldName } from "./_http_field.ts";
@@ -116,7 +116,7 @@ export class ResponseReader {
   /** Reads one line, or keeps the beginning of one; returns where the next begins. */
   #readLine(bytes: Uint8Array, start: number): number {
     if (this.#isFirstLine && this.#needsStatusLine && !this.#matches(bytes, start)) this.#fail("invalidResponse");
-    const lf = bytes.indexOf(LF, start);
+    const lf = indexOfLf(bytes, start);
     const next = lf < 0 ? bytes.length : lf + 1;
     this.#headLength += next - start;
     if (this.#state === "failed") return next;

@@ -10,7 +10,14 @@ export function parseIp(text: string): string | undefined {
     const words = parseIpv6(text);
     return words === undefined ? undefined : formatIpv6(words);
   }
-  return parseIpv4(text)?.join(".");
+  const octets = parseIpv4(text);
+  if (octets === undefined) return undefined;
+  // One without leading zeros is in its usual form already.
+  return text.length === octets.reduce(addDigits, octets.length - 1) ? text : octets.join(".");
+}
+
+function addDigits(sum: number, octet: number): number {
+  return sum + (octet > 99 ? 3 : octet > 9 ? 2 : 1);
 }
 
 /** The four octets of a dotted address. As in nginx leading zeros mean nothing. */

@@ -123,8 +123,9 @@ export class Driver implements Listed {
   #feed(input: Input): void {
     if (this.#isFeeding) return void this.#inputs.push(input);
     this.#isFeeding = true;
-    for (let next: Input | undefined = input; next !== undefined; next = this.#inputs.shift()) {
+    for (let next: Input | undefined = input; next !== undefined;) {
       if (!this.#isOver && this.#result === undefined) this.#step(next);
+      next = this.#inputs.length > 0 ? this.#inputs.shift() : undefined;
     }
     this.#isFeeding = false;
     if (this.#isOver || this.#result !== undefined) return;

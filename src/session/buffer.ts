@@ -1,5 +1,5 @@
 import type { Octets } from "../runtime.ts";
-import { copyBriefly, decode, EMPTY, LF } from "./bytes.ts";
+import { copyBriefly, decode, EMPTY, indexOfLf } from "./bytes.ts";
 
 /**
  * What a peer sent and nobody has used yet. It looks at a chunk where it lies and copies only what is left of it when
@@ -49,7 +49,7 @@ export class InputBuffer {
   /** Where the first LF at or after `from` is, or -1. */
   lineEnd(from = 0): number {
     const start = Math.max(from, this.#scanned);
-    const found = this.#bytes.indexOf(LF, this.#start + start);
+    const found = indexOfLf(this.#bytes, this.#start + start);
     if (found >= 0 && found < this.#end) return found - this.#start;
     if (from <= this.#scanned) this.#scanned = this.length;
     return -1;

@@ -61,6 +61,16 @@ export function decode(bytes: Uint8Array, start = 0, end = bytes.length): Octets
   return octets;
 }
 
+/**
+ * Where the first LF at or after `from` is, or -1. Lines are short as a rule, and V8's own search costs as much as a look at
+ * {@linkcode NEAR} octets.
+ */
+export function indexOfLf(bytes: Uint8Array, from: number): number {
+  const near = Math.min(bytes.length, from + NEAR);
+  for (let at = from; at < near; at++) if (bytes[at] === LF) return at;
+  return near === bytes.length ? -1 : bytes.indexOf(LF, near);
+}
+
 /** All parts, one after the other, in memory of its own. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
@@ -85,6 +95,7 @@ function fromCharCodes(bytes: Uint8Array): Octets {
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
+const NEAR = 96;
 const LONGEST_CUT = 1024;
 const SLAB = 16 * 1024;
 let slab = EMPTY;

@@ -72,6 +72,8 @@ describe("the kernel's addresses", () => {
     }
     for (const host of ["", "localhost", "127.1", "[::1]", "fe80::1%1", "127.0.0.1.", "/socket"]) {
       assert(!address.fits(host), host);
+      address.put(host, 1);
+      assert(!address.fits(host), `${host}, put`);
     }
   });
 

@@ -6,7 +6,7 @@
  */
 
 import type { RelayWatch } from "../../runtime.ts";
-import { concat } from "../../session/bytes.ts";
+import { concat, indexOfLf } from "../../session/bytes.ts";
 import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 /**
@@ -88,7 +88,7 @@ export class ImapWatch implements RelayWatch {
         this.#isLost = true;
         return;
       }
-      const end = lineEnd(bytes, at);
+      const end = indexOfLf(bytes, at);
       if (end < 0) return this.#keep(bytes, at);
       this.#literal = this.#announced(bytes, at, end);
       this.#isAtLineStart = this.#literal === 0;
@@ -111,13 +111,6 @@ export class ImapWatch implements RelayWatch {
     const line = concat([this.#tail, bytes.subarray(start, end)]);
     return literalAt(line, 0, line.length);
   }
-}
-
-/** Lines are short as a rule, and a native search costs as much as a look at this many octets. */
-function lineEnd(bytes: Uint8Array, from: number): number {
-  const near = Math.min(bytes.length, from + 96);
-  for (let at = from; at < near; at++) if (bytes[at] === LF) return at;
-  return near === bytes.length ? -1 : bytes.indexOf(LF, near);
 }
 
 function literalAt(bytes: Uint8Array, from: number, end: number): number {

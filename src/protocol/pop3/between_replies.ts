@@ -6,7 +6,7 @@
  */
 
 import type { Octets, RelayWatch } from "../../runtime.ts";
-import { decode, LF } from "../../session/bytes.ts";
+import { decode, indexOfLf, LF } from "../../session/bytes.ts";
 import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 export class Pop3Watch implements RelayWatch {
@@ -29,7 +29,7 @@ export class Pop3Watch implements RelayWatch {
     if (bytes.length > LONGEST_COMMANDS) this.#isOpaque = true;
     if (this.#isOpaque) return;
     for (let at = 0; at < bytes.length;) {
-      const end = bytes.indexOf(LF, at);
+      const end = indexOfLf(bytes, at);
       this.#command = lengthened(this.#command, bytes, at, end < 0 ? bytes.length : end);
       if (end < 0) return;
       this.#expect(this.#command.toUpperCase());
@@ -47,7 +47,7 @@ export class Pop3Watch implements RelayWatch {
         this.#isOpaque = true;
         return;
       }
-      const end = bytes.indexOf(LF, at);
+      const end = indexOfLf(bytes, at);
       this.#line = lengthened(this.#line, bytes, at, end < 0 ? bytes.length : end);
       this.#isAtLineStart = end >= 0;
       if (end < 0) return;
@@ -68,10 +68,14 @@ export class Pop3Watch implements RelayWatch {
   }
 
   #expect(command: string): void {
-    const [verb = "", ...args] = command.trimEnd().split(" ");
-    const isKnown = SINGLE.includes(verb) || MULTIPLE.includes(verb) || LISTS.includes(verb);
+    const words = command.trimEnd();
+    const blank = words.indexOf(" ");
+    const verb = blank < 0 ? words : words.slice(0, blank);
+    const isList = LISTS.includes(verb);
+    const isMultiple = MULTIPLE.includes(verb);
+    const isKnown = isList || isMultiple || SINGLE.includes(verb);
     if (!isKnown || this.#expected.length >= MOST_EXPECTED) this.#isOpaque = true;
-    else this.#expected.push(MULTIPLE.includes(verb) || (LISTS.includes(verb) && args.length === 0));
+    else this.#expected.push(isMultiple || (isList && blank < 0));
   }
 
   #endLine(): void {

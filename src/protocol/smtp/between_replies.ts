@@ -6,6 +6,7 @@
  */
 
 import type { RelayWatch } from "../../runtime.ts";
+import { indexOfLf } from "../../session/bytes.ts";
 import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 export class SmtpWatch implements RelayWatch {
@@ -30,7 +31,7 @@ export class SmtpWatch implements RelayWatch {
 
   #read(bytes: Uint8Array, from: number): void {
     for (let at = from; at < bytes.length;) {
-      const end = bytes.indexOf(LF, at);
+      const end = indexOfLf(bytes, at);
       const mark = at + MARK - this.#length;
       const stop = end < 0 ? bytes.length : end;
       if (this.#length <= MARK && mark < stop) this.#isContinued = bytes[mark] === HYPHEN;
@@ -44,7 +45,6 @@ export class SmtpWatch implements RelayWatch {
   }
 }
 
-const LF = 0x0a;
 const HYPHEN = 0x2d;
 /** Where `250-` has its hyphen. */
 const MARK = 3;
