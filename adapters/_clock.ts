@@ -8,15 +8,25 @@ import type { Millis } from "../src/runtime.ts";
 
 /** The time of the turn; 0 outside of turns. */
 let turn: Millis = 0;
+/** Its time of day; 0 until somebody asks. */
+let date: Millis = 0;
 
 /** Milliseconds that never go back. */
 export function now(): Millis {
   return turn === 0 ? performance.now() : turn;
 }
 
+/** Milliseconds since 1970. */
+export function today(): Millis {
+  if (turn === 0) return Date.now();
+  if (date === 0) date = Date.now();
+  return date;
+}
+
 /** Stops the clock, until {@linkcode endTurn}. */
 export function beginTurn(): void {
   turn = performance.now();
+  date = 0;
 }
 
 export function endTurn(): void {

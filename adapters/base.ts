@@ -8,7 +8,7 @@
 import { createHmac, randomBytes, randomFillSync } from "node:crypto";
 import { lookup as lookupRaw } from "node:dns";
 import type { Millis, Runtime, SystemFailure } from "../src/runtime.ts";
-import { now } from "./_clock.ts";
+import { now, today } from "./_clock.ts";
 import { openDatagram } from "./_datagram.ts";
 import { toFailure } from "./_errno.ts";
 import { FILES } from "./_files.ts";
@@ -58,7 +58,7 @@ export function createRuntime(traits: Traits, { network, adopt }: Connections, o
     hashing: createHashing(),
     workers: createWorkers(),
     now,
-    date: () => Date.now(),
+    date: today,
     utcOffset: (date: Millis) => -new Date(date).getTimezoneOffset(),
     timer: startTimer,
     fingerprint: (text) => createHmac("sha256", FINGERPRINT_KEY).update(text, "latin1").digest("base64"),

@@ -166,7 +166,10 @@ function accepted(
   const { login = credentials.login, pass } = fields;
   const secret = pass === undefined ? ownSecret(credentials) : new Secret(pass);
   if (secret === undefined && credentials.protocol !== "smtp") return complain("did not send password");
-  return { type: "accepted", ...way, login, secret };
+  const { route, tls } = way;
+  return tls === undefined
+    ? { type: "accepted", route, login, secret }
+    : { type: "accepted", route, tls, login, secret };
 }
 
 interface Way {

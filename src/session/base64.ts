@@ -24,7 +24,7 @@ export function fromBase64(text: Octets): Octets | undefined {
   if (length % 4 === 1) return undefined;
   let octets = "";
   // An array of octets would cost Deno a microsecond.
-  const codes: number[] = [];
+  let codes: number[] = [];
   let bits = 0;
   for (let i = 0; i < length; i++) {
     const value = VALUES[text.charCodeAt(i)] ?? INVALID;
@@ -33,7 +33,7 @@ export function fromBase64(text: Octets): Octets | undefined {
     if (i % 4 !== 0) codes.push((bits >> (6 - 2 * (i % 4))) & 255);
     if (codes.length < MOST_CODES && i < length - 1) continue;
     octets += String.fromCharCode.apply(null, codes);
-    codes.length = 0;
+    codes = [];
   }
   return octets;
 }

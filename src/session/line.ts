@@ -17,7 +17,13 @@ export function parseWordLine(line: Octets): WordLine | undefined {
   while (end < line.length && isLetter(line.charCodeAt(end))) end++;
   if (end === 0 || line.includes("\r")) return undefined;
   if (end < line.length && line[end] !== " ") return undefined;
-  return { word: line.slice(0, end).toUpperCase(), rest: line.slice(skipBlanks(line, end)) };
+  return { word: capitals(line.slice(0, end)), rest: line.slice(skipBlanks(line, end)) };
+}
+
+/** The text in capitals, which most commands are in already. */
+export function capitals(text: Octets): Octets {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > CAPITAL_Z) return text.toUpperCase();
+  return text;
 }
 
 /** The words of a text that blanks part, or `undefined` when there are more than `most`. */
@@ -50,6 +56,8 @@ export function isLetter(octet: number): boolean {
 export function breaksLine(text: Octets): boolean {
   return text.includes("\r") || text.includes("\n") || text.includes("\0");
 }
+
+const CAPITAL_Z = 0x5a;
 
 function skipBlanks(text: Octets, from: number): number {
   let at = from;

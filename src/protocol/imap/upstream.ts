@@ -1,5 +1,6 @@
 import type { Accepted } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
+import { capitals } from "../../session/line.ts";
 import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
 import { NO_PASSWORD, WAIT } from "../../session/upstream.ts";
 import { isTemporary } from "./temporary.ts";
@@ -98,7 +99,7 @@ function isWord(line: Octets, prefix: Octets, word: Octets): boolean {
   if (!line.startsWith(prefix)) return false;
   const end = prefix.length + word.length;
   const next = line[end];
-  return line.slice(prefix.length, end).toUpperCase() === word && (next === undefined || next === " ");
+  return capitals(line.slice(prefix.length, end)) === word && (next === undefined || next === " ");
 }
 
 /** A BYE ends the conversation; everything else without a tag only informs. */

@@ -65,7 +65,7 @@ export interface SaslContext {
 /** Begins an exchange, or gives `undefined` for a mechanism that is not to be had. Names are compared without case. */
 export function startExchange(mechanism: Octets, context: SaslContext): SaslExchange | undefined {
   const name = mechanism.toLowerCase();
-  if (GATED.has(name) && !context.allowed.includes(name)) return undefined;
+  if (GATED.some((gated) => gated === name) && !context.allowed.includes(name)) return undefined;
   switch (name) {
     case "plain":
       return new PlainExchange();
@@ -84,14 +84,14 @@ export function startExchange(mechanism: Octets, context: SaslContext): SaslExch
   }
 }
 
-const GATED: ReadonlySet<string> = new Set<GatedMechanism>([
+const GATED: readonly GatedMechanism[] = [
   "cram-md5",
   "external",
   "xoauth2",
   "oauthbearer",
   "scram-sha-1",
   "scram-sha-256",
-]);
+];
 
 /**
  * The method of a mechanism that only the mail server can check, by a challenge of its own; `undefined` for any other,
