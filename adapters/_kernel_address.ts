@@ -18,6 +18,9 @@ export class KernelAddress {
   #lastHost = "";
   #last: Uint8Array = this.octets;
   #lastFits = false;
+  /** The one of IPv4 that was taken from here last: many sessions come from a webmail, a gateway or another proxy. */
+  #lastTaken = 0;
+  #lastTakenHost = "0.0.0.0";
 
   /** Whether a host can be put here: a numeric address without a zone. */
   fits(host: string): boolean {
@@ -53,10 +56,19 @@ export class KernelAddress {
     const view = this.#view;
     const family = view.readUInt16LE(0);
     const port = view.readUInt16BE(2);
-    if (family === AF_INET) return { family: 4, host: `${view[4]}.${view[5]}.${view[6]}.${view[7]}`, port };
+    if (family === AF_INET) return { family: 4, host: this.#dotted(view.readUInt32BE(4)), port };
     if (family !== AF_INET6) return undefined;
     const words = Array.from({ length: 8 }, (_, i) => view.readUInt16BE(8 + 2 * i));
     return { family: 6, host: formatIpv6(words), port };
+  }
+
+  #dotted(taken: number): string {
+    if (taken !== this.#lastTaken) {
+      const view = this.#view;
+      this.#lastTaken = taken;
+      this.#lastTakenHost = `${view[4]}.${view[5]}.${view[6]}.${view[7]}`;
+    }
+    return this.#lastTakenHost;
   }
 }
 
