@@ -37,6 +37,8 @@ export const FRESH: readonly FreshQuantity[] = [
 
 /** Sessions until a compiled program is warm: what is counted before is its compiler. */
 const WARM = 20_000;
+/** Sessions of one figure for capacity: who of two workers gets how many is chance in the short run. */
+const CAPACITY = 12_000;
 /** Sessions until it has the memory that it works with. */
 const SETTLED = 2500;
 
@@ -69,7 +71,7 @@ async function capacity(proxy: Proxy | undefined, load: Load, scale: number): Pr
   const run = (count: number) => load.perform({ do: "sessions", target: target(proxy, CLEAR), count, atOnce: 48 });
   await run(WARM);
   const before = ownTimes(proxy.pid);
-  const count = Math.ceil(4000 * scale);
+  const count = Math.ceil(CAPACITY * scale);
   await run(count);
   const after = ownTimes(proxy.pid);
   return count / Math.max(...[...after].map(([pid, times]) => spentSince(before.get(pid) ?? new Map(), times)));
