@@ -12,9 +12,10 @@ export class KernelAddress {
   readonly length = kernelMemory(INT);
   readonly #view = Buffer.from(this.octets.buffer);
   readonly #length = Buffer.from(this.length.buffer);
-  /** Hosts as the kernel has them, with no port: most connections are to the same few. */
-  readonly #known = new Map<string, Uint8Array>();
-  /** The one that was put here last: before V8 looks into a map it looks for the host among all its strings. */
+  /**
+   * The host that was put here last, as the kernel has it, with no port. A map of more would save little: before V8 looks into
+   * one it looks for the host among all its strings.
+   */
   #lastHost = "";
   #last: Uint8Array = this.octets;
   #lastFits = false;
@@ -25,25 +26,19 @@ export class KernelAddress {
   /** Whether a host can be put here: a numeric address without a zone. */
   fits(host: string): boolean {
     if (host === this.#lastHost) return this.#lastFits;
-    return this.#known.has(host) || (isIP(host) !== 0 && !host.includes("%"));
+    return isIP(host) !== 0 && !host.includes("%");
   }
 
   /** Puts the address of a host that {@link fits} here; returns how many octets it takes. */
   put(host: string, port: number): number {
-    if (host !== this.#lastHost) this.#find(host);
+    if (host !== this.#lastHost) {
+      this.#lastFits = this.fits(host);
+      this.#lastHost = host;
+      this.#last = written(host);
+    }
     this.octets.set(this.#last);
     this.#view.writeUInt16BE(port, 2);
     return host.includes(":") ? LONGEST : IPV4;
-  }
-
-  #find(host: string): void {
-    const known = this.#known.get(host);
-    this.#lastFits = known !== undefined || this.fits(host);
-    this.#lastHost = host;
-    this.#last = known ?? written(host);
-    if (known !== undefined || !this.#lastFits) return;
-    if (this.#known.size === MOST_KNOWN) this.#known.clear();
-    this.#known.set(host, this.#last);
   }
 
   /** Makes room for an address of the kernel's. */
@@ -81,8 +76,6 @@ function written(host: string): Uint8Array {
   return view;
 }
 
-/** How many hosts are known at most. */
-export const MOST_KNOWN = 256;
 /** Octets of a `sockaddr_in`. */
 const IPV4 = 16;
 /** Octets of a `sockaddr_in6`. */

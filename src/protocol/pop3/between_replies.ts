@@ -8,6 +8,7 @@
 import type { Octets, RelayWatch } from "../../runtime.ts";
 import { decode, indexOfLf, LF } from "../../session/bytes.ts";
 import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
+import { capitals } from "../../session/line.ts";
 
 export class Pop3Watch implements RelayWatch {
   /** Of the replies that are to come, whether each has several lines; the first is that to the login. */
@@ -32,7 +33,7 @@ export class Pop3Watch implements RelayWatch {
       const end = indexOfLf(bytes, at);
       this.#command = lengthened(this.#command, bytes, at, end < 0 ? bytes.length : end);
       if (end < 0) return;
-      this.#expect(this.#command.toUpperCase());
+      this.#expect(capitals(this.#command));
       this.#command = "";
       at = end + 1;
     }
