@@ -19,11 +19,17 @@ export interface Kernel {
   fcntl(descriptor: number, command: number, argument: number): number;
   getsockname(descriptor: number, address: Uint8Array, length: Uint8Array): number;
   getsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
+  ioctl(descriptor: number, request: number, value: Uint8Array): number;
+  pipe2(descriptors: Uint8Array, flags: number): number;
   setsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: number): number;
   shutdown(descriptor: number, how: number): number;
   socket(family: number, type: number, protocol: number): number;
   recv(descriptor: number, bytes: Uint8Array, flags: number): number;
   send(descriptor: number, bytes: Uint8Array, flags: number): number;
+  /** Moves octets between a socket and a pipe; returns how many. */
+  splice(from: number, to: number, length: number): number;
+  /** `read` of a pipe. */
+  readPipe(descriptor: number, bytes: Uint8Array): number;
   /** Fills `bytes` as far as a socket has something; returns how far. */
   read(descriptor: number, bytes: Uint8Array): number;
   /** Returns how many octets a socket has taken. The runtimes ignore SIGPIPE. */
@@ -60,7 +66,9 @@ interface Foreign {
 }
 
 /** What each call takes. All return an `int`, but for the one that tells where `errno` is. */
-const CALLS: Readonly<Record<Exclude<keyof Kernel, "errno" | "clearErrno" | "waitAside">, readonly Kind[]>> = {
+const CALLS: Readonly<
+  Record<Exclude<keyof Kernel, "errno" | "clearErrno" | "readPipe" | "waitAside">, readonly Kind[]>
+> = {
   accept4: ["int", "buffer", "buffer", "int"],
   bind: ["int", "buffer", "int"],
   close: ["int"],
@@ -71,12 +79,15 @@ const CALLS: Readonly<Record<Exclude<keyof Kernel, "errno" | "clearErrno" | "wai
   fcntl: ["int", "int", "int"],
   getsockname: ["int", "buffer", "buffer"],
   getsockopt: ["int", "int", "int", "buffer", "buffer"],
+  ioctl: ["int", "int", "buffer"],
+  pipe2: ["buffer", "int"],
   setsockopt: ["int", "int", "int", "buffer", "int"],
   shutdown: ["int", "int"],
   socket: ["int", "int", "int"],
   read: ["int", "buffer", "size"],
   recv: ["int", "buffer", "size", "int"],
   send: ["int", "buffer", "size", "int"],
+  splice: ["int", "size", "int", "size", "size", "int"],
   write: ["int", "buffer", "size"],
 };
 const ERRNO = "__errno_location";
@@ -217,8 +228,9 @@ function signatures(
 }
 
 function assemble({ functions, errno, toSize, likesThree }: Foreign): Kernel {
-  const calls = functions as unknown as Kernel & SizedCalls;
-  const { read, recv, send, write } = calls;
+  const calls = functions as unknown as Omit<Kernel, keyof SizedCalls> & SizedCalls;
+  const { read, recv, send, splice, write } = calls;
+  const nowhere = toSize(0);
   const room = sizesBy(toSize);
   const size = sizesBy(toSize);
   const received: Kernel["recv"] = (descriptor, bytes, flags) => recv(descriptor, bytes, room(bytes), flags);
@@ -227,6 +239,8 @@ function assemble({ functions, errno, toSize, likesThree }: Foreign): Kernel {
     ...calls,
     recv: received,
     send: sent,
+    splice: (from, to, length) => splice(from, nowhere, to, nowhere, toSize(length), SPLICE_F_NONBLOCK),
+    readPipe: (descriptor, bytes) => read(descriptor, bytes, room(bytes)),
     // Those past the layer of files are nginx's, too: 1 to 2 % of a command and of a login.
     read: likesThree
       ? (descriptor, bytes) => read(descriptor, bytes, room(bytes))
@@ -257,6 +271,14 @@ function sizesBy(toSize: Foreign["toSize"]): (bytes: Uint8Array) => number | big
 }
 
 type SizedCall = (descriptor: number, bytes: Uint8Array, size: number | bigint) => number;
+type SpliceCall = (
+  from: number,
+  fromOffset: number | bigint,
+  to: number,
+  toOffset: number | bigint,
+  length: number | bigint,
+  flags: number,
+) => number;
 type FlaggedCall = (descriptor: number, bytes: Uint8Array, size: number | bigint, flags: number) => number;
 
 interface SizedCalls {
@@ -264,6 +286,7 @@ interface SizedCalls {
   readonly write: SizedCall;
   readonly recv: FlaggedCall;
   readonly send: FlaggedCall;
+  readonly splice: SpliceCall;
 }
 
 /** Memory that is handed to the kernel has to be where it is as long as it lives: V8 keeps small arrays in its heap. */
@@ -295,6 +318,11 @@ export const EPOLLHUP = 0x10;
 export const EPOLLRDHUP = 0x2000;
 export const EPOLLET = 1 << 31;
 export const F_DUPFD_CLOEXEC = 1030;
+export const F_SETPIPE_SZ = 1031;
+export const FIONREAD = 0x541b;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+const SPLICE_F_NONBLOCK = 2;
 export const MSG_PEEK = 2;
 export const MSG_MORE = 0x8000;
 export const SHUT_WR = 1;

@@ -6,6 +6,7 @@ import { CHUNK_SIZE, ChunkPool } from "./_chunk_pool.ts";
 import { failureOf } from "./_errno.ts";
 import { INT, type Kernel, kernelInt, kernelMemory, SOL_SOCKET } from "./_kernel.ts";
 import { KernelAddress } from "./_kernel_address.ts";
+import { KernelPipe } from "./_kernel_pipe.ts";
 import { Lingerers } from "./_lingerers.ts";
 import type { Poller } from "./_poller.ts";
 import type { Census } from "./_socket.ts";
@@ -20,6 +21,7 @@ export class KernelShared {
   /** Where all of them read into: each tells what it has read before another one reads. */
   readonly readBuffer = new Uint8Array(CHUNK_SIZE);
   readonly address = new KernelAddress();
+  readonly pipe: KernelPipe;
   /** Beginnings of {@linkcode readBuffer}: an array, too, is something to be made. */
   readonly #beginnings: Uint8Array[] = [];
   readonly #value = kernelMemory(INT);
@@ -28,6 +30,7 @@ export class KernelShared {
   constructor(kernel: Kernel, poller: Poller) {
     this.kernel = kernel;
     this.poller = poller;
+    this.pipe = new KernelPipe(kernel);
   }
 
   /** What was read last. */

@@ -9,7 +9,7 @@ import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLRDHUP, MSG_MORE, MSG_PEEK, SHUT_WR } 
 import { isPassing, type KernelShared, systemFailure } from "./_kernel_shared.ts";
 import type { Lingerer } from "./_lingerers.ts";
 import { type Pollable, READABLE, WRITABLE } from "./_poller.ts";
-import { LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
+import { type Bypass, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
 
 /** Octets that wait for the kernel. */
 interface Waiting {
@@ -38,6 +38,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   /** How many octets of {@linkcode #waiting} the kernel has not taken. */
   queued = 0;
   tellsLast = false;
+  bypass: Bypass | undefined;
   /** The descriptor. */
   protected readonly number: number;
   protected readonly shared: KernelShared;
@@ -61,6 +62,8 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   /** Whether the peer's end is behind what is to be read. */
   #isLast = false;
   #isReading = false;
+  /** Whether the last read brought all that it had room for, so that there is probably more. */
+  #isBulk = false;
   #isClosing = false;
   #failure: SystemFailure | undefined;
 
@@ -271,12 +274,36 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
 
   #readOnce(): void {
     const { shared } = this;
+    if (this.#isBulk && this.#passOn()) return;
     const length = this.receive(shared.readBuffer);
+    this.#isBulk = length === shared.readBuffer.length;
     if (length === 0) this.#end();
     if (length <= 0) return;
     this.tellsLast = this.#isLast && !this.isReadable && !this.readsBehindWrite;
     if (!this.#isClosing) this.handler.bytes(shared.read(length));
     if (this.tellsLast && !this.isGone) this.#end();
+  }
+
+  /** Has what came in bulk pass without being read; whether it did. */
+  #passOn(): boolean {
+    const { bypass, shared: { pipe } } = this;
+    if (bypass === undefined || this.#isClosing || !this.isClear) return false;
+    const { sink } = bypass;
+    if (!(sink instanceof KernelSocket) || !sink.#takesOctets()) return false;
+    const moved = pipe.move(this.number, sink.number);
+    if (moved < 0) this.break(systemFailure(EIO));
+    if (moved > 0) bypass.passed(moved, pipe.rest.length === 0 || sink.writeLent(pipe.rest));
+    return moved !== 0;
+  }
+
+  /** Whether the kernel may be given more without us. */
+  #takesOctets(): boolean {
+    return this.isClear && this.#waiting === undefined && this.#fin === "no" && !this.isGone;
+  }
+
+  /** Whether the peer gets what is written as it is. */
+  protected get isClear(): boolean {
+    return true;
   }
 
   #end(): void {
@@ -336,3 +363,4 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
 
 /** So many chunks a socket reads at a time before others have their turn. */
 const MOST_READS = 4;
+const EIO = 5;

@@ -134,6 +134,10 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
     return result >= 0 || this.#halt(result) !== "wantsWrite";
   }
 
+  protected override get isClear(): boolean {
+    return false;
+  }
+
   protected override free(): void {
     this.#library.SSL_free(this.#ssl);
   }

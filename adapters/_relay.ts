@@ -1,6 +1,6 @@
 /**
  * The relay of a logged-in session: the hot path. A chunk that was read is written as it is; nothing is copied, no
- * timer is set and no promise is made on its way.
+ * timer is set and no promise is made on its way. What comes in bulk need not even be read, see {@linkcode Bypass}.
  */
 
 import type {
@@ -15,7 +15,7 @@ import type {
   SystemFailure,
 } from "../src/runtime.ts";
 import { now } from "./_clock.ts";
-import type { OwnSocket } from "./_socket.ts";
+import type { Bypass, OwnSocket } from "./_socket.ts";
 import { clearTimer, setTimer, type Timer } from "./_timer.ts";
 
 /** How long a client may keep its half open after the upstream has ended and all of its octets have left. */
@@ -136,12 +136,13 @@ export class NetRelay implements Relay {
 }
 
 const LF = 0x0a;
+const UNKNOWN = 0;
 
 /** Timers of some runtimes ring a fraction of a millisecond early. */
 const CLOCK_SLACK: Millis = 2;
 
 /** One side of a relay. What it reads goes to the other. */
-class End implements SocketHandler {
+class End implements SocketHandler, Bypass {
   readonly socket: OwnSocket;
   readonly #relay: NetRelay;
   readonly #watch: RelayWatch | undefined;
@@ -174,6 +175,7 @@ class End implements SocketHandler {
   begin(held: Uint8Array, isEnded: boolean): void {
     const { socket } = this;
     socket.handler = this;
+    if ("bypass" in socket) socket.bypass = this;
     socket.resume();
     if (held.length > 0) this.bytes(held);
     if (isEnded || socket.hasEnded) this.ended();
@@ -187,6 +189,19 @@ class End implements SocketHandler {
     if (this.#isClient) this.#watch?.client(bytes);
     else this.#watch?.upstream(bytes);
     if (!this.#pass(bytes)) this.socket.pause();
+  }
+
+  get sink(): OwnSocket {
+    return this.other.socket;
+  }
+
+  passed(octets: number, takesMore: boolean): void {
+    this.#relay.lastTraffic = now();
+    this.moved += octets;
+    this.#lastOctet = UNKNOWN;
+    if (this.#isClient) this.#watch?.clientUnseen(octets);
+    else this.#watch?.upstreamUnseen(octets);
+    if (!takesMore) this.socket.pause();
   }
 
   #pass(bytes: Uint8Array): boolean {

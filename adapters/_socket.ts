@@ -53,6 +53,13 @@ export function descriptorOf(handle: DescribedHandle | null): Descriptor | undef
   return number === undefined || number < 0 ? undefined : { number, isOurs: handle?.fd === undefined };
 }
 
+/** Where octets may go without being read, when there are many of them. */
+export interface Bypass {
+  readonly sink: OwnSocket;
+  /** So many have gone there; whether it takes more. */
+  passed(octets: number, takesMore: boolean): void;
+}
+
 /** A socket of an adapter's own. */
 export interface OwnSocket extends Socket {
   /** Whether the peer has sent FIN and all before it was told. */
@@ -61,6 +68,8 @@ export interface OwnSocket extends Socket {
   readonly isClosed: boolean;
   /** Its descriptor, where the runtime shows it. */
   descriptor?(): Descriptor | undefined;
+  /** To be set where there is such a property. */
+  bypass?: Bypass | undefined;
   /** Closes the descriptor, which has another owner, and tells nothing any more. */
   leave?(): void;
   /** Set where a relay, too, may use what `bytes` brings only during the call: copies are to be made here. */

@@ -180,10 +180,13 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Sees all that a relay passes on. It is called for each chunk, so it has to be quick. */
+/** Sees what a relay passes on. It is called for each chunk, so it has to be quick. */
 export interface RelayWatch {
   client(bytes: Uint8Array): void;
   upstream(bytes: Uint8Array): void;
+  /** So many octets passed that nobody has seen, tens of thousands; a KiB at least that follows them is seen. */
+  clientUnseen(octets: number): void;
+  upstreamUnseen(octets: number): void;
   /** Whether the upstream has said all of what it began to say, so that a line of ours would be no part of it. */
   readonly isBetweenReplies: boolean;
 }

@@ -307,12 +307,68 @@ describeBoth("a relay", (load) => {
     await finish(session);
   });
 
+  it("tells its watch of what it moves in bulk without reading it, and has it see the end", async () => {
+    const seen = { client: [0, 0], upstream: [0, 0] };
+    const ends = { client: NOTHING, upstream: NOTHING };
+    const see = (side: "client" | "upstream", bytes: Uint8Array) => {
+      seen[side][0] = (seen[side][0] ?? 0) + bytes.length;
+      ends[side] = bytes.slice(-1024);
+    };
+    const pass = (side: "client" | "upstream", octets: number) => {
+      seen[side][1] = (seen[side][1] ?? 0) + octets;
+      ends[side] = NOTHING;
+    };
+    const watch: RelayWatch = {
+      client: (bytes) => see("client", bytes),
+      upstream: (bytes) => see("upstream", bytes),
+      clientUnseen: (octets) => pass("client", octets),
+      upstreamUnseen: (octets) => pass("upstream", octets),
+      isBetweenReplies: false,
+    };
+    const session = await start({ watch });
+    const { client, upstream } = session;
+    const [asked, answered] = [pattern(20_000_000, 1), pattern(20_000_000, 2)];
+    client.socket.write(asked);
+    upstream.socket.write(answered);
+    await Promise.all([upstream.untilReceived(asked.length), client.untilReceived(answered.length)]);
+    assertEquals([hash(upstream.chunks), hash(client.chunks)], [hash([asked]), hash([answered])]);
+    for (const [side, octets] of [["client", asked], ["upstream", answered]] as const) {
+      const [read = 0, unread = 0] = seen[side];
+      assertEquals(read + unread, octets.length);
+      assertEquals([side, unread > octets.length / 2], [side, load.sockets === "kernel"]);
+      assertEquals(ends[side].length > 0, true);
+      assertEquals(ends[side], octets.slice(-ends[side].length));
+    }
+    const { bytesToClient, bytesToUpstream } = await finish(session);
+    assertEquals([bytesToClient, bytesToUpstream], [answered.length, asked.length]);
+  });
+
+  it("keeps the octets of sessions in bulk apart, readers that pause among them", { timeout: 120_000 }, async () => {
+    const sessions = await Promise.all(Array.from({ length: 6 }, () => start()));
+    await Promise.all(sessions.map(async ({ client, upstream }, at) => {
+      const [up, down] = [pattern(9_000_000, at), pattern(9_000_000, at + 100)];
+      client.socket.write(up);
+      upstream.socket.write(down);
+      for (let part = 1; part <= 4; part++) {
+        await client.untilReceived(part * 2_000_000);
+        client.socket.pause();
+        await roundTrip();
+        client.socket.resume();
+      }
+      await Promise.all([upstream.untilReceived(up.length), client.untilReceived(down.length)]);
+      assertEquals([hash(upstream.chunks), hash(client.chunks)], [hash([up]), hash([down])]);
+    }));
+    for (const session of sessions) await finish(session);
+  });
+
   it("asks its watch, which sees all that passes, where a last line may stand", async () => {
     for (const isBetweenReplies of [true, false]) {
       const seen = { client: "", upstream: "" };
       const watch: RelayWatch = {
         client: (bytes) => void (seen.client += new TextDecoder().decode(bytes)),
         upstream: (bytes) => void (seen.upstream += new TextDecoder().decode(bytes)),
+        clientUnseen: () => {},
+        upstreamUnseen: () => {},
         isBetweenReplies,
       };
       const [toClient, toUpstream] = [new TextEncoder().encode("a OK\r\n"), new TextEncoder().encode("b ")];

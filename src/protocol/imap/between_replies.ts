@@ -44,6 +44,14 @@ export class ImapWatch implements RelayWatch {
     if (this.#isLost && this.#endsCommand(bytes)) this.#find();
   }
 
+  clientUnseen(): void {}
+
+  upstreamUnseen(octets: number): void {
+    this.#isAtLineStart = false;
+    if (octets > this.#literal) this.#isLost = true;
+    else this.#literal -= octets;
+  }
+
   #keepTag(bytes: Uint8Array): void {
     const from = lastLineStart(bytes, LONGEST_COMMAND);
     this.#tagLength = 0;

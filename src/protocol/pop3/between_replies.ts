@@ -57,6 +57,16 @@ export class Pop3Watch implements RelayWatch {
     }
   }
 
+  clientUnseen(): void {
+    this.#isOpaque = true;
+  }
+
+  upstreamUnseen(): void {
+    this.#isAtLineStart = false;
+    this.#line = LONG;
+    if (!this.#isInBody || this.#expected.length > 0) this.#isOpaque = true;
+  }
+
   /** Looks at the last line alone, and at that only as far as it may be a dot. */
   #addEnd(bytes: Uint8Array): void {
     const from = lastLineStart(bytes, LOOK);

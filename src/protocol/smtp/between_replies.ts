@@ -29,6 +29,14 @@ export class SmtpWatch implements RelayWatch {
     else this.#read(bytes, from);
   }
 
+  clientUnseen(): void {}
+
+  upstreamUnseen(octets: number): void {
+    this.#isBetween = false;
+    this.#isContinued = false;
+    this.#length = octets;
+  }
+
   #read(bytes: Uint8Array, from: number): void {
     for (let at = from; at < bytes.length;) {
       const end = indexOfLf(bytes, at);

@@ -94,6 +94,45 @@ describe("a BYE may stand", () => {
     assertEquals(watch.isBetweenReplies, true);
   });
 
+  it("behind a letter that nobody saw all of, if it is one literal", () => {
+    const watch: RelayWatch = new ImapWatch();
+    watch.upstream(encode("* 1 FETCH (BODY[] {300000}\r\n"));
+    watch.upstream(encode("ab OK\r\n\r\n".repeat(11_111)));
+    watch.upstreamUnseen(198_000);
+    assertEquals(watch.isBetweenReplies, false);
+    watch.upstream(encode(`${"\r\n".repeat(499)}b OK\r\n`));
+    assertEquals(watch.isBetweenReplies, false, "within the literal");
+    watch.upstream(encode(`${"x".repeat(994)}\r\nx)\r\n`));
+    assertEquals(watch.isBetweenReplies, true);
+  });
+
+  it("nowhere in what nobody saw of other bulk, until the command is answered that asked for it", () => {
+    for (const announced of ["* LIST () / a\r\n", "* 1 FETCH (BODY[] {99999}\r\n"]) {
+      const watch: RelayWatch = new ImapWatch();
+      watch.client(encode("a FETCH 1:* ALL\r\n"));
+      watch.upstream(encode(announced));
+      watch.upstreamUnseen(100_000);
+      for (const said of ["* 2 EXISTS\r\n".repeat(100), "b OK done\r\n"]) {
+        watch.upstream(encode(said));
+        assertEquals([said, watch.isBetweenReplies], [said, false]);
+      }
+      watch.upstream(encode(`${"* 2 EXISTS\r\n".repeat(100)}a OK done\r\n`));
+      assertEquals(watch.isBetweenReplies, true);
+    }
+  });
+
+  it("where it may stand otherwise, whatever the client has sent unseen", () => {
+    const watch: RelayWatch = new ImapWatch();
+    watch.client(encode("a APPEND x {300000}\r\n"));
+    watch.upstream(encode("+ go on\r\n"));
+    watch.clientUnseen(298_900);
+    watch.client(encode("x".repeat(1100)));
+    watch.upstream(encode("a OK"));
+    assertEquals(watch.isBetweenReplies, false);
+    watch.upstream(encode("\r\n"));
+    assertEquals(watch.isBetweenReplies, true);
+  });
+
   it("nowhere once a tag was longer than tags are, or none at all", () => {
     for (const command of ["x".repeat(33) + " NOOP\r\n", "DONE\r\n", `a NOOP ${"x".repeat(300)}\r\n`]) {
       const watch = new ImapWatch();
@@ -180,6 +219,38 @@ describe("a -ERR may stand", () => {
     }
   });
 
+  it("behind a letter that nobody saw all of", () => {
+    const rest = `${"x\r\n".repeat(400)}.\r\n`;
+    const watch: RelayWatch = new Pop3Watch();
+    watch.upstream(encode("+OK\r\n"));
+    watch.client(encode("RETR 1\r\n"));
+    watch.upstream(encode("+OK\r\n.."));
+    watch.upstreamUnseen(100_000);
+    assertEquals(watch.isBetweenReplies, false);
+    watch.upstream(encode(rest.slice(0, -2)));
+    watch.upstreamUnseen(100_000);
+    watch.upstream(encode(rest.slice(0, -1)));
+    assertEquals(watch.isBetweenReplies, false);
+    watch.upstream(encode("\n"));
+    assertEquals(watch.isBetweenReplies, true);
+  });
+
+  it("nowhere behind what went by unseen and was no letter, or one of several", () => {
+    for (const commands of ["STAT\r\n", "RETR 1\r\nRETR 2\r\n"]) {
+      const watch: RelayWatch = new Pop3Watch();
+      watch.upstream(encode("+OK\r\n"));
+      watch.client(encode(commands));
+      watch.upstream(encode("+OK\r\n"));
+      watch.upstreamUnseen(100_000);
+      watch.upstream(encode(`${"x\r\n".repeat(400)}.\r\n`));
+      assertEquals([commands, watch.isBetweenReplies], [commands, false]);
+    }
+    const watch: RelayWatch = new Pop3Watch();
+    watch.upstream(encode("+OK\r\n"));
+    watch.clientUnseen(100_000);
+    assertEquals(watch.isBetweenReplies, false);
+  });
+
   it("nowhere behind several letters in bulk, which nobody counts", () => {
     const watch = new Pop3Watch();
     watch.upstream(encode("+OK\r\n"));
@@ -234,5 +305,21 @@ describe("a 421 may stand", () => {
     assertEquals(watch.isBetweenReplies, true);
     watch.upstream(encode(`${"x".repeat(5000)}\r\n`));
     assertEquals(watch.isBetweenReplies, false);
+  });
+
+  it("behind a whole line that follows what nobody saw", () => {
+    const watch: RelayWatch = new SmtpWatch();
+    watch.upstream(encode("235 OK\r\n"));
+    watch.clientUnseen(100_000);
+    assertEquals(watch.isBetweenReplies, true);
+    watch.upstream(encode("250-"));
+    watch.upstreamUnseen(100_000);
+    assertEquals(watch.isBetweenReplies, false);
+    watch.upstream(encode("x".repeat(1024)));
+    assertEquals(watch.isBetweenReplies, false);
+    watch.upstream(encode("\r\n250-x\r\n"));
+    assertEquals(watch.isBetweenReplies, false);
+    watch.upstream(encode("250 x\r\n"));
+    assertEquals(watch.isBetweenReplies, true);
   });
 });
