@@ -4,21 +4,22 @@
  * (`bench/README.md`).
  */
 
-import { CHUNK_SIZE } from "./_chunk_pool.ts";
 import { F_SETPIPE_SZ, FIONREAD, INT, type Kernel, kernelMemory, O_CLOEXEC, O_NONBLOCK } from "./_kernel.ts";
 
 /** One for all sockets: within a call it is filled and emptied. */
 export class KernelPipe {
-  /** What the sink of the last move did not take: good until the next one. */
+  /** What the sink of the last move did not take: good as long as the room that it is in. */
   rest: Uint8Array = NOTHING;
   readonly #kernel: Kernel;
-  readonly #room = new Uint8Array(CHUNK_SIZE);
+  readonly #room: Uint8Array;
   readonly #numbers = new Int32Array(kernelMemory(2 * INT).buffer);
   readonly #memory = new Uint8Array(this.#numbers.buffer);
   #ends: PipeEnds | undefined;
 
-  constructor(kernel: Kernel) {
+  /** No more is moved at a time than there is room for. */
+  constructor(kernel: Kernel, room: Uint8Array) {
     this.#kernel = kernel;
+    this.#room = room;
   }
 
   /**
@@ -27,7 +28,7 @@ export class KernelPipe {
    */
   move(source: number, sink: number): number {
     this.rest = NOTHING;
-    const most = Math.min(this.#unread(source) - SEEN, CHUNK_SIZE);
+    const most = Math.min(this.#unread(source) - SEEN, this.#room.length);
     if (most < LEAST) return 0;
     const ends = this.#ends ??= this.#open();
     if (ends === undefined) return 0;

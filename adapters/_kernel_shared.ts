@@ -30,7 +30,7 @@ export class KernelShared {
   constructor(kernel: Kernel, poller: Poller) {
     this.kernel = kernel;
     this.poller = poller;
-    this.pipe = new KernelPipe(kernel);
+    this.pipe = new KernelPipe(kernel, this.readBuffer);
   }
 
   /** What was read last. */

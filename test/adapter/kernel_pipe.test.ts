@@ -10,6 +10,7 @@ import { Exchange, pattern, SOCKETS_AT_ONCE } from "./_peer.ts";
 describe("the way past memory", () => {
   let kernel: Kernel;
   let exchange: Exchange;
+  const room = new Uint8Array(262_144);
   const open: number[] = [];
 
   before(async () => {
@@ -56,7 +57,7 @@ describe("the way past memory", () => {
   }
 
   it("moves what is there but for a rest that is read", async () => {
-    const pipe = new KernelPipe(kernel);
+    const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink, to]] = [await connection(), await connection()];
     const octets = pattern(100_000);
     assertEquals(kernel.write(from, octets), octets.length);
@@ -68,7 +69,7 @@ describe("the way past memory", () => {
   });
 
   it("moves no more at a time than a read would bring", async () => {
-    const pipe = new KernelPipe(kernel);
+    const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink, to]] = [await connection(), await connection()];
     const octets = pattern(900_000);
     assertEquals(kernel.write(from, octets), octets.length);
@@ -83,7 +84,7 @@ describe("the way past memory", () => {
   });
 
   it("leaves what is little to others", async () => {
-    const pipe = new KernelPipe(kernel);
+    const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink]] = [await connection(), await connection()];
     const octets = pattern(65_536 + 1023);
     kernel.write(from, octets);
@@ -94,7 +95,7 @@ describe("the way past memory", () => {
   });
 
   it("gives back what the sink does not take", async () => {
-    const pipe = new KernelPipe(kernel);
+    const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink, to]] = [await connection(), await connection()];
     const before = fill(sink);
     const octets = pattern(200_000);
@@ -110,7 +111,7 @@ describe("the way past memory", () => {
   });
 
   it("gives back what a sink that is gone does not take, and does nothing with a source that is none", async () => {
-    const pipe = new KernelPipe(kernel);
+    const pipe = new KernelPipe(kernel, room);
     const [from, source] = await connection();
     const octets = pattern(100_000);
     kernel.write(from, octets);
@@ -121,7 +122,7 @@ describe("the way past memory", () => {
   });
 
   it("is not taken where there are no descriptors for it", async () => {
-    const pipe = new KernelPipe({ ...kernel, pipe2: () => -1 });
+    const pipe = new KernelPipe({ ...kernel, pipe2: () => -1 }, room);
     const [[from, source], [sink]] = [await connection(), await connection()];
     const octets = pattern(100_000);
     kernel.write(from, octets);
@@ -139,7 +140,7 @@ describe("the way past memory", () => {
         closed.push(descriptor);
         return kernel.close(descriptor);
       },
-    });
+    }, room);
     const [from, source] = await connection();
     kernel.write(from, pattern(200_000, 1));
     assertEquals([pipe.move(source, -1), closed.length], [-1, 2]);
