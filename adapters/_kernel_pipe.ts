@@ -6,15 +6,24 @@
 
 import { F_SETPIPE_SZ, FIONREAD, INT, type Kernel, kernelMemory, O_CLOEXEC, O_NONBLOCK } from "./_kernel.ts";
 
+/** What became of octets that have left their source. */
+export interface Move {
+  readonly octets: number;
+  /** Those of them that the sink has not taken, good as long as the room that they are in. */
+  readonly left: Uint8Array;
+  /** Why the sink takes nothing any more, as an `errno`; 0 for no such reason. The sink does not tell it again. */
+  readonly failure: number;
+}
+
 /** One for all sockets: within a call it is filled and emptied. */
 export class KernelPipe {
-  /** What the sink of the last move did not take: good as long as the room that it is in. */
-  rest: Uint8Array = NOTHING;
   readonly #kernel: Kernel;
   readonly #room: Uint8Array;
   readonly #numbers = new Int32Array(kernelMemory(2 * INT).buffer);
   readonly #memory = new Uint8Array(this.#numbers.buffer);
   #ends: PipeEnds | undefined;
+  /** Whether there is no use in trying: it may be forbidden, or the pipe may be no bigger than others are. */
+  #isUseless = false;
 
   /** No more is moved at a time than there is room for. */
   constructor(kernel: Kernel, room: Uint8Array) {
@@ -23,26 +32,36 @@ export class KernelPipe {
   }
 
   /**
-   * Moves octets from one socket to another; returns how many have left the first: none where they are not worth it, or
-   * it cannot be done; -1 when some of them are lost, which no kernel should do.
+   * Moves octets from one socket to another; `undefined` where they are too few, or it cannot be done. `lost` says that the
+   * kernel has kept some of them, which none should do.
    */
-  move(source: number, sink: number): number {
-    this.rest = NOTHING;
+  move(source: number, sink: number): Move | "lost" | undefined {
+    if (this.#isUseless) return undefined;
     const most = Math.min(this.#unread(source) - SEEN, this.#room.length);
-    if (most < LEAST) return 0;
-    const ends = this.#ends ??= this.#open();
-    if (ends === undefined) return 0;
-    const { splice } = this.#kernel;
-    const moved = splice(source, ends.into, most);
-    if (moved <= 0) return 0;
-    const left = moved - gather(moved, (taken) => splice(ends.out, sink, moved - taken));
-    if (left === 0) return moved;
-    const read = gather(left, (from) => this.#kernel.readPipe(ends.out, this.#room.subarray(from, left)));
-    this.rest = this.#room.subarray(0, read);
-    if (read === left) return moved;
+    const ends = most < LEAST ? undefined : this.#ends ??= this.#open();
+    if (ends === undefined) return undefined;
+    const octets = this.#splice(source, ends.into, most);
+    return octets > 0 ? this.#empty(ends.out, sink, octets) : undefined;
+  }
+
+  #empty(out: number, sink: number, octets: number): Move | "lost" {
+    const taken = this.#splice(out, sink, octets);
+    const failure = taken < 0 ? this.#kernel.errno() : 0;
+    const left = octets - Math.max(taken, 0);
+    let read = 0;
+    for (let more = 1; read < left && more > 0; read += more) {
+      more = Math.max(this.#kernel.readPipe(out, this.#room.subarray(read, left)), 0);
+    }
+    if (read === left) return { octets, left: this.#room.subarray(0, left), failure: isFatal(failure) ? failure : 0 };
     // What is in it belongs to this session alone.
-    this.#close(ends);
-    return -1;
+    this.#close();
+    return "lost";
+  }
+
+  #splice(from: number, to: number, most: number): number {
+    const moved = this.#kernel.splice(from, to, most);
+    if (moved < 0 && UNABLE.includes(this.#kernel.errno())) this.#isUseless = true;
+    return moved;
   }
 
   /** How much a socket has for whoever reads it. */
@@ -53,14 +72,18 @@ export class KernelPipe {
   #open(): PipeEnds | undefined {
     if (this.#kernel.pipe2(this.#memory, O_CLOEXEC | O_NONBLOCK) !== 0) return undefined;
     const [out = -1, into = -1] = this.#numbers;
-    // With less it takes less at a time.
-    this.#kernel.fcntl(into, F_SETPIPE_SZ, PIPE_SIZE);
-    return { out, into };
+    this.#ends = { out, into };
+    if (this.#kernel.fcntl(into, F_SETPIPE_SZ, PIPE_SIZE) >= PIPE_SIZE) return this.#ends;
+    // With less it takes so little at a time that reading is quicker. Users other than root may have some dozens of this size.
+    this.#close();
+    this.#isUseless = true;
+    return undefined;
   }
 
-  #close({ out, into }: PipeEnds): void {
-    this.#kernel.close(out);
-    this.#kernel.close(into);
+  #close(): void {
+    if (this.#ends === undefined) return;
+    this.#kernel.close(this.#ends.out);
+    this.#kernel.close(this.#ends.into);
     this.#ends = undefined;
   }
 }
@@ -70,19 +93,17 @@ interface PipeEnds {
   readonly into: number;
 }
 
-/** Calls until it has all; returns how much it has when a call brings nothing. */
-function gather(all: number, call: (sofar: number) => number): number {
-  for (let sofar = 0;;) {
-    const more = sofar < all ? call(sofar) : 0;
-    if (more <= 0) return sofar;
-    sofar += more;
-  }
+/** Whether a sink that fails so is gone, rather than full for the moment or nothing that one can splice to. */
+function isFatal(number: number): boolean {
+  return number !== EINTR && number !== EAGAIN && !UNABLE.includes(number);
 }
 
-const NOTHING = new Uint8Array(0);
 /** Octets of a piece of memory of the kernel's may be few, and a pipe has a place for each such piece. */
 const PIPE_SIZE = 1_048_576;
 /** Less is read as quickly. */
 const LEAST = 65_536;
-/** What is read behind the rest, so that whoever watches sees how it ends. */
+/** The last octets are read, so that whoever watches sees how bulk ends. */
 const SEEN = 1_024;
+const [EPERM, EINTR, EAGAIN, EINVAL, ENOSYS] = [1, 4, 11, 22, 38];
+/** What a kernel says that does not move octets at all. */
+const UNABLE: readonly number[] = [EPERM, EINVAL, ENOSYS];

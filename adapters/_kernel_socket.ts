@@ -38,7 +38,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   /** How many octets of {@linkcode #waiting} the kernel has not taken. */
   queued = 0;
   tellsLast = false;
-  bypass: Bypass | undefined;
+  bypass: Bypass | undefined = undefined;
   /** The descriptor. */
   protected readonly number: number;
   protected readonly shared: KernelShared;
@@ -290,10 +290,14 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     if (bypass === undefined || this.#isClosing || !this.isClear) return false;
     const { sink } = bypass;
     if (!(sink instanceof KernelSocket) || !sink.#takesOctets()) return false;
-    const moved = pipe.move(this.number, sink.number);
-    if (moved < 0) this.break(systemFailure(EIO));
-    if (moved > 0) bypass.passed(moved, pipe.rest.length === 0 || sink.writeLent(pipe.rest));
-    return moved !== 0;
+    const move = pipe.move(this.number, sink.number);
+    if (move === undefined) return false;
+    if (move === "lost") this.break(systemFailure(EIO));
+    else {
+      if (move.failure !== 0) sink.break(systemFailure(move.failure));
+      bypass.passed(move.octets, move.left.length === 0 || sink.writeLent(move.left));
+    }
+    return true;
   }
 
   /** Whether the kernel may be given more without us. */

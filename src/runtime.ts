@@ -184,7 +184,7 @@ export interface Listener {
 export interface RelayWatch {
   client(bytes: Uint8Array): void;
   upstream(bytes: Uint8Array): void;
-  /** So many octets passed that nobody has seen, tens of thousands; a KiB at least that follows them is seen. */
+  /** So many octets in bulk passed that nobody has seen; a KiB at least that follows them is seen. */
   clientUnseen(octets: number): void;
   upstreamUnseen(octets: number): void;
   /** Whether the upstream has said all of what it began to say, so that a line of ours would be no part of it. */

@@ -1,8 +1,8 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
-import { type Kernel, openKernel } from "../../adapters/_kernel.ts";
-import { KernelPipe } from "../../adapters/_kernel_pipe.ts";
+import { type Kernel, kernelMemory, openKernel, SOL_SOCKET } from "../../adapters/_kernel.ts";
+import { KernelPipe, type Move } from "../../adapters/_kernel_pipe.ts";
 import { KernelSocket } from "../../adapters/_kernel_socket.ts";
 import type { Socket } from "../../src/runtime.ts";
 import { Exchange, pattern, SOCKETS_AT_ONCE } from "./_peer.ts";
@@ -56,42 +56,57 @@ describe("the way past memory", () => {
     return all;
   }
 
-  it("moves what is there but for a rest that is read", async () => {
+  /** Moves, where that is to succeed. */
+  function move(pipe: KernelPipe, source: number, sink: number): Move {
+    const done = pipe.move(source, sink);
+    assert(typeof done === "object", `${done}`);
+    assert(done.octets > 0);
+    return done;
+  }
+
+  /** Ends a connection without a FIN. */
+  function reset(descriptor: number): void {
+    const linger = kernelMemory(8);
+    linger[0] = 1;
+    assertEquals(kernel.setsockopt(descriptor, SOL_SOCKET, SO_LINGER, linger, 8), 0);
+    kernel.close(descriptor);
+    open.splice(open.indexOf(descriptor), 1);
+  }
+
+  it("moves what is there but for the last KiB", async () => {
     const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink, to]] = [await connection(), await connection()];
     const octets = pattern(100_000);
     assertEquals(kernel.write(from, octets), octets.length);
-    const moved = pipe.move(source, sink);
-    assert(moved > 0 && moved <= octets.length - 1024, `moved ${moved}`);
-    assertEquals(pipe.rest.length, 0);
-    assertEquals(await readAll(to, moved), octets.subarray(0, moved));
-    assertEquals(await readAll(source, octets.length - moved), octets.subarray(moved));
+    const moved = move(pipe, source, sink);
+    assert(moved.octets <= octets.length - 1024, `moved ${moved.octets}`);
+    assertEquals([moved.left.length, moved.failure], [0, 0]);
+    assertEquals(await readAll(to, moved.octets), octets.subarray(0, moved.octets));
+    assertEquals(await readAll(source, octets.length - moved.octets), octets.subarray(moved.octets));
   });
 
-  it("moves no more at a time than a read would bring", async () => {
+  it("moves no more at a time than there is room for", async () => {
     const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink, to]] = [await connection(), await connection()];
     const octets = pattern(900_000);
     assertEquals(kernel.write(from, octets), octets.length);
     let all = 0;
-    for (let moved = 1; moved > 0; all += moved) {
-      moved = pipe.move(source, sink);
-      assert(moved >= 0 && moved <= 262_144, `moved ${moved}`);
-      assertEquals(await readAll(to, moved), octets.subarray(all, all + moved));
+    for (let done = pipe.move(source, sink); typeof done === "object"; done = pipe.move(source, sink)) {
+      assert(done.octets <= room.length, `moved ${done.octets}`);
+      assertEquals(await readAll(to, done.octets), octets.subarray(all, all + done.octets));
+      all += done.octets;
     }
-    assert(all > 262_144 && all <= octets.length - 1024, `moved ${all}`);
+    assert(all > room.length && all <= octets.length - 1024, `moved ${all}`);
     assertEquals(await readAll(source, octets.length - all), octets.subarray(all));
   });
 
   it("leaves what is little to others", async () => {
     const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink]] = [await connection(), await connection()];
-    const octets = pattern(65_536 + 1023);
-    kernel.write(from, octets);
-    assertEquals(pipe.move(source, sink), 0);
+    kernel.write(from, pattern(65_536 + 1023));
+    assertEquals(pipe.move(source, sink), undefined);
     kernel.write(from, new Uint8Array(1));
-    const moved = pipe.move(source, sink);
-    assert(moved > 0 && moved <= 65_536, `moved ${moved}`);
+    assert(move(pipe, source, sink).octets <= 65_536);
   });
 
   it("gives back what the sink does not take", async () => {
@@ -100,56 +115,113 @@ describe("the way past memory", () => {
     const before = fill(sink);
     const octets = pattern(200_000);
     kernel.write(from, octets);
-    const moved = pipe.move(source, sink);
-    const taken = moved - pipe.rest.length;
-    assert(pipe.rest.length > 0);
-    assertEquals(pipe.rest, octets.subarray(taken, moved));
+    const first = move(pipe, source, sink);
+    const taken = first.octets - first.left.length;
+    assert(first.left.length > 0);
+    assertEquals(first.failure, 0);
+    assertEquals(first.left, octets.subarray(taken, first.octets));
     assertEquals((await readAll(to, before + taken)).subarray(before), octets.subarray(0, taken));
-    const again = pipe.move(source, sink);
-    assertEquals(pipe.rest.length, 0);
-    assertEquals(await readAll(to, again), octets.subarray(moved, moved + again));
+    kernel.write(from, octets);
+    const second = move(pipe, source, sink);
+    assertEquals(second.left.length, 0);
+    const all = new Uint8Array([...octets, ...octets]);
+    assertEquals(await readAll(to, second.octets), all.subarray(first.octets, first.octets + second.octets));
   });
 
-  it("gives back what a sink that is gone does not take, and does nothing with a source that is none", async () => {
+  it("gives back what a sink does not take that is gone, and says why", async () => {
+    const pipe = new KernelPipe(kernel, room);
+    const [[from, source], [sink, to]] = [await connection(), await connection()];
+    const octets = pattern(100_000);
+    kernel.write(from, octets);
+    reset(to);
+    const { octets: moved, left, failure } = move(pipe, source, sink);
+    assertEquals(left, octets.subarray(0, moved));
+    assertEquals(failure, ECONNRESET);
+  });
+
+  it("moves what a source has said before its reset", async () => {
+    const pipe = new KernelPipe(kernel, room);
+    const [[from, source], [sink, to]] = [await connection(), await connection()];
+    const octets = pattern(100_000);
+    kernel.write(from, octets);
+    reset(from);
+    const { octets: moved } = move(pipe, source, sink);
+    assertEquals(await readAll(to, moved), octets.subarray(0, moved));
+    assertEquals(await readAll(source, octets.length - moved), octets.subarray(moved));
+    assertEquals([kernel.read(source, room), kernel.errno()], [-1, ECONNRESET]);
+  });
+
+  it("does nothing with what is no socket", async () => {
     const pipe = new KernelPipe(kernel, room);
     const [from, source] = await connection();
     const octets = pattern(100_000);
     kernel.write(from, octets);
-    assertEquals(pipe.move(-1, source), 0);
-    const moved = pipe.move(source, -1);
-    assert(moved > 0);
-    assertEquals(pipe.rest, octets.subarray(0, moved));
+    assertEquals(pipe.move(-1, source), undefined);
+    const { octets: moved, left, failure } = move(pipe, source, -1);
+    assertEquals([left, failure], [octets.subarray(0, moved), EBADF]);
   });
 
-  it("is not taken where there are no descriptors for it", async () => {
-    const pipe = new KernelPipe({ ...kernel, pipe2: () => -1 }, room);
+  it("is tried again where there were no descriptors for it", async () => {
+    let isShort = true;
+    const pipe = new KernelPipe({ ...kernel, pipe2: (...all) => isShort ? -1 : kernel.pipe2(...all) }, room);
+    const [[from, source], [sink]] = [await connection(), await connection()];
+    kernel.write(from, pattern(100_000));
+    assertEquals(pipe.move(source, sink), undefined);
+    isShort = false;
+    move(pipe, source, sink);
+  });
+
+  for (const [what, number] of [["forbidden", 1], ["unheard of", 38]] as const) {
+    it(`is never tried again where it is ${what}, and leaves all octets where they are`, async () => {
+      let calls = 0;
+      const splice = () => {
+        calls++;
+        return -1;
+      };
+      const pipe = new KernelPipe({ ...kernel, splice, errno: () => number }, room);
+      const [[from, source], [sink]] = [await connection(), await connection()];
+      const octets = pattern(100_000);
+      kernel.write(from, octets);
+      for (let i = 0; i < 3; i++) assertEquals(pipe.move(source, sink), undefined);
+      assertEquals(calls, 1);
+      assertEquals(await readAll(source, octets.length), octets);
+    });
+  }
+
+  it("is not taken where it may not be big", async () => {
+    const closed: number[] = [];
+    const pipe = new KernelPipe({ ...kernel, fcntl: () => 65_536, close: closing(closed) }, room);
     const [[from, source], [sink]] = [await connection(), await connection()];
     const octets = pattern(100_000);
     kernel.write(from, octets);
-    assertEquals(pipe.move(source, sink), 0);
+    for (let i = 0; i < 3; i++) assertEquals(pipe.move(source, sink), undefined);
+    assertEquals(closed.length, 2);
     assertEquals(await readAll(source, octets.length), octets);
   });
 
   it("never shows to a session what another one has lost in it", async () => {
     let loses = true;
     const closed: number[] = [];
-    const pipe = new KernelPipe({
-      ...kernel,
-      readPipe: (descriptor, bytes) => loses ? -1 : kernel.readPipe(descriptor, bytes),
-      close: (descriptor) => {
-        closed.push(descriptor);
-        return kernel.close(descriptor);
-      },
-    }, room);
+    const readPipe: Kernel["readPipe"] = (...all) => loses ? -1 : kernel.readPipe(...all);
+    const pipe = new KernelPipe({ ...kernel, readPipe, close: closing(closed) }, room);
     const [from, source] = await connection();
     kernel.write(from, pattern(200_000, 1));
-    assertEquals([pipe.move(source, -1), closed.length], [-1, 2]);
+    assertEquals([pipe.move(source, -1), closed.length], ["lost", 2]);
     loses = false;
     const [[other, second], [sink, to]] = [await connection(), await connection()];
     const octets = pattern(100_000, 2);
     kernel.write(other, octets);
-    const moved = pipe.move(second, sink);
-    assert(moved > 0);
+    const { octets: moved } = move(pipe, second, sink);
     assertEquals(await readAll(to, moved), octets.subarray(0, moved));
   });
+
+  function closing(closed: number[]): Kernel["close"] {
+    return (descriptor) => {
+      closed.push(descriptor);
+      return kernel.close(descriptor);
+    };
+  }
 });
+
+const SO_LINGER = 13;
+const [EBADF, ECONNRESET] = [9, 104];

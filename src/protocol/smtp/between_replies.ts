@@ -33,7 +33,8 @@ export class SmtpWatch implements RelayWatch {
 
   upstreamUnseen(octets: number): void {
     this.#isBetween = false;
-    this.#isContinued = false;
+    // A line that nobody has seen all of is no reply.
+    this.#isContinued = true;
     this.#length = octets;
   }
 
