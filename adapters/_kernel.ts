@@ -301,6 +301,11 @@ export function kernelInt(value: number): Uint8Array {
   return octets;
 }
 
+/** Whether a call failed for the moment only. */
+export function isPassing(number: number): boolean {
+  return number === EAGAIN || number === EINTR;
+}
+
 /** Octets of an `int`. */
 export const INT = 4;
 export const AF_INET = 2;
@@ -330,5 +335,7 @@ export const SOL_SOCKET = 1;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_CORK = 3;
+const EINTR = 4;
 export const EBADF = 9;
+export const EAGAIN = 11;
 const MARK = 0x2545f491;

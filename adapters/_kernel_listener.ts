@@ -11,13 +11,14 @@ import {
   EPOLLIN,
   F_DUPFD_CLOEXEC,
   IPPROTO_TCP,
+  isPassing,
   kernelInt,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOL_SOCKET,
   TCP_NODELAY,
 } from "./_kernel.ts";
-import { isPassing, type KernelShared } from "./_kernel_shared.ts";
+import type { KernelShared } from "./_kernel_shared.ts";
 import { KernelSocket } from "./_kernel_socket.ts";
 import { NetListener } from "./_listener.ts";
 import type { Pollable, Silenced } from "./_poller.ts";

@@ -4,7 +4,7 @@
  * (`bench/README.md`).
  */
 
-import { F_SETPIPE_SZ, FIONREAD, INT, type Kernel, kernelMemory, O_CLOEXEC, O_NONBLOCK } from "./_kernel.ts";
+import { F_SETPIPE_SZ, FIONREAD, INT, isPassing, type Kernel, kernelMemory, O_CLOEXEC, O_NONBLOCK } from "./_kernel.ts";
 
 /** What became of octets that have left their source. */
 export interface Move {
@@ -41,20 +41,21 @@ export class KernelPipe {
     const ends = most < LEAST ? undefined : this.#ends ??= this.#open();
     if (ends === undefined) return undefined;
     const octets = this.#splice(source, ends.into, most);
-    return octets > 0 ? this.#empty(ends.out, sink, octets) : undefined;
+    return octets > 0 ? this.#empty(ends, sink, octets) : undefined;
   }
 
-  #empty(out: number, sink: number, octets: number): Move | "lost" {
-    const taken = this.#splice(out, sink, octets);
-    const failure = taken < 0 ? this.#kernel.errno() : 0;
+  #empty(ends: PipeEnds, sink: number, octets: number): Move | "lost" {
+    const taken = this.#splice(ends.out, sink, octets);
+    const number = taken < 0 && !this.#isUseless ? this.#kernel.errno() : 0;
     const left = octets - Math.max(taken, 0);
     let read = 0;
     for (let more = 1; read < left && more > 0; read += more) {
-      more = Math.max(this.#kernel.readPipe(out, this.#room.subarray(read, left)), 0);
+      more = Math.max(this.#kernel.readPipe(ends.out, this.#room.subarray(read, left)), 0);
     }
-    if (read === left) return { octets, left: this.#room.subarray(0, left), failure: isFatal(failure) ? failure : 0 };
+    if (read === left) return { octets, left: this.#room.subarray(0, left), failure: isPassing(number) ? 0 : number };
     // What is in it belongs to this session alone.
-    this.#close();
+    this.#close(ends);
+    this.#ends = undefined;
     return "lost";
   }
 
@@ -72,19 +73,16 @@ export class KernelPipe {
   #open(): PipeEnds | undefined {
     if (this.#kernel.pipe2(this.#memory, O_CLOEXEC | O_NONBLOCK) !== 0) return undefined;
     const [out = -1, into = -1] = this.#numbers;
-    this.#ends = { out, into };
-    if (this.#kernel.fcntl(into, F_SETPIPE_SZ, PIPE_SIZE) >= PIPE_SIZE) return this.#ends;
+    if (this.#kernel.fcntl(into, F_SETPIPE_SZ, PIPE_SIZE) >= PIPE_SIZE) return { out, into };
     // With less it takes so little at a time that reading is quicker. Users other than root may have some dozens of this size.
-    this.#close();
+    this.#close({ out, into });
     this.#isUseless = true;
     return undefined;
   }
 
-  #close(): void {
-    if (this.#ends === undefined) return;
-    this.#kernel.close(this.#ends.out);
-    this.#kernel.close(this.#ends.into);
-    this.#ends = undefined;
+  #close({ out, into }: PipeEnds): void {
+    this.#kernel.close(out);
+    this.#kernel.close(into);
   }
 }
 
@@ -93,17 +91,11 @@ interface PipeEnds {
   readonly into: number;
 }
 
-/** Whether a sink that fails so is gone, rather than full for the moment or nothing that one can splice to. */
-function isFatal(number: number): boolean {
-  return number !== EINTR && number !== EAGAIN && !UNABLE.includes(number);
-}
-
 /** Octets of a piece of memory of the kernel's may be few, and a pipe has a place for each such piece. */
 const PIPE_SIZE = 1_048_576;
 /** Less is read as quickly. */
 const LEAST = 65_536;
 /** The last octets are read, so that whoever watches sees how bulk ends. */
 const SEEN = 1_024;
-const [EPERM, EINTR, EAGAIN, EINVAL, ENOSYS] = [1, 4, 11, 22, 38];
-/** What a kernel says that does not move octets at all. */
-const UNABLE: readonly number[] = [EPERM, EINVAL, ENOSYS];
+/** What a kernel says that does not move octets at all: EPERM, EINVAL, ENOSYS. */
+const UNABLE: readonly number[] = [1, 22, 38];

@@ -69,11 +69,6 @@ export function systemFailure(number: number): SystemFailure {
   return failureOf(getSystemErrorName(-number));
 }
 
-/** Whether a call failed for the moment only: EAGAIN or EINTR. */
-export function isPassing(number: number): boolean {
-  return number === 11 || number === 4;
-}
-
 const SO_ERROR = 4;
 /** The lengths of nearly all commands and replies. */
 const MOST_BEGINNINGS = 512;

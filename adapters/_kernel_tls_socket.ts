@@ -5,8 +5,8 @@
 
 import type { Octets, SocketAddress, SystemFailure, TlsVersion } from "../src/runtime.ts";
 import { type HandshakeListener, isLeaving, type SecureConnection } from "./_clear_handshake.ts";
-import { EPOLLIN, IPPROTO_TCP, kernelInt, TCP_CORK } from "./_kernel.ts";
-import { isPassing, type KernelShared, systemFailure } from "./_kernel_shared.ts";
+import { EAGAIN, EPOLLIN, IPPROTO_TCP, isPassing, kernelInt, TCP_CORK } from "./_kernel.ts";
+import { type KernelShared, systemFailure } from "./_kernel_shared.ts";
 import { KernelSocket, type Surrendered } from "./_kernel_socket.ts";
 import { errorText, type OpenSsl, type Pointer } from "./_openssl.ts";
 import { WRITABLE } from "./_poller.ts";
@@ -233,7 +233,6 @@ const WANT_READ = 2;
 const WANT_WRITE = 3;
 const SYSCALL = 5;
 const ZERO_RETURN = 6;
-const EAGAIN = 11;
 const EPROTO = 71;
 /** How many records are read at a time: a full buffer of long ones, or a fair share of short ones. */
 const MOST_RECORDS = 64;

@@ -44,12 +44,20 @@ describeBoth("a relay", (load) => {
   }
 
   function begin({ near, far, client, upstream }: Ends, options: Partial<RelayOptions>): Session {
+    const started = startRelay({ client, upstream, ...options });
+    const session = { client: new Peer(near), upstream: new Peer(far), left: client, right: upstream };
+    session.client.socket.resume();
+    session.upstream.socket.resume();
+    return { ...session, ...started };
+  }
+
+  function startRelay(
+    options: Pick<RelayOptions, "client" | "upstream"> & Partial<RelayOptions>,
+  ): Pick<Session, "relay" | "done" | "dones"> {
     const dones: RelayResult[] = [];
     let tell: (result: RelayResult) => void = () => {};
     const done = new Promise<RelayResult>((resolve) => tell = resolve);
     const relay = runtime.relay({
-      client,
-      upstream,
       toClient: NOTHING,
       toUpstream: NOTHING,
       clientEnded: false,
@@ -60,10 +68,7 @@ describeBoth("a relay", (load) => {
       },
       ...options,
     });
-    const session = { client: new Peer(near), upstream: new Peer(far), left: client, right: upstream };
-    session.client.socket.resume();
-    session.upstream.socket.resume();
-    return { ...session, relay, done, dones };
+    return { relay, done, dones };
   }
 
   /** The same with a client that may be rude. */
@@ -73,17 +78,7 @@ describeBoth("a relay", (load) => {
     const back = await exchange.connect();
     const upstream = new Peer(back.far);
     upstream.socket.resume();
-    const done = new Promise<RelayResult>((resolve) =>
-      runtime.relay({
-        client,
-        upstream: back.near,
-        toClient: NOTHING,
-        toUpstream: NOTHING,
-        clientEnded: false,
-        timeout: 60_000,
-        done: resolve,
-      })
-    );
+    const { done } = startRelay({ client, upstream: back.near });
     return { raw, upstream, done };
   }
 
@@ -314,21 +309,24 @@ describeBoth("a relay", (load) => {
   });
 
   it("tells its watch of what it moves in bulk without reading it, and has it see the end", async () => {
-    const seen = { client: [0, 0], upstream: [0, 0] };
-    const ends = { client: NOTHING, upstream: NOTHING };
-    const see = (side: "client" | "upstream", bytes: Uint8Array) => {
-      seen[side][0] = (seen[side][0] ?? 0) + bytes.length;
-      ends[side] = new Uint8Array([...ends[side], ...bytes.slice(-1024)]).slice(-1024);
+    const sides = {
+      client: { read: 0, unread: 0, end: NOTHING },
+      upstream: { read: 0, unread: 0, end: NOTHING },
     };
-    const pass = (side: "client" | "upstream", octets: number) => {
-      seen[side][1] = (seen[side][1] ?? 0) + octets;
-      ends[side] = NOTHING;
+    type Seen = typeof sides.client;
+    const see = (seen: Seen, bytes: Uint8Array) => {
+      seen.read += bytes.length;
+      seen.end = new Uint8Array([...seen.end, ...bytes.slice(-1024)]).slice(-1024);
+    };
+    const pass = (seen: Seen, octets: number) => {
+      seen.unread += octets;
+      seen.end = NOTHING;
     };
     const watch: RelayWatch = {
-      client: (bytes) => see("client", bytes),
-      upstream: (bytes) => see("upstream", bytes),
-      clientUnseen: (octets) => pass("client", octets),
-      upstreamUnseen: (octets) => pass("upstream", octets),
+      client: (bytes) => see(sides.client, bytes),
+      upstream: (bytes) => see(sides.upstream, bytes),
+      clientUnseen: (octets) => pass(sides.client, octets),
+      upstreamUnseen: (octets) => pass(sides.upstream, octets),
       isBetweenReplies: false,
     };
     const session = await start({ watch });
@@ -339,10 +337,10 @@ describeBoth("a relay", (load) => {
     await Promise.all([upstream.untilReceived(asked.length), client.untilReceived(answered.length)]);
     assertEquals([hash(upstream.chunks), hash(client.chunks)], [hash([asked]), hash([answered])]);
     for (const [side, octets] of [["client", asked], ["upstream", answered]] as const) {
-      const [read = 0, unread = 0] = seen[side];
+      const { read, unread, end } = sides[side];
       assertEquals(read + unread, octets.length);
       assertEquals([side, unread > octets.length / 2], [side, load.sockets === "kernel"]);
-      if (load.sockets === "kernel") assertEquals(ends[side], octets.slice(-1024));
+      if (load.sockets === "kernel") assertEquals(end, octets.slice(-1024));
     }
     const { bytesToClient, bytesToUpstream } = await finish(session);
     assertEquals([bytesToClient, bytesToUpstream], [answered.length, asked.length]);
