@@ -8,6 +8,7 @@
 import type { Cancel, KeepAlive, Listener, ListenOptions, Runtime, Socket, SocketAddress } from "../src/runtime.ts";
 import { now } from "./_clock.ts";
 import {
+  EPOLLEXCLUSIVE,
   EPOLLIN,
   F_DUPFD_CLOEXEC,
   IPPROTO_TCP,
@@ -32,6 +33,7 @@ export class Reception {
   readonly #listeners = new Set<KernelListener>();
   #isOpen = false;
   #lull: Timer | undefined;
+  #round: Timer | undefined;
 
   /** `isCrowded` says whether the runtime has so many sockets, besides some, that the kernel's would cost more. */
   constructor(shared: KernelShared, isCrowded: (besides: number) => boolean) {
@@ -60,6 +62,7 @@ export class Reception {
     this.#isOpen = true;
     for (const listener of this.#listeners) listener.take();
     this.#look();
+    this.#goRound();
     return true;
   }
 
@@ -76,6 +79,7 @@ export class Reception {
   close(): void {
     this.#isOpen = false;
     clearTimer(this.#lull);
+    clearTimer(this.#round);
     for (const listener of this.#listeners) listener.giveBack();
   }
 
@@ -83,6 +87,14 @@ export class Reception {
     this.#lull = setTimer(LULL, () => {
       if (this.shared.census.open === 0) this.close();
       else this.#look();
+    });
+  }
+
+  /** Looks for those of whom only a worker was told that does not run, or had no descriptor left, or was about to end. */
+  #goRound(): void {
+    this.#round = setTimer(ROUND, () => {
+      for (const listener of this.#listeners) listener.look();
+      if (this.#isOpen) this.#goRound();
     });
   }
 }
@@ -108,6 +120,8 @@ export class KernelListener implements Listener, Pollable {
   #before: Silenced | undefined;
   #nextTry = 0;
   #isPolled = false;
+  /** How many more it accepts before it lines up behind the other workers. */
+  #left = MOST_BEFORE_OTHERS;
   #isShort = false;
   #isClosed = false;
 
@@ -159,7 +173,12 @@ export class KernelListener implements Listener, Pollable {
     accept(this.#open(number, remote, local, options));
   }
 
-  /** Called by the poller alone. One at a time, as nginx: other sockets have their turn before the next. */
+  /** Accepts somebody whom the poller has not told of. */
+  look(): void {
+    if (this.#isPolled) this.ready();
+  }
+
+  /** Called by the poller, and for {@linkcode look}. One at a time, as nginx: other sockets have their turn before the next. */
   ready(): void {
     const { reception, options, accept } = this.#listening;
     if (!reception.isOpen) return reception.close();
@@ -173,6 +192,11 @@ export class KernelListener implements Listener, Pollable {
       return;
     }
     const remote = address.take();
+    // The kernel wakes the first in the line that sleeps: without this, the others have the clients that one leaves them.
+    if (--this.#left === 0) {
+      this.#rest();
+      this.#wake();
+    }
     if (remote === undefined) kernel.close(accepted);
     else accept(this.#open(accepted, remote, this.#listener.commonLocal, options));
   }
@@ -205,8 +229,9 @@ export class KernelListener implements Listener, Pollable {
   #wake(): void {
     if (this.#silenced === undefined || this.#isPolled || this.#isClosed || this.#isShort) return;
     const { poller } = this.#listening.reception.shared;
-    // Of several workers all are woken, without EPOLLEXCLUSIVE: one that is stopped must keep no client waiting.
-    this.#isPolled = poller.add(this.#descriptor.number, EPOLLIN, this);
+    // Of several workers that sleep one is woken: woken for nothing, eight of them cost a seventh more for a login.
+    this.#isPolled = poller.add(this.#descriptor.number, EPOLLIN | EPOLLEXCLUSIVE, this);
+    this.#left = MOST_BEFORE_OTHERS;
     if (!this.#isPolled) this.giveBack();
   }
 
@@ -239,6 +264,10 @@ function setKeepAlive(descriptor: number, keepAlive: KeepAlive | boolean, shared
 
 /** How long nothing of the kernel's has to be open until the runtime has its listeners back. */
 const LULL = 1_000;
+/** How often those are looked for of whom nobody was told that could serve them. */
+const ROUND = 250;
+/** As nginx. */
+const MOST_BEFORE_OTHERS = 16;
 /** As nginx, which waits so long before it accepts again. */
 const PERIOD = 500;
 /** EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, ENETUNREACH, ECONNABORTED, EHOSTDOWN, EHOSTUNREACH. */

@@ -8,10 +8,12 @@ import { FakeUpstream, IMAP_LOGIN } from "../support/fake_upstream.ts";
 import { freePorts } from "../support/free_ports.ts";
 import { TestFolder } from "../support/program.ts";
 import { connectTo } from "../support/raw_client.ts";
+import { LazyWorker } from "../support/lazy_worker.ts";
 import { RestlessClients } from "../support/restless_clients.ts";
 import { WORDS } from "../support/scene.ts";
 import { ServiceManager } from "../support/service_manager.ts";
 import { eventually } from "../support/watch.ts";
+import type { Wire } from "../support/wire.ts";
 
 const LIMIT = { ...needs("python3"), timeout: 60_000 };
 
@@ -70,6 +72,26 @@ describe("with sockets that the service manager holds", () => {
       folder.remove();
     },
   );
+
+  it("serves a client of whom only another process was told, which does nothing", LIMIT, async () => {
+    const folder = new TestFolder();
+    const [port = 0] = await freePorts(1);
+    const path = folder.write("nginx.conf", configuration(folder, `127.0.0.1:${port}`, 1, "on"));
+    const lazy = await LazyWorker.start(port, "-c", path);
+    const clients: Wire[] = [];
+    try {
+      // Each of the two is the first to be woken for some.
+      while (lazy.woken < 3) {
+        const client = await connectTo({ port, from: "127.0.0.1" });
+        clients.push(client);
+        await client.expect(WORDS.imap.greeting);
+      }
+    } finally {
+      for (const client of clients) client.destroy();
+      await lazy.stop();
+      folder.remove();
+    }
+  });
 });
 
 function configuration(folder: TestFolder, listen: string, auth: number, master: string): string {
