@@ -23,8 +23,28 @@ export function engineSettings(
     const others = environment[DENO] ?? "";
     return { args: [], environment: { [DENO]: [...V8, ...others === "" ? [] : [others]].join(",") } };
   }
-  const knowsThem = Number.parseInt(versions["v8"] ?? "", 10) >= 12;
-  return { args: knowsThem ? V8 : [], environment: {} };
+  return { args: knowsThem(versions) ? V8 : [], environment: {} };
+}
+
+/**
+ * Options of V8 for a process that has been started already, with `args` before the program, which go first. Deno and Bun
+ * take none by then.
+ */
+export function lateSettings(
+  versions: Readonly<Record<string, string | undefined>>,
+  args: readonly string[],
+): readonly string[] {
+  if (versions["bun"] !== undefined || versions["deno"] !== undefined || !knowsThem(versions)) return [];
+  const given = args.map(nameOf);
+  return V8.filter((setting) => !given.includes(nameOf(setting)));
+}
+
+function knowsThem(versions: Readonly<Record<string, string | undefined>>): boolean {
+  return Number.parseInt(versions["v8"] ?? "", 10) >= 12;
+}
+
+function nameOf(option: string): string {
+  return option.replace(/^--(no-)?/, "").replace(/=.*/, "").replaceAll("_", "-");
 }
 
 /** Node has all of them since version 22. */

@@ -7,10 +7,11 @@ import { spawnSync } from "node:child_process";
 import cluster, { type Worker } from "node:cluster";
 import { availableParallelism, constants } from "node:os";
 import process from "node:process";
+import { setFlagsFromString } from "node:v8";
 import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Workers } from "../src/runtime.ts";
 import { failureOf, toFailure } from "./_errno.ts";
 import { startInBackground, takeBackground } from "./_background.ts";
-import { engineSettings } from "./_engine.ts";
+import { engineSettings, lateSettings } from "./_engine.ts";
 import { heldSockets, takeInheritedSockets } from "./_inherited.ts";
 import { openToAll } from "./_listener.ts";
 import { fromPath } from "./_octets.ts";
@@ -31,6 +32,7 @@ export function createWorkers(): Workers {
     main: cluster.isWorker ? new ClusterMain() : undefined,
     processors: availableParallelism(),
     fork,
+    workAlone,
     become,
     allowDescriptors,
   };
@@ -46,6 +48,10 @@ function fork(group: number | undefined, handler: WorkerHandler): WorkerProcess 
     ...group === undefined ? {} : { uid: 0, gid: group },
   });
   return new ClusterWorker(cluster.fork(environment), handler);
+}
+
+function workAlone(): void {
+  for (const setting of lateSettings(process.versions, process.execArgv)) setFlagsFromString(setting);
 }
 
 class ClusterWorker implements WorkerProcess {

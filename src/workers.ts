@@ -114,6 +114,8 @@ export interface Workers {
   readonly processors: number;
   /** Starts a worker. With `group`, which only root may ask for, it has that group and no other from its start. */
   fork(group: number | undefined, handler: WorkerHandler): WorkerProcess;
+  /** Has this process work as a worker does, where there is no other: its engine is set for that, as far as it can still be. */
+  workAlone(): void;
   /** Takes on the rights of an account for good, its other groups included where the runtime can. */
   become(account: Account): SystemFailure | undefined;
   /** Allows this process so many open files. */

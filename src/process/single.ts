@@ -18,6 +18,7 @@ import { outliveErrors } from "./uncaught.ts";
 export async function runSingleProcess(running: Running): Promise<number> {
   const { config, runtime, errorLog } = running;
   const { workerRlimitNofile } = config.main;
+  runtime.workers.workAlone();
   const failure = workerRlimitNofile === undefined ? undefined : runtime.workers.allowDescriptors(workerRlimitNofile);
   const server = await serve(config, runtime, { errorLog, inherited: inheritedBy(runtime.workers.inherited) });
   if (failure !== undefined) {

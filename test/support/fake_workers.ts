@@ -88,6 +88,8 @@ export class FakeWorkers implements Workers {
     return process;
   }
 
+  workAlone(): void {}
+
   heldSockets(): readonly InheritedSocket[] {
     return this.held;
   }
