@@ -229,6 +229,46 @@ describe("a poller", () => {
     server.close();
   });
 
+  it("gives the runtime its turns, and has timers ring, while octets are passed on without an end", async () => {
+    const alone = new Poller({ kernel, layout: eventLayout() ?? { words: 0, data: 0 } });
+    alone.heed({ sockets: () => 0, longestSleep: 1_000 });
+    const octet = new Uint8Array(1);
+    const endless = readable();
+    let told = 0;
+    const ready = () => {
+      told++;
+      kernel.read(endless, octet);
+      kernel.write(endless, octet);
+    };
+    assert(alone.add(endless, READABLE, { ticket: 0, passesOn: true, ready }));
+    for (let turns = 0; turns < 10; turns++) {
+      const before = told;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      await new Promise<void>((resolve) => runtime.timer(1, resolve));
+      assertLess(before, told);
+    }
+    alone.remove(endless);
+    kernel.close(endless);
+  });
+
+  it("has timers ring when what was passed on was all", async () => {
+    const alone = new Poller({ kernel, layout: eventLayout() ?? { words: 0, data: 0 } });
+    alone.heed({ sockets: () => 0, longestSleep: 60_000 });
+    const octet = new Uint8Array(1);
+    const single = readable();
+    const passed = new Promise<void>((resolve) => {
+      const ready = () => {
+        kernel.read(single, octet);
+        resolve();
+      };
+      assert(alone.add(single, READABLE, { ticket: 0, passesOn: true, ready }));
+    });
+    await passed;
+    for (const delay of [2, 20]) await new Promise<void>((resolve) => runtime.timer(delay, resolve));
+    alone.remove(single);
+    kernel.close(single);
+  });
+
   it("lets others do what they plan without telling it, a little later", async () => {
     const silent = kernel.socket(2, 2 | 0o4000, 0);
     assert(poller.add(silent, READABLE, { ticket: 0, ready: () => {} }));
