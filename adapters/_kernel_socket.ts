@@ -149,10 +149,6 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     return { descriptor: this.number, waiting, isPolled };
   }
 
-  get passesOn(): boolean {
-    return this.bypass !== undefined;
-  }
-
   /** Called by the poller alone. */
   ready(events: number): void {
     if ((events & WRITABLE) !== 0 && this.#waiting !== undefined) this.#flush(this.#waiting);
@@ -315,7 +311,6 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   }
 
   #end(): void {
-    this.shared.poller.stir();
     this.isReadable = false;
     this.hasEnded = true;
     if (!this.#isClosing) this.handler.ended();
@@ -348,7 +343,6 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     if (this.isGone) return;
     if (this.#isPolled) this.shared.poller.forget(this.number);
     this.#leave();
-    this.shared.poller.stir();
     this.free();
     this.shared.kernel.close(this.number);
     for (const { bytes, isCopy } of this.#waiting ?? []) if (isCopy) this.lender.giveBack(bytes);

@@ -34,8 +34,6 @@ import { nextRing, setLater } from "./_timer.ts";
 export interface Pollable {
   /** For the poller alone: tells this owner of a descriptor from those that had the same one before. */
   ticket: number;
-  /** Whether what it hears of is only passed on, with nothing in it for the runtime to do unless {@linkcode Poller.stir} says so. */
-  readonly passesOn?: boolean;
   /** Something has happened, see epoll_ctl(2). */
   ready(events: number): void;
 }
@@ -72,11 +70,9 @@ export class Poller {
   #polled = 0;
   #lastTicket = 0;
   #isTurning = false;
-  #rounds = 0;
-  /** Whether the runtime may have been given something to do in this turn. */
-  #isStirred = false;
-  /** When it has its next turn at the latest; 0 until that matters. */
+  /** When the runtime has its next turn at the latest; 0 before a turn's first events. */
   #turnEnd: Millis = 0;
+  #plans = 0;
   /** For how many turns nobody sleeps, since the runtime may have planned something for them. */
   #restless = RESTLESS;
   #again: Pollable[] = [];
@@ -123,11 +119,6 @@ export class Poller {
   remove(descriptor: number): void {
     this.forget(descriptor);
     this.#means.kernel.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, descriptor, this.#event);
-  }
-
-  /** The runtime may have been given something to do: it has its turn before anybody sleeps. */
-  stir(): void {
-    this.#isStirred = true;
   }
 
   /** Tells `owner` in the next turn that there is something to read, which the kernel told it before. */
@@ -230,39 +221,47 @@ export class Poller {
     // A timer may ring in the runtime's turn that follows, or somebody write to one of its sockets in ours.
     if (count > 0 ? this.#isInCompany() : this.#restless === 0) this.#restless = RESTLESS;
     else if (this.#restless > 0) this.#restless--;
-    this.#rounds = 0;
-    this.#isStirred = false;
     this.#turnEnd = 0;
     this.#carryOn(count);
   };
 
   /**
-   * As long as there is something for us and nothing for the runtime, a turn goes on: a turn of the runtime's between two
-   * rounds is a tenth of a command's CPU on Bun. One look too many, when there is nothing more, is less. While octets are
-   * relayed and nothing else happens, not even sleep ends a turn, but for now and then.
+   * As long as there is something for us and nothing for the runtime, a turn goes on, asleep too, but for now and then. A
+   * turn of the runtime's between two rounds is a tenth of a command's CPU on Bun, and one before each sleep a fifth of a
+   * login's on Deno when clients come one at a time.
    */
   #carryOn(count: number): void {
     beginTurn();
+    if (this.#turnEnd === 0) this.#turnEnd = now() + LONGEST_TURN;
     this.#tellAll(count);
-    const isOver = count === 0 || this.#restless > 0 || this.#again.length > 0 ||
-      this.#isStirred && ++this.#rounds >= MOST_ROUNDS;
-    // Behind all that was planned meanwhile.
+    const isOver = count === 0 || this.#restless > 0 || this.#again.length > 0 || this.#leftOfTurn(now()) <= 0;
     queueMicrotask(isOver ? this.#next : this.#round);
   }
 
   readonly #round = (): void => {
-    const timeout = this.#isStirred ? 0 : this.#leftOfTurn();
-    const isOver = this.#polled === 0 || timeout < 0;
-    const count = isOver ? 0 : this.#means.kernel.epoll_wait(this.#epoll, this.#octets, MOST_EVENTS, timeout);
-    if (count > 0) this.#carryOn(count);
-    else this.#next();
+    const count = this.#polled === 0 ? 0 : this.#means.kernel.epoll_wait(this.#epoll, this.#octets, MOST_EVENTS, 0);
+    if (count > 0) return this.#carryOn(count);
+    this.#plans = MOST_PLANS;
+    this.#settle();
   };
 
-  /** How long to sleep in this turn; negative when it is over. */
-  #leftOfTurn(): Millis {
-    const time = now();
-    if (this.#turnEnd === 0) this.#turnEnd = time + LONGEST_TURN;
-    return Math.ceil(Math.min(nextRing(time), this.#turnEnd) - time) || -1;
+  /** Lets all that was planned meanwhile be done, and what that plans. */
+  readonly #settle = (): void => {
+    if (this.#plans-- > 0) queueMicrotask(this.#settle);
+    else this.#sleep();
+  };
+
+  #sleep(): void {
+    const left = this.#leftOfTurn(performance.now());
+    const isOver = left <= 0 || this.#polled === 0 || this.#isInCompany();
+    const { kernel } = this.#means;
+    const count = isOver ? 0 : kernel.epoll_wait(this.#epoll, this.#octets, MOST_EVENTS, Math.ceil(left));
+    if (count > 0) this.#carryOn(count);
+    else this.#next();
+  }
+
+  #leftOfTurn(time: Millis): Millis {
+    return Math.min(nextRing(time), this.#turnEnd) - time;
   }
 
   readonly #next = (): void => {
@@ -293,20 +292,15 @@ export class Poller {
     const again = this.#again;
     if (again.length > 0) {
       this.#again = [];
-      for (const owner of again) this.#tell(owner, EPOLLIN);
+      for (const owner of again) tell(owner, EPOLLIN);
     }
     const { words, data } = this.#means.layout;
     const events = this.#events;
     for (let at = 0; at < count * words; at += words) {
       const owner = this.#owners[events[at + data] ?? 0];
       // It may have been closed by one that was told before.
-      if (owner !== undefined && owner.ticket === events[at + data + 1]) this.#tell(owner, events[at] ?? 0);
+      if (owner !== undefined && owner.ticket === events[at + data + 1]) tell(owner, events[at] ?? 0);
     }
-  }
-
-  #tell(owner: Pollable, events: number): void {
-    if (owner.passesOn !== true) this.#isStirred = true;
-    tell(owner, events);
   }
 }
 
@@ -322,11 +316,11 @@ function tell(owner: Pollable, events: number): void {
 export const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP;
 export const WRITABLE = EPOLLOUT;
 
-/** How often a turn asks for more at most. */
-const MOST_ROUNDS = 16;
-
-/** How long the runtime waits for its turn while octets are relayed and nothing tells of anything for it. */
+/** How long the runtime waits for its turn while there is something for us, and nothing tells of anything for it. */
 const LONGEST_TURN: Millis = 10;
+
+/** How often what is planned may plan more before the poller sleeps; the rest is done behind that sleep. */
+const MOST_PLANS = 4;
 
 /** How many events are taken at once; the others come with the next turn. */
 const MOST_EVENTS = 512;

@@ -240,7 +240,7 @@ describe("a poller", () => {
       kernel.read(endless, octet);
       kernel.write(endless, octet);
     };
-    assert(alone.add(endless, READABLE, { ticket: 0, passesOn: true, ready }));
+    assert(alone.add(endless, READABLE, { ticket: 0, ready }));
     for (let turns = 0; turns < 10; turns++) {
       const before = told;
       await new Promise<void>((resolve) => setImmediate(resolve));
@@ -249,6 +249,40 @@ describe("a poller", () => {
     }
     alone.remove(endless);
     kernel.close(endless);
+  });
+
+  it("sleeps behind what was planned, and what that planned", async () => {
+    const heard: string[] = [];
+    const listening: Kernel = {
+      ...kernel,
+      epoll_wait: (epoll, events, most, timeout) => {
+        if (timeout > 0) heard.push("sleep");
+        return kernel.epoll_wait(epoll, events, most, timeout);
+      },
+    };
+    const alone = new Poller({ kernel: listening, layout: eventLayout() ?? { words: 0, data: 0 } });
+    alone.heed({ sockets: () => 0, longestSleep: 1_000 });
+    const octet = new Uint8Array(1);
+    const one = readable();
+    const plan = (left: number) => {
+      heard.push(`planned, ${left} to go`);
+      if (left > 0) queueMicrotask(() => plan(left - 1));
+    };
+    let told = 0;
+    await new Promise<void>((resolve) => {
+      const ready = () => {
+        kernel.read(one, octet);
+        // In the first turns the runtime may have something to do.
+        if (++told < 10) return void kernel.write(one, octet);
+        heard.length = 0;
+        plan(4);
+        runtime.timer(20, resolve);
+      };
+      assert(alone.add(one, READABLE, { ticket: 0, ready }));
+    });
+    alone.remove(one);
+    kernel.close(one);
+    assertEquals(heard.slice(0, 6), [...[4, 3, 2, 1, 0].map((left) => `planned, ${left} to go`), "sleep"]);
   });
 
   it("has timers ring when what was passed on was all", async () => {
@@ -261,7 +295,7 @@ describe("a poller", () => {
         kernel.read(single, octet);
         resolve();
       };
-      assert(alone.add(single, READABLE, { ticket: 0, passesOn: true, ready }));
+      assert(alone.add(single, READABLE, { ticket: 0, ready }));
     });
     await passed;
     for (const delay of [2, 20]) await new Promise<void>((resolve) => runtime.timer(delay, resolve));
@@ -436,14 +470,13 @@ describe("a runtime with the kernel's sockets", () => {
   it("tells nobody anything of a socket that was given away, gone or not", async () => {
     for (const isGone of [false, true]) {
       const { near, far } = await exchange.connect();
-      const peer = new Peer(far);
+      const [peer, other] = [new Peer(far), new Peer(near)];
       assert(far instanceof KernelSocket);
       if (isGone) far.abort();
       const given = far.surrender();
       assertEquals(given === undefined, isGone);
       const kernel = await openKernel();
       if (given !== undefined) kernel?.close(given.descriptor);
-      const other = new Peer(near);
       other.socket.resume();
       await other.untilEnded();
       other.socket.close();
