@@ -60,6 +60,7 @@ export interface Company {
 export class Poller {
   readonly #means: PollerMeans;
   readonly #company: Company[] = [];
+  #longestTurn: Millis = Infinity;
   readonly #owners: (Pollable | undefined)[] = [];
   readonly #events: Int32Array;
   readonly #octets: Uint8Array;
@@ -92,6 +93,7 @@ export class Poller {
   /** Takes heed of somebody from now on. */
   heed(company: Company): void {
     this.#company.push(company);
+    this.#longestTurn = Math.min(this.#longestTurn, company.longestSleep * PART_OF_SLEEP);
   }
 
   /** Tells `owner` of these events of the descriptor from now on; whether the kernel agrees. */
@@ -232,7 +234,7 @@ export class Poller {
    */
   #carryOn(count: number): void {
     beginTurn();
-    if (this.#turnEnd === 0) this.#turnEnd = now() + LONGEST_TURN;
+    if (this.#turnEnd === 0) this.#turnEnd = now() + this.#longestTurn;
     this.#tellAll(count);
     const isOver = count === 0 || this.#restless > 0 || this.#again.length > 0 || this.#leftOfTurn(now()) <= 0;
     queueMicrotask(isOver ? this.#next : this.#round);
@@ -253,9 +255,9 @@ export class Poller {
 
   #sleep(): void {
     const left = this.#leftOfTurn(performance.now());
-    const isOver = left <= 0 || this.#polled === 0 || this.#isInCompany();
+    const isOver = left < 1 || this.#polled === 0 || this.#isInCompany();
     const { kernel } = this.#means;
-    const count = isOver ? 0 : kernel.epoll_wait(this.#epoll, this.#octets, MOST_EVENTS, Math.ceil(left));
+    const count = isOver ? 0 : kernel.epoll_wait(this.#epoll, this.#octets, MOST_EVENTS, Math.floor(left));
     if (count > 0) this.#carryOn(count);
     else this.#next();
   }
@@ -316,8 +318,11 @@ function tell(owner: Pollable, events: number): void {
 export const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP;
 export const WRITABLE = EPOLLOUT;
 
-/** How long the runtime waits for its turn while there is something for us, and nothing tells of anything for it. */
-const LONGEST_TURN: Millis = 10;
+/**
+ * The runtime waits for its turn for so much of the longest sleep, at most, while there is something for us and nothing
+ * tells of anything for it: 10 ms in the program.
+ */
+const PART_OF_SLEEP = 1 / 25;
 
 /** How often what is planned may plan more before the poller sleeps; the rest is done behind that sleep. */
 const MOST_PLANS = 4;
