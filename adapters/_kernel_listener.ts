@@ -121,7 +121,7 @@ export class KernelListener implements Listener, Pollable {
   #nextTry = 0;
   #isPolled = false;
   /** How many more it accepts before it lines up behind the other workers. */
-  #left = MOST_BEFORE_OTHERS;
+  #left = 0;
   #isShort = false;
   #isClosed = false;
 

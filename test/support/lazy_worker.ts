@@ -1,5 +1,6 @@
 import { Daemon } from "./daemon.ts";
 import { programCommand } from "./program.ts";
+import { HOLDER } from "./service_manager.ts";
 
 /**
  * A process that shares the program's listening socket, is woken for a connection like a worker, and serves none. It takes
@@ -30,15 +31,8 @@ export class LazyWorker {
   }
 }
 
-const SCRIPT = `
-import os, select, signal, socket, subprocess, sys, time
-port, *command = sys.argv[1:]
-listener = socket.create_server(("127.0.0.1", int(port)), backlog=512)
-if listener.fileno() != 3:
-    os.dup2(listener.fileno(), 3)
-os.set_inheritable(3, True)
-start = 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
-program = subprocess.Popen(["/bin/sh", "-c", start, "sh", *command], pass_fds=[3])
+const SCRIPT = `${HOLDER}
+program = start_program()
 signal.signal(signal.SIGTERM, lambda *_: program.send_signal(signal.SIGTERM))
 epoll = select.epoll()
 epoll.register(3, select.EPOLLIN | select.EPOLLEXCLUSIVE)

@@ -42,8 +42,9 @@ export class ServiceManager {
 
 const PATIENCE = 60_000;
 
-const SCRIPT = `
-import os, signal, socket, subprocess, sys
+/** Python: listens on the first argument, and starts the program of the others with that socket. */
+export const HOLDER = `
+import os, select, signal, socket, subprocess, sys, time
 address, *command = sys.argv[1:]
 if address.isdigit():
     listener = socket.create_server(("127.0.0.1", int(address)), backlog=512)
@@ -55,14 +56,19 @@ else:
 if listener.fileno() != 3:
     os.dup2(listener.fileno(), 3)
 os.set_inheritable(3, True)
+def start_program():
+    start = 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
+    return subprocess.Popen(["/bin/sh", "-c", start, "sh", *command], pass_fds=[3])
+`;
+
+const SCRIPT = `${HOLDER}
 is_stopping = False
 def stop(*_):
     global is_stopping
     is_stopping = True
     child.send_signal(signal.SIGTERM)
 while not is_stopping:
-    start = 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
-    child = subprocess.Popen(["/bin/sh", "-c", start, "sh", *command], pass_fds=[3])
+    child = start_program()
     signal.signal(signal.SIGTERM, stop)
     child.wait()
 `;
