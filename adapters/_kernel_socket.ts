@@ -128,6 +128,12 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     this.#linger();
   }
 
+  /** The peer's FIN would be told to us for nothing: a look, a read, and the call that sends FIN before it. */
+  closeAtOnce(): void {
+    if (!this.isReadable) this.hasEnded = true;
+    this.close();
+  }
+
   abort(): void {
     this.#isClosing = true;
     this.#destroy();

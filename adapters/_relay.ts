@@ -70,8 +70,11 @@ export class NetRelay implements Relay {
   /** One side sends no more: the other gets FIN behind all that was read. */
   ended(end: End): void {
     this.#end ??= this.#closedBy(end);
-    // Nothing more comes from either side, and all is out: no FIN has to go first.
-    if (end.other.hasEnded && end.socket.queued + end.other.socket.queued === 0) return this.#closeBoth();
+    if (end.socket.queued + end.other.socket.queued === 0) {
+      // Nothing more comes from either side, and all is out: no FIN has to go first.
+      if (end.other.hasEnded) return this.#closeBoth();
+      if (end === this.#upstream && this.#watch?.isClientLeaving === true) return this.#part();
+    }
     end.other.socket.end();
     if (end === this.#client) return;
     this.#graceSince = now();
@@ -101,6 +104,12 @@ export class NetRelay implements Relay {
     };
     // Both may have been gone before the relay began: its owner is told only when it has it.
     queueMicrotask(() => this.#done(result));
+  }
+
+  /** The client said that it leaves, and the upstream let it go: neither has anything to say. */
+  #part(): void {
+    this.#client.socket.closeAtOnce?.();
+    this.#closeBoth();
   }
 
   #closeBoth(): void {

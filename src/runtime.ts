@@ -189,6 +189,8 @@ export interface RelayWatch {
   upstreamUnseen(octets: number): void;
   /** Whether the upstream has said all of what it began to say, so that a line of ours would be no part of it. */
   readonly isBetweenReplies: boolean;
+  /** Whether the client's last words were that it leaves (`LOGOUT`, `QUIT`): it has nothing more to say. */
+  readonly isClientLeaving: boolean;
 }
 
 /** What moves the bytes of a logged-in session, see {@linkcode Runtime.relay}. */

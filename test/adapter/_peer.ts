@@ -2,7 +2,15 @@
 
 import { describe } from "node:test";
 import { loadRuntime } from "../../adapters/detect.ts";
-import type { Listener, ListenOptions, Runtime, Socket, SocketHandler, SystemFailure } from "../../src/runtime.ts";
+import type {
+  Listener,
+  ListenOptions,
+  RelayWatch,
+  Runtime,
+  Socket,
+  SocketHandler,
+  SystemFailure,
+} from "../../src/runtime.ts";
 import { isFailure } from "../../src/runtime.ts";
 
 /** Loads a runtime that has one kind of sockets. */
@@ -140,6 +148,16 @@ export function connectTo(
 ): Promise<Socket | SystemFailure> {
   return new Promise((resolve) => runtime.connect(target, { connected: resolve, failed: resolve }));
 }
+
+/** Sees a client that has said that it leaves. */
+export const LEAVING: RelayWatch = {
+  client() {},
+  upstream() {},
+  clientUnseen() {},
+  upstreamUnseen() {},
+  isBetweenReplies: true,
+  isClientLeaving: true,
+};
 
 /** Both ends of one connection, paused. */
 export interface Connection {

@@ -399,6 +399,16 @@ class Source extends Peer {
   }
 }
 
+/** Resolves when all that was sent before has been told by the poller. */
+async function pass(exchange: Exchange): Promise<void> {
+  const { near, far } = await exchange.connect();
+  const peer = new Peer(far);
+  far.resume();
+  near.write(new Uint8Array(1));
+  await peer.untilReceived(1);
+  for (const socket of [near, far]) socket.abort();
+}
+
 describe("a runtime with the kernel's sockets", () => {
   let runtime: Runtime;
   let exchange: Exchange;
@@ -465,6 +475,32 @@ describe("a runtime with the kernel's sockets", () => {
     raw.resetAndDestroy();
     await far.untilClosed();
     assertEquals([far.failure?.number, far.hasEnded, far.closings], [104, false, 1]);
+  });
+
+  it("waits for its peer's end when it is closed at once only if there is something unread", {
+    timeout: 10_000,
+  }, async () => {
+    for (const isUnread of [false, true]) {
+      const { near, far } = await exchange.connect();
+      const [peer, other] = [new Peer(far), new Peer(near)];
+      assert(far instanceof KernelSocket);
+      peer.socket.resume();
+      other.say("a LOGOUT\r\n");
+      await peer.untilReceived(10);
+      peer.socket.pause();
+      if (isUnread) {
+        other.say("b NOOP\r\n");
+        await pass(exchange);
+      }
+      peer.say("* BYE\r\n");
+      far.closeAtOnce();
+      other.socket.resume();
+      await other.untilEnded();
+      assertEquals([isUnread, other.text, peer.closings], [isUnread, "* BYE\r\n", isUnread ? 0 : 1]);
+      other.socket.close();
+      await Promise.all([peer.untilClosed(), other.untilClosed()]);
+      assertEquals([other.failure, peer.failure, peer.text], [undefined, undefined, "a LOGOUT\r\n"]);
+    }
   });
 
   it("tells nobody anything of a socket that was given away, gone or not", async () => {

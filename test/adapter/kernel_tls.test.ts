@@ -9,7 +9,7 @@ import { KernelTlsSocket } from "../../adapters/_kernel_tls_socket.ts";
 import { openOpenSsl } from "../../adapters/_openssl.ts";
 import { createContext } from "../../adapters/_openssl_context.ts";
 import type { RelayResult, Runtime, TlsContext } from "../../src/runtime.ts";
-import { areSame, Exchange, pattern, Peer, SOCKETS_AT_ONCE } from "./_peer.ts";
+import { areSame, Exchange, LEAVING, pattern, Peer, SOCKETS_AT_ONCE } from "./_peer.ts";
 import { abort, openssl, secured, serverOptions, TlsBench } from "./_tls.ts";
 
 describe("TLS on the kernel's sockets", () => {
@@ -233,8 +233,9 @@ describe("TLS on the kernel's sockets", () => {
     assertEquals([received, far.failure], [octets.length, undefined]);
   });
 
-  for (const length of [13, 3_000_000]) {
-    it(`ends a relay with ${length} last octets, its farewell and the end`, { timeout: 10_000 }, async () => {
+  for (const [length, watch] of [13, 3_000_000].flatMap((length) => [[length], [length, LEAVING]] as const)) {
+    const whom = watch === undefined ? "" : " of a leaving client";
+    it(`ends a relay${whom} with ${length} last octets, its farewell and the end`, { timeout: 10_000 }, async () => {
       const { raw, far } = await meet();
       const { near, far: server } = await exchange.connect();
       const done = new Promise<RelayResult>((resolve) =>
@@ -245,6 +246,7 @@ describe("TLS on the kernel's sockets", () => {
           toUpstream: new Uint8Array(0),
           clientEnded: false,
           timeout: 60_000,
+          watch,
           done: resolve,
         })
       );

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { connect as connectRaw, type Socket as RawSocket } from "node:net";
 import { assert, assertEquals } from "@std/assert";
 import type { Relay, RelayOptions, RelayResult, RelayWatch, Runtime, Socket } from "../../src/runtime.ts";
-import { areSame, describeBoth, Exchange, pattern, Peer } from "./_peer.ts";
+import { areSame, describeBoth, Exchange, LEAVING, pattern, Peer } from "./_peer.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -93,9 +93,10 @@ describeBoth("a relay", (load) => {
     return result;
   }
 
-  for (const length of [13, 300_000, 3_000_000]) {
-    it(`sends ${length} octets and the end that comes with them, also to one that reads late`, async () => {
-      const session = await start();
+  for (const [length, watch] of [13, 300_000, 3_000_000].flatMap((length) => [[length], [length, LEAVING]] as const)) {
+    const whom = watch === undefined ? "one" : "a leaving one";
+    it(`sends ${length} octets and the end that comes with them, also to ${whom} that reads late`, async () => {
+      const session = await start({ watch });
       const { client, upstream } = session;
       const octets = pattern(length);
       client.socket.pause();
@@ -189,6 +190,21 @@ describeBoth("a relay", (load) => {
     const waited = runtime.now() - started;
     assert(waited > 9_500 && waited < 15_000, `waited ${waited} ms`);
     assertEquals((await finish(session)).end, "upstreamClosed");
+  });
+
+  it("waits no longer than a close does for a client that has taken its leave", { timeout: 20_000 }, async () => {
+    const session = await start({ watch: LEAVING });
+    const { client, upstream } = session;
+    const started = runtime.now();
+    upstream.say("* BYE\r\n");
+    upstream.socket.end();
+    await client.untilEnded();
+    assertEquals(client.text, "* BYE\r\n");
+    const { end, failure } = await session.done;
+    const waited = runtime.now() - started;
+    assert(waited < (load.sockets === "kernel" ? 1_500 : 8_000), `waited ${waited} ms`);
+    assertEquals([end, failure], ["upstreamClosed", undefined]);
+    await finish(session);
   });
 
   it("tells the upstream that the client had ended before", async () => {
@@ -328,6 +344,7 @@ describeBoth("a relay", (load) => {
       clientUnseen: (octets) => pass(sides.client, octets),
       upstreamUnseen: (octets) => pass(sides.upstream, octets),
       isBetweenReplies: false,
+      isClientLeaving: false,
     };
     const session = await start({ watch });
     const { client, upstream } = session;
@@ -403,6 +420,7 @@ describeBoth("a relay", (load) => {
         clientUnseen: () => {},
         upstreamUnseen: () => {},
         isBetweenReplies,
+        isClientLeaving: false,
       };
       const [toClient, toUpstream] = [new TextEncoder().encode("a OK\r\n"), new TextEncoder().encode("b ")];
       const session = await start({ watch, toClient, toUpstream });

@@ -7,7 +7,7 @@
 
 import type { RelayWatch } from "../../runtime.ts";
 import { concat, indexOfLf } from "../../session/bytes.ts";
-import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
+import { isLastLine, lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 /**
  * Literals are skipped over as a whole, since a letter is one. Of other responses in bulk nothing is read but the end: they are
@@ -26,6 +26,7 @@ export class ImapWatch implements RelayWatch {
   /** The octets of the tag of the client's last command, and how many count: an array of octets costs Deno a microsecond. */
   readonly #tag: number[] = [];
   #tagLength = 0;
+  isClientLeaving = false;
 
   get isBetweenReplies(): boolean {
     return this.#isAtLineStart && this.#literal === 0 && !this.#isOpaque && !this.#isLost;
@@ -33,6 +34,7 @@ export class ImapWatch implements RelayWatch {
 
   /** Only what is short can be a command that changes everything. */
   client(bytes: Uint8Array): void {
+    this.isClientLeaving = false;
     if (this.#isOpaque || bytes.length > LONGEST_DIALOGUE) return;
     if (bytes.length <= LONGEST_COMMAND) this.#isOpaque = asksForCompression(bytes);
     this.#keepTag(bytes);
@@ -61,6 +63,7 @@ export class ImapWatch implements RelayWatch {
       const octet = bytes[from + length] ?? 0;
       if (octet === SPACE) {
         this.#tagLength = length;
+        this.isClientLeaving = !this.#isOpaque && isLastLine(bytes, from + length + 1, LOGOUT);
         return;
       }
       this.#tag[length] = octet;
@@ -157,6 +160,7 @@ function asksForCompression(bytes: Uint8Array): boolean {
 
 const NOTHING = new Uint8Array(0);
 const COMPRESS = "compress";
+const LOGOUT = "logout";
 /** A tag, `COMPRESS`, a mechanism, and whatever is sent ahead of it in one piece. */
 const LONGEST_COMMAND = 256;
 /** `{` and a number of 64 bits and `}` and CR. */

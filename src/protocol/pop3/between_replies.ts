@@ -21,19 +21,24 @@ export class Pop3Watch implements RelayWatch {
   #command: Octets = "";
   /** Whether there was a command that nobody knows the reply of, or more in one piece than is read. */
   #isOpaque = false;
+  isClientLeaving = false;
 
   get isBetweenReplies(): boolean {
     return this.#isAtLineStart && !this.#isInBody && !this.#isOpaque;
   }
 
   client(bytes: Uint8Array): void {
+    this.isClientLeaving = false;
     if (bytes.length > LONGEST_COMMANDS) this.#isOpaque = true;
     if (this.#isOpaque) return;
     for (let at = 0; at < bytes.length;) {
       const end = indexOfLf(bytes, at);
       this.#command = lengthened(this.#command, bytes, at, end < 0 ? bytes.length : end);
+      this.isClientLeaving = false;
       if (end < 0) return;
-      this.#expect(capitals(this.#command));
+      const command = capitals(this.#command).trimEnd();
+      this.#expect(command);
+      this.isClientLeaving = command === "QUIT";
       this.#command = "";
       at = end + 1;
     }
@@ -79,9 +84,8 @@ export class Pop3Watch implements RelayWatch {
   }
 
   #expect(command: string): void {
-    const words = command.trimEnd();
-    const blank = words.indexOf(" ");
-    const verb = blank < 0 ? words : words.slice(0, blank);
+    const blank = command.indexOf(" ");
+    const verb = blank < 0 ? command : command.slice(0, blank);
     const isList = LISTS.includes(verb);
     const isMultiple = MULTIPLE.includes(verb);
     const isKnown = isList || isMultiple || SINGLE.includes(verb);

@@ -7,19 +7,24 @@
 
 import type { RelayWatch } from "../../runtime.ts";
 import { indexOfLf } from "../../session/bytes.ts";
-import { lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
+import { isLastLine, lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 export class SmtpWatch implements RelayWatch {
   #isBetween = true;
   /** How long the line under way is, and whether it is one that more lines of its reply follow. */
   #length = 0;
   #isContinued = false;
+  isClientLeaving = false;
 
   get isBetweenReplies(): boolean {
     return this.#isBetween;
   }
 
-  client(): void {}
+  /** In the middle of a letter it is a line like others; whom a server hangs up on there hears so either way. */
+  client(bytes: Uint8Array): void {
+    const from = lastLineStart(bytes, LONGEST_QUIT);
+    this.isClientLeaving = from !== undefined && isLastLine(bytes, from, QUIT);
+  }
 
   upstream(bytes: Uint8Array): void {
     const from = bytes.length > LONGEST_DIALOGUE ? lastLineStart(bytes, LONGEST_DIALOGUE) : 0;
@@ -54,6 +59,8 @@ export class SmtpWatch implements RelayWatch {
   }
 }
 
+const QUIT = "quit";
+const LONGEST_QUIT = 6;
 const HYPHEN = 0x2d;
 /** Where `250-` has its hyphen. */
 const MARK = 3;

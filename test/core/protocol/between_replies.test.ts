@@ -5,6 +5,7 @@ import { Pop3Watch } from "../../../src/protocol/pop3/between_replies.ts";
 import { SmtpWatch } from "../../../src/protocol/smtp/between_replies.ts";
 import type { RelayWatch } from "../../../src/runtime.ts";
 import { encode } from "../../../src/session/bytes.ts";
+import { LONGEST_DIALOGUE } from "../../../src/session/last_line.ts";
 
 /** `C: ` is said by the client, all else by the server: `yes` and `no` say whether a line of ours may stand behind it. */
 type Row = readonly [said: string, isFit?: "yes" | "no"];
@@ -321,5 +322,81 @@ describe("a 421 may stand", () => {
     assertEquals(watch.isBetweenReplies, false);
     watch.upstream(encode("250 x\r\n"));
     assertEquals(watch.isBetweenReplies, true);
+  });
+});
+
+describe("a client is leaving", () => {
+  const yes = true;
+  const no = false;
+
+  /** What a client sends, each in one piece, and whether it is leaving behind that. */
+  function checkLeaving(
+    create: () => RelayWatch,
+    rows: readonly (readonly [said: string, isLeaving: boolean])[],
+  ): void {
+    const watch = create();
+    assertEquals(watch.isClientLeaving, false);
+    for (const [said, isLeaving] of rows) {
+      const bytes = encode(said);
+      watch.client(bytes);
+      bytes.fill(0x2e);
+      assertEquals([said, watch.isClientLeaving], [said, isLeaving]);
+      watch.upstream(encode("* BYE\r\n"));
+      assertEquals([said, watch.isClientLeaving], [said, isLeaving]);
+    }
+  }
+
+  it("behind LOGOUT, if that is all of its last line", () => {
+    checkLeaving(() => new ImapWatch(), [
+      ["a LOGOUT\r\n", yes],
+      ["b NOOP\r\n", no],
+      ["c logOut\n", yes],
+      ["\r\n", no],
+      ["d NOOP\r\ne LOGOUT\r\n", yes],
+      ["e LOGOUT\r\nf NOOP\r\n", no],
+      ["g LOGOUT\r\nh", no],
+      ["i LOGOUT", no],
+      ["\r\n", no],
+      ["j LOGOUT \r\n", no],
+      ["k LOGOUTS\r\n", no],
+      ["l LOGOU\r\n", no],
+      ["m  LOGOUT\r\n", no],
+      ["LOGOUT\r\n", no],
+      ["n LOGOUT\r\r\n", no],
+      [`${"x".repeat(LONGEST_DIALOGUE)}\r\no LOGOUT\r\n`, no],
+      ["p LOGOUT\r\n", yes],
+      ["q COMPRESS DEFLATE\r\n", no],
+      ["r LOGOUT\r\n", no],
+    ]);
+  });
+
+  it("behind QUIT to a POP3 server, whatever pieces it comes in", () => {
+    checkLeaving(() => new Pop3Watch(), [
+      ["QUIT\r\n", yes],
+      ["NOOP\r\n", no],
+      ["STAT\r\nquit\n", yes],
+      ["QUIT\r\nN", no],
+      ["OOP\r\nQU", no],
+      ["IT\r", no],
+      ["\n", yes],
+      ["QUITS\r\n", no],
+      ["QUIT\r\n", no],
+    ]);
+  });
+
+  it("behind QUIT to an SMTP server, if that is all of its last line", () => {
+    checkLeaving(() => new SmtpWatch(), [
+      ["QUIT\r\n", yes],
+      ["NOOP\r\n", no],
+      ["RSET\r\nQuit\n", yes],
+      ["x".repeat(100_000), no],
+      [".\r\nQUIT\r\n", yes],
+      ["QUIT\r\nNOOP\r\n", no],
+      ["QUIT \r\n", no],
+      ["QUI\r\n", no],
+      ["1QUIT\r\n", no],
+      ["QUIT", no],
+      ["\r\n", no],
+    ]);
   });
 });
