@@ -4,7 +4,7 @@ import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } f
 import { tcpAddress } from "./_address.ts";
 import type { BunOwner, BunSocket } from "./_bun_native.ts";
 import { toFailure } from "./_errno.ts";
-import type { Lingerer, Lingerers } from "./_lingerers.ts";
+import { type Lingerer, type Lingerers, NEVER } from "./_lingerers.ts";
 import { joined } from "./_octets.ts";
 import {
   type Census,
@@ -36,7 +36,7 @@ export class BunConnection implements OwnSocket, BunOwner, Lingerer {
   hasEnded = false;
   isClosed = false;
   place = NOWHERE;
-  due = 0;
+  due = NEVER;
   /** How many octets of {@linkcode #waiting} there are. */
   queued = 0;
   readonly #raw: BunSocket;

@@ -7,7 +7,7 @@ import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } f
 import type { ChunkPool } from "./_chunk_pool.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLRDHUP, isPassing, MSG_MORE, MSG_PEEK, SHUT_WR } from "./_kernel.ts";
 import { type KernelShared, systemFailure } from "./_kernel_shared.ts";
-import type { Lingerer } from "./_lingerers.ts";
+import { type Lingerer, NEVER } from "./_lingerers.ts";
 import { type Pollable, READABLE, WRITABLE } from "./_poller.ts";
 import { type Bypass, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
 
@@ -33,7 +33,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   hasEnded = false;
   isClosed = false;
   place = NOWHERE;
-  due = 0;
+  due = NEVER;
   ticket = 0;
   /** How many octets of {@linkcode #waiting} the kernel has not taken. */
   queued = 0;

@@ -9,7 +9,7 @@ import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } f
 import { tcpAddress } from "./_address.ts";
 import { CHUNK_SIZE, ChunkPool } from "./_chunk_pool.ts";
 import { failureOf } from "./_errno.ts";
-import { type Lingerer, Lingerers } from "./_lingerers.ts";
+import { type Lingerer, Lingerers, NEVER } from "./_lingerers.ts";
 import {
   type Acceptor,
   END_OF_FILE,
@@ -65,7 +65,7 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
   hasEnded = false;
   isClosed = false;
   place = NOWHERE;
-  due = 0;
+  due = NEVER;
   queued = 0;
   protected readonly handle: Handle;
   protected readonly shared: NodeShared;

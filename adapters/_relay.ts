@@ -15,6 +15,7 @@ import type {
   SystemFailure,
 } from "../src/runtime.ts";
 import { now } from "./_clock.ts";
+import { NEVER } from "./_lingerers.ts";
 import type { Bypass, OwnSocket } from "./_socket.ts";
 import { clearTimer, setTimer, type Timer } from "./_timer.ts";
 
@@ -38,7 +39,7 @@ export class NetRelay implements Relay {
   #timer: Timer | undefined;
   #end: RelayEnd | undefined;
   /** Since when the client has had all of an upstream that ended, and what was still queued when we last looked. */
-  #graceSince: Millis = 0;
+  #graceSince: Millis = NEVER;
   #graceQueued = 0;
   #failure: RelayFailure | undefined;
 
