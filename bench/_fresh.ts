@@ -29,13 +29,14 @@ export const FRESH: readonly FreshQuantity[] = [
     isGain: true,
     settings: [ALONE, { workers: 2, cpu: "0,1" }],
     measure: async (proxies, load, scale) => {
-      const one = await capacity(proxies[0], load, scale);
-      return { value: await capacity(proxies[1], load, scale) / one };
+      const [one, two] = proxies;
+      const alone = await capacity(one, 1, load, scale);
+      return { value: await capacity(two, 2, load, scale) / alone };
     },
   },
 ];
 
-/** Sessions until a compiled program is warm: what is counted before is its compiler. */
+/** Sessions of each worker until a compiled program is warm: what is counted before is its compiler. */
 const WARM = 20_000;
 /** Sessions of one figure for capacity: who of two workers gets how many is chance in the short run. */
 const CAPACITY = 12_000;
@@ -66,10 +67,10 @@ function held(name: string, way: Way, limits: Limits): FreshQuantity {
  * Sessions per CPU second of the busiest process. The load needs a core too, so that a clock on the wall would show what
  * the two cores of a small machine have left and not what two workers can do.
  */
-async function capacity(proxy: Proxy | undefined, load: Load, scale: number): Promise<number> {
+async function capacity(proxy: Proxy | undefined, workers: number, load: Load, scale: number): Promise<number> {
   if (proxy === undefined) throw new Error("there is no proxy to measure");
   const run = (count: number) => load.perform({ do: "sessions", target: target(proxy, CLEAR), count, atOnce: 48 });
-  await run(WARM);
+  await run(WARM * workers);
   const before = ownTimes(proxy.pid);
   const count = Math.ceil(CAPACITY * scale);
   await run(count);
