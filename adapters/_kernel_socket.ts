@@ -52,6 +52,8 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   protected isGone = false;
   #local: SocketAddress | undefined;
   #isPolled: boolean;
+  /** Whether the poller tells when the kernel takes more. */
+  #awaitsRoom = false;
   /** What the kernel has not taken yet. */
   #waiting: Waiting[] | undefined;
   /** How many octets of the first of them it has taken. */
@@ -222,7 +224,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     if (taken === bytes.length || this.isGone) return true;
     this.#waiting = [];
     this.#wait(this.#waiting, bytes.subarray(taken), isLent);
-    this.poll();
+    this.awaitRoom();
     return false;
   }
 
@@ -254,7 +256,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   #shutDown(): void {
     if (!this.takeLeave()) {
       this.#waiting ??= [];
-      return this.poll();
+      return this.awaitRoom();
     }
     this.#fin = "sent";
     // Both have ended: the kernel sends FIN when the descriptor is closed.
@@ -331,8 +333,16 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   /** What is accepted is polled only when that is wanted: a socket that TLS is spoken on at once is the runtime's. */
   protected poll(): void {
     if (this.#isPolled) return;
-    this.#isPolled = this.shared.poller.add(this.number, READABLE | WRITABLE | EPOLLET, this);
+    this.#isPolled = this.shared.poller.add(this.number, READABLE | EPOLLET, this);
     if (!this.#isPolled) this.break(this.shared.failure());
+  }
+
+  /** Most never wait for room; and that there is some to begin with would be an event of its own, for nothing. */
+  protected awaitRoom(): void {
+    this.poll();
+    if (this.#awaitsRoom || this.isGone) return;
+    this.#awaitsRoom = this.shared.poller.change(this.number, READABLE | WRITABLE | EPOLLET, this);
+    if (!this.#awaitsRoom) this.break(this.shared.failure());
   }
 
   #linger(): void {

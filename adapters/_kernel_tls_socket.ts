@@ -202,6 +202,7 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
       case WANT_READ:
         return "wantsRead";
       case WANT_WRITE:
+        this.awaitRoom();
         return "wantsWrite";
       case ZERO_RETURN:
         return "ended";

@@ -18,6 +18,7 @@ import {
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
   EPOLLERR,
   EPOLLHUP,
   EPOLLIN,
@@ -105,6 +106,12 @@ export class Poller {
     return true;
   }
 
+  /** Tells its owner of these events of the descriptor instead; whether the kernel agrees. */
+  change(descriptor: number, events: number, { ticket }: Pollable): boolean {
+    // What has been told for that ticket, and waits for its turn, is good.
+    return this.#say(EPOLL_CTL_MOD, descriptor, events, ticket);
+  }
+
   /** Gives a descriptor that is polled to another owner. */
   hand(descriptor: number, owner: Pollable): void {
     owner.ticket = this.#owners[descriptor]?.ticket ?? 0;
@@ -188,15 +195,19 @@ export class Poller {
   }
 
   #control(descriptor: number, events: number, owner: Pollable): boolean {
-    const { kernel, layout: { data } } = this.#means;
     // What the kernel still has for an earlier owner must not be told to this one.
     owner.ticket = this.#lastTicket = this.#lastTicket + 1 | 0;
-    this.#words[0] = events;
-    this.#words[data] = descriptor;
-    this.#words[data + 1] = owner.ticket;
-    if (kernel.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, descriptor, this.#event) !== 0) return false;
+    if (!this.#say(EPOLL_CTL_ADD, descriptor, events, owner.ticket)) return false;
     this.#owners[descriptor] = owner;
     return true;
+  }
+
+  #say(what: number, descriptor: number, events: number, ticket: number): boolean {
+    const { kernel, layout: { data } } = this.#means;
+    this.#words[0] = events;
+    this.#words[data] = descriptor;
+    this.#words[data + 1] = ticket;
+    return kernel.epoll_ctl(this.#epoll, what, descriptor, this.#event) === 0;
   }
 
   #plan(): void {
