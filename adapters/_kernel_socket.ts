@@ -52,7 +52,7 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
   protected isGone = false;
   #local: SocketAddress | undefined;
   #isPolled: boolean;
-  /** Whether the poller tells when the kernel takes more. */
+  /** Whether the poller was asked by this socket to tell when the kernel takes more. */
   #awaitsRoom = false;
   /** What the kernel has not taken yet. */
   #waiting: Waiting[] | undefined;
@@ -130,9 +130,10 @@ export class KernelSocket implements OwnSocket, Pollable, Lingerer {
     this.#linger();
   }
 
-  /** The peer's FIN would be told to us for nothing: a look, a read, and the call that sends FIN before it. */
+  /** To hear of the peer's FIN would cost an event, a read, and the call that sends ours ahead of it. */
   closeAtOnce(): void {
-    if (!this.isReadable) this.hasEnded = true;
+    // With something unread the kernel would send RST, which can overtake our last line. Otherwise it is as if FIN had come.
+    if (!this.isReadable && !this.#isClosing && this.#fin === "no") this.hasEnded = true;
     this.close();
   }
 

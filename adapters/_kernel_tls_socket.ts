@@ -173,6 +173,7 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
   /** The library wants to read, too, when it has read something that is not for us; then the kernel may have more. */
   #rest(halt: "wantsRead" | "wantsWrite"): void {
     this.readsBehindWrite = halt === "wantsWrite";
+    if (this.readsBehindWrite) this.awaitRoom();
     this.isReadable = halt === "wantsRead" && this.shared.kernel.errno() !== EAGAIN;
   }
 
@@ -194,6 +195,7 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
     }
     const halt = this.#halt(result);
     if (halt === "ended") handshake?.refused();
+    else if (halt === "wantsWrite") this.awaitRoom();
     else if (typeof halt === "object") handshake?.refused(isLeaving(halt) ? undefined : halt.text);
   }
 
@@ -202,7 +204,6 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
       case WANT_READ:
         return "wantsRead";
       case WANT_WRITE:
-        this.awaitRoom();
         return "wantsWrite";
       case ZERO_RETURN:
         return "ended";

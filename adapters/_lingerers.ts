@@ -12,8 +12,8 @@ export interface Lingerer extends Listed {
 }
 
 /**
- * When the time of one that does not linger comes. V8 has two kinds of numbers, and throws away the code for all objects that
- * have a 0 there once the first of them gets a fraction: that is long after the code was compiled.
+ * A time that has not been set. V8 has two kinds of numbers, and throws away the code for all objects that have a 0 there once
+ * the first of them gets a fraction: that is long after the code was compiled.
  */
 export const NEVER: Millis = Infinity;
 

@@ -100,7 +100,7 @@ export class Poller {
   /** Tells `owner` of these events of the descriptor from now on; whether the kernel agrees. */
   add(descriptor: number, events: number, owner: Pollable): boolean {
     if (this.#epoll === 0 && !this.#open()) return false;
-    if (!this.#control(descriptor, events, owner)) return false;
+    if (!this.#enlist(descriptor, events, owner)) return false;
     this.#polled++;
     if (!this.#isTurning) this.#plan();
     return true;
@@ -108,8 +108,8 @@ export class Poller {
 
   /** Tells its owner of these events of the descriptor instead; whether the kernel agrees. */
   change(descriptor: number, events: number, { ticket }: Pollable): boolean {
-    // What has been told for that ticket, and waits for its turn, is good.
-    return this.#say(EPOLL_CTL_MOD, descriptor, events, ticket);
+    // The ticket stays: what was fetched for it and waits for its turn still counts.
+    return this.#control(EPOLL_CTL_MOD, descriptor, events, ticket);
   }
 
   /** Gives a descriptor that is polled to another owner. */
@@ -179,7 +179,7 @@ export class Poller {
     for (const descriptor of this.#runtimes) {
       if (linkOf(descriptor) !== EPOLL_LINK) continue;
       const runtime = { ticket: 0, ready: () => this.#restless = RESTLESS };
-      if (this.#control(descriptor, EPOLLIN, runtime)) this.#watched.set(descriptor, runtime);
+      if (this.#enlist(descriptor, EPOLLIN, runtime)) this.#watched.set(descriptor, runtime);
     }
   }
 
@@ -194,20 +194,20 @@ export class Poller {
     this.#watched.clear();
   }
 
-  #control(descriptor: number, events: number, owner: Pollable): boolean {
+  #enlist(descriptor: number, events: number, owner: Pollable): boolean {
     // What the kernel still has for an earlier owner must not be told to this one.
     owner.ticket = this.#lastTicket = this.#lastTicket + 1 | 0;
-    if (!this.#say(EPOLL_CTL_ADD, descriptor, events, owner.ticket)) return false;
+    if (!this.#control(EPOLL_CTL_ADD, descriptor, events, owner.ticket)) return false;
     this.#owners[descriptor] = owner;
     return true;
   }
 
-  #say(what: number, descriptor: number, events: number, ticket: number): boolean {
+  #control(operation: number, descriptor: number, events: number, ticket: number): boolean {
     const { kernel, layout: { data } } = this.#means;
     this.#words[0] = events;
     this.#words[data] = descriptor;
     this.#words[data + 1] = ticket;
-    return kernel.epoll_ctl(this.#epoll, what, descriptor, this.#event) === 0;
+    return kernel.epoll_ctl(this.#epoll, operation, descriptor, this.#event) === 0;
   }
 
   #plan(): void {

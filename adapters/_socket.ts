@@ -80,7 +80,7 @@ export interface OwnSocket extends Socket {
   writeLent(bytes: Uint8Array, pool: ChunkPool): boolean;
   /** The same, of the last octets before the end, which follows at once: both may leave together. */
   writeLast?(bytes: Uint8Array): boolean;
-  /** The same as `close`, of a peer that has nothing more to say: its end is not waited for, where nothing of it is left unread. */
+  /** The same as `close`, of a peer that has nothing more to say: its end is not waited for, if nothing is known to be unread. */
   closeAtOnce?(): void;
 }
 

@@ -18,6 +18,7 @@ export interface FreshQuantity {
 }
 
 const ALONE = { workers: 1, cpu: "0" };
+const BOTH = { workers: 2, cpu: "0,1" };
 
 export const FRESH: readonly FreshQuantity[] = [
   held("memory per held session, clear", CLEAR, { goal: 0.5, best: 1, each: 1.5 }),
@@ -27,11 +28,11 @@ export const FRESH: readonly FreshQuantity[] = [
     unit: "",
     limits: { goal: 1.9, best: 1.6, each: 1.5 },
     isGain: true,
-    settings: [ALONE, { workers: 2, cpu: "0,1" }],
+    settings: [ALONE, BOTH],
     measure: async (proxies, load, scale) => {
       const [one, two] = proxies;
-      const alone = await capacity(one, 1, load, scale);
-      return { value: await capacity(two, 2, load, scale) / alone };
+      const alone = await capacity(one, ALONE.workers, load, scale);
+      return { value: await capacity(two, BOTH.workers, load, scale) / alone };
     },
   },
 ];

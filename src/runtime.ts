@@ -189,7 +189,10 @@ export interface RelayWatch {
   upstreamUnseen(octets: number): void;
   /** Whether the upstream has said all of what it began to say, so that a line of ours would be no part of it. */
   readonly isBetweenReplies: boolean;
-  /** Whether the client's last words were that it leaves (`LOGOUT`, `QUIT`): it has nothing more to say. */
+  /**
+   * Whether the client's last words were that it leaves (`LOGOUT`, `QUIT`): it has nothing more to say. A line of a letter may
+   * look like that: a client that a server hangs up on right there may see a reset in place of the server's last words.
+   */
   readonly isClientLeaving: boolean;
 }
 

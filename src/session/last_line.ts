@@ -12,8 +12,7 @@ export function lastLineStart(bytes: Uint8Array, longest: number): number | unde
 }
 
 /**
- * Whether all that there is from `from` on is `word`, in any case, and a line's end. `word` is in small letters, and has no
- * others but letters.
+ * Whether all that there is from `from` on is `word`, in any case, and a line's end. `word` is all small letters.
  */
 export function isLastLine(bytes: Uint8Array, from: number, word: Octets): boolean {
   const end = from + word.length;

@@ -259,6 +259,8 @@ describe("TLS on the kernel's sockets", () => {
       upstream.socket.close();
       await ended;
       assert(areSame(heard, octets));
+      // An alert is a record of two octets, a type and a tag (RFC 8446, 5.2); letters are longer.
+      assertEquals(middle.last.subarray(0, 5), Buffer.from([0x17, 3, 3, 0, ENDED - 5]));
       raw.end();
       await upstream.untilClosed();
       assertEquals(await done, {
@@ -325,6 +327,8 @@ class Middleman {
   #isChopping = false;
   #far: RawSocket | undefined;
   #isEnded = false;
+  /** The last octets that the server sent. */
+  last = Buffer.alloc(0);
 
   private constructor(server: Server, target: number) {
     this.#server = server;
@@ -385,7 +389,10 @@ class Middleman {
       else this.#held.push(bytes);
       for (const look of this.#waiting) look();
     });
-    far.on("data", (bytes: Uint8Array) => this.#pass(near, bytes));
+    far.on("data", (bytes: Uint8Array) => {
+      this.last = Buffer.concat([this.last, bytes]).subarray(-ENDED);
+      this.#pass(near, bytes);
+    });
     near.on("end", () => {
       this.#isEnded = true;
       if (this.#held.length === 0) far.end();

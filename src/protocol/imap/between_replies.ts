@@ -46,7 +46,9 @@ export class ImapWatch implements RelayWatch {
     if (this.#isLost && this.#endsCommand(bytes)) this.#find();
   }
 
-  clientUnseen(): void {}
+  clientUnseen(): void {
+    this.isClientLeaving = false;
+  }
 
   upstreamUnseen(octets: number): void {
     this.#isAtLineStart = false;

@@ -38,7 +38,7 @@ export class Pop3Watch implements RelayWatch {
       if (end < 0) return;
       const command = capitals(this.#command).trimEnd();
       this.#expect(command);
-      this.isClientLeaving = command === "QUIT";
+      this.isClientLeaving = !this.#isOpaque && command === "QUIT";
       this.#command = "";
       at = end + 1;
     }
@@ -64,6 +64,7 @@ export class Pop3Watch implements RelayWatch {
 
   clientUnseen(): void {
     this.#isOpaque = true;
+    this.isClientLeaving = false;
   }
 
   upstreamUnseen(): void {

@@ -20,7 +20,6 @@ export class SmtpWatch implements RelayWatch {
     return this.#isBetween;
   }
 
-  /** In the middle of a letter it is a line like others; whom a server hangs up on there hears so either way. */
   client(bytes: Uint8Array): void {
     const from = lastLineStart(bytes, LONGEST_QUIT);
     this.isClientLeaving = from !== undefined && isLastLine(bytes, from, QUIT);
@@ -34,7 +33,9 @@ export class SmtpWatch implements RelayWatch {
     else this.#read(bytes, from);
   }
 
-  clientUnseen(): void {}
+  clientUnseen(): void {
+    this.isClientLeaving = false;
+  }
 
   upstreamUnseen(octets: number): void {
     this.#isBetween = false;

@@ -368,6 +368,11 @@ describe("a client is leaving", () => {
       ["q COMPRESS DEFLATE\r\n", no],
       ["r LOGOUT\r\n", no],
     ]);
+    checkLeaving(() => new ImapWatch(), [
+      ["a APPEND INBOX {1000}\r\n", no],
+      ["I say\r\na LOGOUT\r\n", yes],
+      ["and more of the letter", no],
+    ]);
   });
 
   it("behind QUIT to a POP3 server, whatever pieces it comes in", () => {
@@ -382,6 +387,23 @@ describe("a client is leaving", () => {
       ["QUITS\r\n", no],
       ["QUIT\r\n", no],
     ]);
+    for (const command of ["AUTH PLAIN", "XTND X"]) {
+      checkLeaving(() => new Pop3Watch(), [[`${command}\r\nQUIT\r\n`, no]]);
+    }
+  });
+
+  it("until it says more that nobody sees", () => {
+    const rows: readonly (readonly [watch: RelayWatch, words: string])[] = [
+      [new ImapWatch(), "a LOGOUT"],
+      [new Pop3Watch(), "QUIT"],
+      [new SmtpWatch(), "QUIT"],
+    ];
+    for (const [watch, words] of rows) {
+      watch.client(encode(`${words}\r\n`));
+      assertEquals(watch.isClientLeaving, true);
+      watch.clientUnseen(100_000);
+      assertEquals(watch.isClientLeaving, false);
+    }
   });
 
   it("behind QUIT to an SMTP server, if that is all of its last line", () => {
@@ -397,6 +419,9 @@ describe("a client is leaving", () => {
       ["1QUIT\r\n", no],
       ["QUIT", no],
       ["\r\n", no],
+      ["DATA\r\n", no],
+      ["I say\r\nQUIT\r\n", yes],
+      ["and more of the letter", no],
     ]);
   });
 });
