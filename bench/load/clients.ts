@@ -128,8 +128,12 @@ async function logIn({ port, protocol, tls }: Target): Promise<Line> {
   await new Promise<void>((resolve, reject) => {
     const script = SCRIPTS[protocol];
     let step = 0;
-    line.gone = () => reject(new Error(`the proxy on port ${port} ended a ${protocol} session in step ${step}`));
+    let last = "";
+    line.gone = () => {
+      reject(new Error(`the proxy on port ${port} ended a ${protocol} session in step ${step}, behind "${last.trimEnd()}"`));
+    };
     line.heard = (text) => {
+      last = text;
       const [waitFor, say] = script[step] ?? ["", ""];
       if (!text.includes(waitFor)) return;
       step++;
