@@ -130,7 +130,9 @@ async function logIn({ port, protocol, tls }: Target): Promise<Line> {
     let step = 0;
     let last = "";
     line.gone = () => {
-      reject(new Error(`the proxy on port ${port} ended a ${protocol} session in step ${step}, behind "${last.trimEnd()}"`));
+      reject(
+        new Error(`the proxy on port ${port} ended a ${protocol} session in step ${step}, behind "${last.trimEnd()}"`),
+      );
     };
     line.heard = (text) => {
       last = text;
