@@ -11,13 +11,16 @@ export function lastLineStart(bytes: Uint8Array, longest: number): number | unde
   return least === 0 ? 0 : undefined;
 }
 
-/**
- * Whether all that there is from `from` on is `word`, in any case, and a line's end. `word` is all small letters.
- */
+/** Whether all that there is from `from` on is `word`, in any case, and a line's end. `word` is all small letters. */
 export function isLastLine(bytes: Uint8Array, from: number, word: Octets): boolean {
   const end = from + word.length;
   const rest = bytes.length - end;
   if (bytes[bytes.length - 1] !== LF || rest !== 1 && (rest !== 2 || bytes[end] !== CR)) return false;
+  return isWordAt(bytes, from, word);
+}
+
+/** Whether `word` stands at `from`, in any case. `word` is all small letters. */
+export function isWordAt(bytes: Uint8Array, from: number, word: Octets): boolean {
   for (let at = 0; at < word.length; at++) if (((bytes[from + at] ?? 0) | 0x20) !== word.charCodeAt(at)) return false;
   return true;
 }

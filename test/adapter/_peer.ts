@@ -202,6 +202,16 @@ export class Exchange {
     return { near, far: await this.#arrivals.take((far) => areEnds(near, far)) };
   }
 
+  /** Resolves when whatever was sent before has been told. */
+  async untilTold(): Promise<void> {
+    const { near, far } = await this.connect();
+    const [asks, answers] = [new Peer(near), new Peer(far)];
+    answers.socket.resume();
+    asks.say("ping");
+    await answers.untilReceived(4);
+    for (const { socket } of [asks, answers]) socket.abort();
+  }
+
   close(): Promise<void> {
     return this.#listener.close();
   }

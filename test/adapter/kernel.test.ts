@@ -399,16 +399,6 @@ class Source extends Peer {
   }
 }
 
-/** Resolves when all that was sent before has been told by the poller. */
-async function pass(exchange: Exchange): Promise<void> {
-  const { near, far } = await exchange.connect();
-  const peer = new Peer(far);
-  far.resume();
-  near.write(new Uint8Array(1));
-  await peer.untilReceived(1);
-  for (const socket of [near, far]) socket.abort();
-}
-
 describe("a runtime with the kernel's sockets", () => {
   let runtime: Runtime;
   let exchange: Exchange;
@@ -490,7 +480,7 @@ describe("a runtime with the kernel's sockets", () => {
       peer.socket.pause();
       if (isUnread) {
         other.say("b NOOP\r\n");
-        await pass(exchange);
+        await exchange.untilTold();
       }
       peer.say("* BYE\r\n");
       far.closeAtOnce();

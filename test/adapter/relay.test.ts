@@ -102,12 +102,7 @@ describeBoth("a relay", (load) => {
       client.socket.pause();
       upstream.socket.write(octets);
       upstream.socket.end();
-      const other = await exchange.connect();
-      const [asks, answers] = [new Peer(other.near), new Peer(other.far)];
-      answers.socket.resume();
-      asks.say("ping");
-      await answers.untilReceived(4);
-      for (const { socket } of [asks, answers]) socket.abort();
+      await exchange.untilTold();
       client.socket.resume();
       await client.untilEnded();
       assert(areSame(client.chunks, octets));

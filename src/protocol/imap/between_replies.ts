@@ -7,7 +7,7 @@
 
 import type { RelayWatch } from "../../runtime.ts";
 import { concat, indexOfLf } from "../../session/bytes.ts";
-import { isLastLine, lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
+import { isLastLine, isWordAt, lastLineStart, LONGEST_DIALOGUE } from "../../session/last_line.ts";
 
 /**
  * Literals are skipped over as a whole, since a letter is one. Of other responses in bulk nothing is read but the end: they are
@@ -152,11 +152,7 @@ function isStatus(bytes: Uint8Array, from: number): boolean {
 
 /** Whether `COMPRESS` stands in it, in any case. */
 function asksForCompression(bytes: Uint8Array): boolean {
-  for (let at = 0; at + COMPRESS.length <= bytes.length; at++) {
-    let length = 0;
-    while (length < COMPRESS.length && ((bytes[at + length] ?? 0) | 0x20) === COMPRESS.charCodeAt(length)) length++;
-    if (length === COMPRESS.length) return true;
-  }
+  for (let at = 0; at + COMPRESS.length <= bytes.length; at++) if (isWordAt(bytes, at, COMPRESS)) return true;
   return false;
 }
 
