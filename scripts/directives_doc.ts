@@ -24,7 +24,7 @@ a whole, never merged. Giving a directive twice in one block is an error, unless
 | \`size\` | octets, or with \`k\` or \`m\` for 2^10 and 2^20 |
 | \`number\` | digits |
 | \`on \\| off\` and other words | in any case |
-| \`file\` | a path, absolute or relative to the prefix (\`-p\`) |
+| \`file\` | a path, absolute or relative to the directory of the main configuration file; that of a log or of the \`pid\` file to the prefix (\`-p\`) |
 `;
 
 function main(): number {

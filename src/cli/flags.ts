@@ -67,7 +67,7 @@ Options:
   -s signal     : send signal to the running process: stop, quit, reopen, reload
   -p prefix     : set prefix path (default: the working directory)
   -c filename   : set configuration file (default: /etc/postern/nginx.conf)
-  -e filename   : set error log file (default: stderr)
+  -e filename   : set error log file (default: stderr, with -p logs/error.log)
   -g directives : set global directives out of configuration file
   --without-imap, --without-pop3, --without-smtp
                 : do without a protocol, as if it were not built in

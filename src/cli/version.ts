@@ -24,7 +24,7 @@ export function buildText(runtime: Runtime, without: readonly Protocol[]): strin
     `speaks the mail configuration of nginx/${NGINX_VERSION}\n` +
     `built with ${runtime.name} ${runtime.version}\n` +
     `built with ${runtime.tlsLibrary}\n` +
-    `configure arguments: --with-mail ${modules.join(" ")}\n` +
+    `configure arguments: --with-mail --with-mail_ssl_module ${modules.join(" ")}\n` +
     lacking.join("");
 }
 

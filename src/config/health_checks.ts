@@ -5,9 +5,9 @@
  */
 
 import type { Octets } from "../runtime.ts";
-import { constantOf } from "../variables/mod.ts";
-import { defaultPort, hasPort } from "./default_port.ts";
+import { hasPort } from "./default_port.ts";
 import { ConfigError } from "./error.ts";
+import { groupPort, passesTo } from "./pass.ts";
 import type { HealthCheckConfig, UpstreamConfig } from "./upstream_types.ts";
 import type { Millis } from "../runtime.ts";
 import type { Config, Protocol, ServerConfig } from "./types.ts";
@@ -32,7 +32,7 @@ export function groupChecks({ servers, upstreams }: Pick<Config, "servers" | "up
   for (const server of servers) {
     const { healthCheck: check, healthCheckTimeout: timeout } = server;
     if (check === undefined) continue;
-    const upstream = upstreams.find((each) => isUsedBy(each, server));
+    const upstream = upstreams.find((each) => passesTo(each, server));
     if (upstream === undefined) throw new ConfigError(NO_GROUP, { place: check.place, hint: NO_GROUP_HINT });
     const port = portOf(upstream, server);
     const known = checks.find((each) => each.upstream === upstream && portOf(upstream, each.server) === port);
@@ -49,7 +49,7 @@ function speakers(
   servers: readonly ServerConfig[],
 ): readonly ServerConfig[] {
   const { name } = upstream;
-  const users = servers.filter((server) => isUsedBy(upstream, server));
+  const users = servers.filter((server) => passesTo(upstream, server));
   // A group that only answers and variables name may be anybody's.
   const all = users.length > 0 ? users : servers;
   const fitting = all.filter((server) => protocol === undefined || server.protocol === protocol);
@@ -64,8 +64,8 @@ function speakers(
 }
 
 /** The port that servers without one have for a server block; `undefined` where all have one. */
-function portOf({ servers }: UpstreamConfig, server: ServerConfig): number | undefined {
-  return servers.every(hasPort) ? undefined : defaultPort(server);
+function portOf(upstream: UpstreamConfig, server: ServerConfig): number | undefined {
+  return upstream.servers.every(hasPort) ? undefined : groupPort(upstream, server);
 }
 
 function whichOf(protocols: readonly Protocol[]): Octets {
@@ -84,11 +84,6 @@ function checkSame(
     place,
     hint: 'a group is checked in one protocol: "health_check protocol=…" in the "upstream {}" says which',
   });
-}
-
-function isUsedBy({ name }: Pick<UpstreamConfig, "name">, { proxyPass }: ServerConfig): boolean {
-  const text = proxyPass && constantOf(proxyPass.template);
-  return text?.toLowerCase() === name.toLowerCase();
 }
 
 const NO_GROUP = '"health_check" needs a "proxy_pass" that names an upstream';

@@ -9,6 +9,7 @@ import { advice } from "./advice.ts";
 import { groupChecks } from "./health_checks.ts";
 import { Parser } from "./parse.ts";
 import { directoryOf, fullName } from "./paths.ts";
+import { passWarnings } from "./pass.ts";
 import { resolveMain, resolveServers, resolveUpstreams } from "./resolve.ts";
 import type { Config, Protocol } from "./types.ts";
 
@@ -50,14 +51,18 @@ export function loadConfig(options: LoadOptions): Config {
   if (options.globals !== undefined) parser.parameter(options.globals);
   if (options.text === undefined) parser.file(path);
   else parser.text(options.text, path);
-  const servers = resolveServers(parser.main, options);
   const upstreams = resolveUpstreams(parser.main);
+  const servers = resolveServers(parser.main, upstreams, options);
   groupChecks({ servers, upstreams });
   return {
     main: resolveMain(parser.main, options),
     servers,
     upstreams,
-    warnings: [...parser.warnings, ...advice(parser.main, options.isRoot ?? true)],
+    warnings: [
+      ...parser.warnings,
+      ...advice(parser.main, options.isRoot ?? true),
+      ...passWarnings({ servers, upstreams }),
+    ],
     files: Array.from(parser.texts, ([path, text]) => ({ path, text })),
   };
 }

@@ -55,6 +55,7 @@ import { oldSsl, starttls } from "./directives/ssl.ts";
 import { upstreamsOf } from "./directives/upstream.ts";
 import { userNamesOf } from "./directives/user_names.ts";
 import { ConfigError, lineOf } from "./error.ts";
+import { passTo } from "./pass.ts";
 import { fullName } from "./paths.ts";
 import { Scope } from "./scope.ts";
 import { sslOf } from "./ssl.ts";
@@ -125,14 +126,23 @@ function refuseRenamedDigests(server: ServerConfig, scope: Scope): ServerConfig 
 }
 
 /** All servers, in order. */
-export function resolveServers(main: Scope, surroundings: Surroundings): readonly ServerConfig[] {
+export function resolveServers(
+  main: Scope,
+  upstreams: readonly UpstreamConfig[],
+  surroundings: Surroundings,
+): readonly ServerConfig[] {
   const scopes = main.children(mail).flatMap((scope) => scope.children(server));
   return scopes.map((scope) =>
-    refuseRenamedDigests(refuseUncheckable(resolveServer(scope, surroundings), scope), scope)
+    refuseRenamedDigests(refuseUncheckable(resolveServer(scope, upstreams, surroundings), scope), scope)
   );
 }
 
-function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): ServerConfig {
+function resolveServer(
+  scope: Scope,
+  upstreams: readonly UpstreamConfig[],
+  { prefix, hostname }: Surroundings,
+): ServerConfig {
+  const pass = scope.value(proxyPass);
   return {
     position: lineOf(scope.place),
     listens: resolveListens(scope),
@@ -151,7 +161,7 @@ function resolveServer(scope: Scope, { prefix, hostname }: Surroundings): Server
     ssl: sslOf(scope),
     authHttp: resolveAuthHttp(scope),
     authUsersFile: authHttpOf(scope) === undefined ? scope.value(authUsersFile) : undefined,
-    proxyPass: scope.value(proxyPass),
+    proxyPass: pass && passTo(upstreams, pass),
     healthCheck: scope.own(healthCheck),
     healthCheckTimeout: scope.value(healthCheckTimeout),
     authFailure: resolveAuthFailure(scope),
@@ -203,7 +213,7 @@ function resolveAuthHttp(scope: Scope): AuthHttpConfig | undefined {
 
 function resolveAuthFailure(scope: Scope): AuthFailureConfig | undefined {
   const delay = scope.value(authFailureDelay);
-  return delay && { ...delay, exempt: scope.value(authFailureDelayExempt) };
+  return delay === "off" ? undefined : { ...delay, exempt: scope.value(authFailureDelayExempt) };
 }
 
 function resolveListens(scope: Scope): readonly ListenConfig[] {

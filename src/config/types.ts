@@ -282,6 +282,8 @@ export interface ProxyPassConfig {
   readonly place: Place;
   /** The name of a group or an address, worked out for each login. */
   readonly template: Template;
+  /** What stands behind the name of a group: the port of those servers of it that are written without one. */
+  readonly groupPort: number | undefined;
 }
 
 export interface ProxyConfig {

@@ -40,7 +40,8 @@ export function createAuthenticator(
 ): Authenticator {
   const port = defaultPort(server);
   const routes = new Routes(groups(port), port);
-  const routeFor = routeFinder(server, routes);
+  const { groupPort } = server.proxyPass ?? {};
+  const routeFor = routeFinder(server, groupPort === undefined ? routes : new Routes(groups(groupPort), port));
   if (server.authUsersFile !== undefined) {
     return openUsersFile(server.authUsersFile, { runtime, routes, routeFor, note });
   }

@@ -9,7 +9,7 @@ import type { AnswerStore } from "../auth/cache.ts";
 import type { FailureBook } from "../auth/failures.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { NetworkList } from "../config/cidr.ts";
-import { defaultPort } from "../config/default_port.ts";
+import { groupPort } from "../config/pass.ts";
 import { groupChecks } from "../config/health_checks.ts";
 import type { SslConfig } from "../config/ssl_types.ts";
 import { tlsCaveat } from "../config/tls_fault.ts";
@@ -117,7 +117,7 @@ export class Generation {
       runtime,
       board,
       groups: groups?.all ?? [],
-      groupOf: ({ server, upstream }) => groups?.forPort(defaultPort(server)).get(upstream.name),
+      groupOf: ({ server, upstream }) => groups?.forPort(groupPort(upstream, server)).get(upstream.name),
       serviceOf: (server) => services.get(server),
     });
     this.#health.start();

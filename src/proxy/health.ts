@@ -4,8 +4,8 @@
  * @module
  */
 
-import { defaultPort } from "../config/default_port.ts";
 import type { GroupCheck } from "../config/mod.ts";
+import { groupPort } from "../config/pass.ts";
 import type { ServerConfig } from "../config/types.ts";
 import { ImapProbe } from "../protocol/imap/probe.ts";
 import { Pop3Probe } from "../protocol/pop3/probe.ts";
@@ -69,7 +69,7 @@ export class HealthChecks {
     const setting = settingOf(groupCheck, { service, runtime });
     const monitor = new HealthMonitor({
       group: group.name,
-      topic: `health ${group.name} ${defaultPort(server)}`,
+      topic: `health ${group.name} ${groupPort(group, server)}`,
       check,
       probe: (checked, done) => probeServer(checked, setting, done),
       board,

@@ -108,6 +108,17 @@ mail {
     text: "mail { server { listen 110; protocol pop3; pop3_auth apop cram-md5; proxy_pass pop3_backend:110; } }",
   },
   {
+    what: "POP3 with a port behind the name of a group",
+    scheme: "pop3",
+    mechanisms: ["AUTH=PLAIN"],
+    refusal: OURS,
+    text: `
+mail {
+    upstream pop3_backend { server 127.0.0.1; }
+    server { listen 110; protocol pop3; proxy_pass pop3_backend:110; health_check mandatory; }
+}`,
+  },
+  {
     what: "POP3S",
     scheme: "pop3s",
     mechanisms: ["AUTH=PLAIN", "AUTH=CRAM-MD5"],
@@ -178,10 +189,11 @@ describe("the proxy_pass examples of guides", () => {
   });
 
   async function serve(text: string): Promise<TestProxy> {
+    const hasGroup = text.includes("upstream pop3_backend");
     const proxy = await startConfiguration(
       text.replace(/\blisten\s+\d+/, "listen 127.0.0.1")
         .replace(/\b(?:back_imap|imap_backend):143/, `127.0.0.1:${dovecot?.ports.imap}`)
-        .replace(/\bpop3_backend:110/, `127.0.0.1:${dovecot?.ports.pop3}`)
+        .replace(/\bpop3_backend:110/, `${hasGroup ? "pop3_backend" : "127.0.0.1"}:${dovecot?.ports.pop3}`)
         .replace(/\/etc\/nginx\/ssl\/\w+\.crt/, certificate?.certificatePath ?? "")
         .replace(/\/etc\/nginx\/ssl\/\w+\.key/, certificate?.keyPath ?? ""),
     );

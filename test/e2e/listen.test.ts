@@ -260,7 +260,7 @@ describe("a protocol that is left out", () => {
     it(`is in -V: ${args.join(" ") || "none"}`, LIMIT, async () => {
       const { code, stdout, stderr } = await runProgram("-V", ...args);
       assertEquals([code, stdout], [0, ""]);
-      assertStringIncludes(stderr, `\nconfigure arguments: --with-mail ${modules}\n`);
+      assertStringIncludes(stderr, `\nconfigure arguments: --with-mail --with-mail_ssl_module ${modules}\n`);
     });
   }
 

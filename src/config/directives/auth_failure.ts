@@ -8,11 +8,11 @@ import type { Module } from "../directive.ts";
 import { listOf, once } from "../kinds.ts";
 import { parseMillis } from "../values.ts";
 
-export const authFailureDelay = directive<{ readonly first: number; readonly most: number } | undefined, undefined>({
+export const authFailureDelay = directive<Delay | "off">({
   name: "auth_failure_delay",
   contexts: MAIL_AND_SERVER,
   kind: once("time [most] | off", readDelay, { least: 1, most: 2 }),
-  default: undefined,
+  default: "off",
   written: "off",
   meaning:
     "How long the answer to a wrong password is held back. It doubles with each wrong password from the same address " +
@@ -29,8 +29,14 @@ export const authFailureDelayExempt = directive<readonly Network[]>({
   meaning: "Who never waits: webmail and other proxies, which log in for many",
 });
 
-function readDelay(call: Call): { readonly first: number; readonly most: number } | undefined {
-  if (call.args.length === 1 && call.arg(0) === "off") return undefined;
+/** In milliseconds. */
+interface Delay {
+  readonly first: number;
+  readonly most: number;
+}
+
+function readDelay(call: Call): Delay | "off" {
+  if (call.args.length === 1 && call.arg(0) === "off") return "off";
   const first = parseMillis(call.arg(0));
   const most = call.args.length === 1 ? first && Math.min(first * 16, LONGEST) : parseMillis(call.arg(1));
   if (first === undefined || most === undefined || first === 0) {

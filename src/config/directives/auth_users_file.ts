@@ -20,7 +20,8 @@ export const authUsersFileModule: Module = {
   title: "Users in a file",
   about:
     "Passwords are `{PLAIN}` or hashes: Argon2 and bcrypt, SHA-crypt, PBKDF2, with or without Dovecot's names in braces. " +
-    "Options, with commas between them: `nologin`, `protocols=imap pop3`, `allow_nets=NETWORK …`, `destuser=NAME` and " +
-    "`pass=BASE64` for the login at the upstream, `cert=FINGERPRINT` for EXTERNAL. CRAM-MD5 and APOP need `{PLAIN}`.",
+    "Options, with blanks between them: `nologin`, `protocols=imap,pop3`, `allow_nets=NETWORK,…`; `destuser=NAME` and " +
+    "`pass=PASSWORD` (or `pass.b64=BASE64`, for one with a blank in it) for the login at the upstream; `cert=FINGERPRINT` " +
+    "for EXTERNAL. CRAM-MD5 and APOP need `{PLAIN}`.",
   directives: [authUsersFile],
 };

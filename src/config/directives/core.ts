@@ -78,7 +78,7 @@ export const workerShutdownTimeout = directive({
     "have all of it",
 });
 
-const EVERYWHERE: readonly Context[] = ["main", "events", "mail", "server"];
+const EVERYWHERE: readonly Context[] = ["main", "events", "mail", "server", "upstream"];
 
 /** Carried out by the parser itself. */
 export const include = directive({

@@ -146,7 +146,7 @@ export const timeout = directive({
   default: 60_000,
   written: "60s",
   meaning:
-    "How long a client may take to log in, in all; a number without a unit is in milliseconds from 1000 on, as in older " +
+    "How long a client may take to log in, in all; a number without a unit is in milliseconds from 10000 on, as in older " +
     "documents, and that is warned about",
 });
 

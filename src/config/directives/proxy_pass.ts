@@ -16,7 +16,7 @@ export const proxyPass = directive<ProxyPassConfig, undefined>({
   default: undefined,
   meaning:
     "Where sessions go: an address or a name with a port (left out, it is the protocol's), a unix socket, or an `upstream` " +
-    "group. Without a source of logins (`auth_http`, `auth_users_file`) the back end itself checks them, with whatever " +
+    "group. A port behind a group's name is for those of its servers that are written without one. Without a source of logins (`auth_http`, `auth_users_file`) the back end itself checks them, with whatever " +
     "mechanism both sides have; with one, this is for answers that name no server",
 });
 
@@ -25,7 +25,7 @@ function read(call: Call): ProxyPassConfig {
   const template = call.template(text);
   const constant = constantOf(template);
   if (constant !== undefined) check(call, constant);
-  return { template, place: call.place };
+  return { template, place: call.place, groupPort: undefined };
 }
 
 /** What is no variable can be looked at now. */

@@ -1,7 +1,6 @@
 /** `upstream {}`: groups of mail servers, as in nginx's stream module. */
 
 import type { Millis, Octets } from "../../runtime.ts";
-import { constantOf } from "../../variables/mod.ts";
 import { parseServer } from "../address.ts";
 import type { Call } from "../call.ts";
 import { accepted, block, directive, MAIL, NONE, ONE, SOME } from "../directive.ts";
@@ -13,7 +12,6 @@ import { didYouMean } from "../suggest.ts";
 import type { BalancingMethod, UpstreamConfig, UpstreamServerConfig } from "../upstream_types.ts";
 import { parseBigSize, parseNumber, parseSeconds } from "../values.ts";
 import { healthCheck, healthCheckTimeout } from "./health_check.ts";
-import { proxyPass } from "./proxy_pass.ts";
 import { resolverOf } from "./resolver.ts";
 
 const UPSTREAM: readonly Context[] = ["upstream"];
@@ -132,7 +130,6 @@ export function upstreamsOf(mail: Scope): readonly UpstreamConfig[] {
 /** Checks what is known only behind all of `mail {}`. Throws {@linkcode ConfigError}. */
 export function checkUpstreams(mail: Scope): void {
   const groups = upstreamsOf(mail);
-  for (const scope of [mail, ...mail.children()]) checkPass(scope, groups);
   for (const { name, servers, position, resolver } of groups) {
     const resolved = servers.find(({ isResolved, address }) => isResolved && "isName" in address && address.isName);
     if (resolved !== undefined && resolver === undefined) {
@@ -145,17 +142,6 @@ export function checkUpstreams(mail: Scope): void {
       throw new ConfigError(`no servers in upstream "${name}"`, { place: position });
     }
   }
-}
-
-/** The ports of a group are those of its servers. */
-function checkPass(scope: Scope, groups: readonly UpstreamConfig[]): void {
-  const pass = scope.own(proxyPass);
-  const text = pass && constantOf(pass.template);
-  const [, host = "", port] = /^(.*):(\d+)$/.exec(text ?? "") ?? [];
-  const group = groups.find(({ name }) => name.toLowerCase() === host.toLowerCase());
-  if (group === undefined || pass === undefined) return;
-  const place = pass.place;
-  throw new ConfigError(`upstream "${group.name}" may not have port ${port}`, { place });
 }
 
 function nameOf(scope: Scope): Octets {

@@ -22,7 +22,8 @@ function problem(texts: Readonly<Record<string, string>>, globals?: string): str
 describe("include", () => {
   it("reads files in every block, also from files that were included", () => {
     const config = load({
-      "nginx.conf": "include main; events { include conf.d/events; } mail { include mail; include servers/*.conf; }",
+      "nginx.conf":
+        "include main; events { include conf.d/events; } mail { include mail; include servers/*.conf; upstream x { include members; } }",
       "main": "worker_processes 2;",
       "conf.d/events": "worker_connections 7;",
       "mail": "auth_http auth; include conf.d/timeouts;",
@@ -31,7 +32,12 @@ describe("include", () => {
       "servers/a.conf": "server { listen 143; }",
       "servers/c.txt": "nonsense;",
       "/srv/more": "max_errors 9;",
+      "members": "server 192.0.2.1:1; server 192.0.2.2:1;",
     });
+    assertEquals(config.upstreams.map(({ servers }) => servers.map(({ text }) => text)), [[
+      "192.0.2.1:1",
+      "192.0.2.2:1",
+    ]]);
     assertEquals(config.main.workerProcesses, 2);
     assertEquals(config.main.workerConnections, 7);
     assertEquals(config.servers.map(({ protocol, timeout, maxErrors }) => [String(protocol), timeout, maxErrors]), [

@@ -151,9 +151,16 @@ describe("upstream", () => {
     assertEquals(problem(text), 'duplicate upstream "X" in f:4');
   });
 
-  it("refuses a port beside its name", () => {
-    const text = inMail("upstream x { server a; }", "proxy_pass X:143;");
-    assertEquals(problem(text), 'upstream "x" may not have port 143 in f:4');
+  it("may have a port behind its name, for those of its servers that have none", () => {
+    const [server] = load(inMail("upstream x { server a; server b:1; }", "proxy_pass X:1430;")).servers;
+    if (server?.proxyPass === undefined) throw new Error("no proxy_pass");
+    const { template, groupPort } = server.proxyPass;
+    assertEquals([template(factsOf()), template.text, groupPort], ["x", "X:1430", 1430]);
+    assertEquals(warnings(inMail("upstream x { server a; server b:1; }", "proxy_pass X:1430;")), []);
+    assertEquals(warnings(inMail("upstream x { server a:1430; server b:1; }", "proxy_pass X:1430;")), []);
+    assertEquals(warnings(inMail("upstream x { server a:1; server unix:/b; }", "proxy_pass X:1430;")), [
+      'warn: port 1430 of "proxy_pass X:1430" has no effect, all servers of the upstream have their own in f:4',
+    ]);
   });
 
   it("is a block", () => {

@@ -1,0 +1,58 @@
+/**
+ * `proxy_pass` to a group with a port behind its name: the port of those servers that are written without one.
+ *
+ * @module
+ */
+
+import type { Octets } from "../runtime.ts";
+import { constantOf } from "../variables/mod.ts";
+import { defaultPort, hasPort } from "./default_port.ts";
+import { inPlace } from "./error.ts";
+import type { Config, ConfigWarning, ProxyPassConfig, ServerConfig } from "./types.ts";
+import type { UpstreamConfig } from "./upstream_types.ts";
+
+/** The same where no group is named; else it leads to the group, and its port is kept aside. */
+export function passTo(groups: readonly UpstreamConfig[], pass: ProxyPassConfig): ProxyPassConfig {
+  const [, host = "", port] = /^(.*):(\d+)$/.exec(constantOf(pass.template) ?? "") ?? [];
+  const group = groupNamed(host, groups);
+  if (group === undefined || port === undefined) return pass;
+  const { text } = pass.template;
+  return {
+    ...pass,
+    template: Object.assign(() => group.name, { text, parts: [group.name] }),
+    groupPort: Number(port),
+  };
+}
+
+/** Whether `proxy_pass` of a server block names this group. */
+export function passesTo({ name }: Pick<UpstreamConfig, "name">, { proxyPass }: ServerConfig): boolean {
+  const text = proxyPass && constantOf(proxyPass.template);
+  return text?.toLowerCase() === name.toLowerCase();
+}
+
+/** The port that servers of a group have for a server block where they are written without one. */
+export function groupPort(group: Pick<UpstreamConfig, "name">, server: ServerConfig): number {
+  const port = passesTo(group, server) ? server.proxyPass?.groupPort : undefined;
+  return port ?? defaultPort(server);
+}
+
+/** A warning for each port behind a group's name that none of its servers goes by. */
+export function passWarnings({ servers, upstreams }: Pick<Config, "servers" | "upstreams">): readonly ConfigWarning[] {
+  const texts = servers.flatMap(({ proxyPass }) => {
+    const group = proxyPass && groupNamed(constantOf(proxyPass.template) ?? "", upstreams);
+    if (proxyPass?.groupPort === undefined || group === undefined) return [];
+    const { groupPort: port, template: { text }, place } = proxyPass;
+    const isOther = group.servers.every((each) =>
+      hasPort(each) && !("port" in each.address && each.address.port === port)
+    );
+    if (!isOther) return [];
+    return [
+      `port ${port} of "proxy_pass ${text}" has no effect, all servers of the upstream have their own${inPlace(place)}`,
+    ];
+  });
+  return [...new Set(texts)].map((text) => ({ level: "warn", text }));
+}
+
+function groupNamed(name: Octets, groups: readonly UpstreamConfig[]): UpstreamConfig | undefined {
+  return groups.find((group) => group.name.toLowerCase() === name.toLowerCase());
+}
