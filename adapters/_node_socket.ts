@@ -79,6 +79,8 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
   #isFlooding = false;
   /** What was read while nobody wanted it: what one read from the kernel brings. */
   #held: Uint8Array | undefined;
+  /** Whether the end came with it, as TLS may read it. */
+  #isEndHeld = false;
   #failure: SystemFailure | undefined;
 
   constructor(handle: Handle, remote: SocketAddress, shared: NodeShared) {
@@ -148,6 +150,7 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     if (this.#isClosing || this.isClosed) return;
     this.#isClosing = true;
     this.#held = undefined;
+    this.hasEnded ||= this.#isEndHeld;
     // The kernel sends FIN by itself then.
     if (this.hasEnded && this.queued === 0) return this.#destroy();
     this.end();
@@ -196,9 +199,8 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     if (count === 0 || this.#isDestroyed) return;
     this.#isReading = false;
     if (count !== END_OF_FILE) return this.break(systemFailure(count));
-    this.hasEnded = true;
-    if (!this.#isClosing) this.handler.ended();
-    if (this.#fin === "sent") this.#destroy();
+    if (this.#held === undefined) this.#end();
+    else this.#isEndHeld = true;
   }
 
   onWritten(status: number, { bytes, isCopy }: WriteRequest): void {
@@ -220,6 +222,12 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     // One that is told to stop may have to tell the rest of what it has read from the kernel.
     this.#held = this.#held === undefined ? bytes.slice() : joined(this.#held, bytes);
     this.stop();
+  }
+
+  #end(): void {
+    this.hasEnded = true;
+    if (!this.#isClosing) this.handler.ended();
+    if (this.#fin === "sent") this.#destroy();
   }
 
   #mayWrite(bytes: Uint8Array): boolean {
@@ -280,11 +288,12 @@ export class NodeConnection implements StreamSource, HandleOwner, Lingerer {
     if (held === undefined || !this.#isFlowing || this.#isClosing) return;
     this.#held = undefined;
     this.handler.bytes(held);
-    if (this.#isFlowing) this.start();
+    if (this.#isEndHeld) this.#end();
+    else if (this.#isFlowing) this.start();
   }
 
   protected start(): void {
-    if (this.#isReading || this.#isDestroyed || this.hasEnded) return;
+    if (this.#isReading || this.#isDestroyed || this.hasEnded || this.#isEndHeld) return;
     this.#isReading = true;
     const error = this.handle.readStart();
     if (error !== 0) this.breakLater(error);

@@ -1,10 +1,14 @@
 import { after, before, describe, it } from "node:test";
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { assert, assertEquals } from "@std/assert";
 import type { RelayResult, Runtime, Socket } from "../../src/runtime.ts";
 import { areSame, describeBoth, Exchange, pattern, Peer } from "./_peer.ts";
 import { abort, finish, secured, TlsBench } from "./_tls.ts";
+
+const LIMIT = { timeout: 10_000 };
 
 describeBoth("over TLS", (load) => {
   let runtime: Runtime;
@@ -62,6 +66,26 @@ describeBoth("over TLS", (load) => {
       assertEquals(reader.rudeness, 0);
       await finish(near, reader);
     });
+
+    for (const length of [40_000, 16_384 + 100, 2 * 16_384 + 100]) {
+      it(`tell the end behind ${length} octets that arrive with it, paused after the first`, LIMIT, async () => {
+        const gate = await Gate.open(exchange.port);
+        const result = bench.serveNext();
+        const client = connectTls({ port: gate.port, host: "127.0.0.1", rejectUnauthorized: false });
+        client.on("error", () => {});
+        const reader = new Sipper(secured(await result).socket);
+        client.write("hello");
+        await reader.untilReceived(5);
+        gate.hold();
+        client.end(pattern(length));
+        await reader.untilEnded();
+        assertEquals([reader.received, reader.rudeness], [5 + length, 0]);
+        assert(areSame(reader.chunks, Buffer.concat([Buffer.from("hello"), pattern(length)])));
+        reader.socket.close();
+        await reader.untilClosed();
+        await gate.close();
+      });
+    }
 
     it("send several lines of one turn in order, and then the end", async () => {
       const { near, far } = await bench.connect();
@@ -229,6 +253,41 @@ class Sipper extends Peer {
       this.socket.resume();
     });
     super.bytes(bytes);
+  }
+}
+
+/** A way to a port that can be held shut until its client has said all: then all of it goes on at once. */
+class Gate {
+  readonly #server: Server;
+  readonly #held: Uint8Array[] = [];
+  #isShut = false;
+
+  private constructor(port: number) {
+    this.#server = createServer({ allowHalfOpen: true }, (near) => {
+      const far = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+      for (const socket of [near, far]) socket.on("error", () => socket.destroy());
+      near.on("data", (bytes: Uint8Array) => this.#isShut ? this.#held.push(bytes) : far.write(bytes));
+      near.on("end", () => far.end(Buffer.concat(this.#held)));
+      far.pipe(near);
+    });
+  }
+
+  static async open(port: number): Promise<Gate> {
+    const gate = new Gate(port);
+    await new Promise<void>((resolve) => gate.#server.listen(0, "127.0.0.1", resolve));
+    return gate;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  hold(): void {
+    this.#isShut = true;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 }
 
