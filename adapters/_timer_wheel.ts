@@ -42,6 +42,7 @@ export class TimerWheel {
   #done: number;
   /** The step for which the runtime's timer is set. */
   #awaited = Infinity;
+  #isTurning = false;
   #stopWaiting: Cancel | undefined;
 
   constructor(clock: WheelClock) {
@@ -52,7 +53,7 @@ export class TimerWheel {
   start(delay: Millis, fire: () => void): WheelTimer {
     const timer = new WheelTimer(this.#clock.now() + delay, fire);
     // Nothing has been looked at while nothing was there.
-    if (this.#awaited === Infinity) this.#done = this.#currentStep();
+    if (this.#awaited === Infinity && !this.#isTurning) this.#done = this.#currentStep();
     this.#add(timer);
     return timer;
   }
@@ -79,12 +80,14 @@ export class TimerWheel {
   /** Rings all whose time has come, then waits for the next step that somebody is on. */
   #turn(): void {
     this.#awaited = Infinity;
+    this.#isTurning = true;
     const current = this.#currentStep();
     for (let left = STEPS; this.#done < current && left > 0; left--) {
       this.#done++;
       this.#ringAll(this.#slotOf(this.#done));
     }
     this.#done = Math.max(this.#done, current);
+    this.#isTurning = false;
     for (let step = this.#done + 1; step <= this.#done + STEPS; step++) {
       if (step >= this.#awaited) return;
       if (this.#slotOf(step).size > 0) return this.#waitFor(step);

@@ -117,6 +117,23 @@ describe("a timer wheel", () => {
     assertEquals(rang, 100);
   });
 
+  it("rings all that is due when it rings late, also where one that rings sets another", () => {
+    const { clock, wheel } = begin();
+    const rang: number[] = [];
+    for (let i = 1; i <= 10; i++) {
+      wheel.start(i * 1_000, () => {
+        rang.push(i);
+        wheel.start(60_000, () => rang.push(i + 100));
+      });
+    }
+    clock.time += 10_500;
+    clock.pass(0);
+    assertEquals(rang, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    clock.pass(60_000 + STEP + 1);
+    assertEquals(rang.slice(10).sort(), [101, 102, 103, 104, 105, 106, 107, 108, 109, 110]);
+    assertEquals(clock.waiting, 0);
+  });
+
   it("asks the runtime for one timer, however many there are", () => {
     const { clock, wheel } = begin();
     for (let i = 0; i < 10_000; i++) wheel.cancel(wheel.start(60_000, () => {}));
