@@ -59,6 +59,6 @@ export function discard(descriptor: number): void {
   }
 }
 
-const MARK = "POSTERN_SOCKETS";
+const MARK = "POSTERN_INHERITED";
 /** Read at the start: a file that is replaced later is no longer found by way of the process. */
 const PROGRAM = process.execPath;

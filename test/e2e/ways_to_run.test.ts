@@ -74,28 +74,32 @@ describe("one binary", () => {
 });
 
 describe("the program", () => {
-  /** How many epolls it has when it has served two clients. */
-  async function epolls(sockets: string): Promise<number> {
+  /** How many epolls its worker has when it has served two clients. */
+  async function epolls(sockets: string, hasMain: boolean): Promise<number> {
     const port = await freePort();
     const config = folder.write(
       "sockets.conf",
-      `daemon off; master_process off; pid sockets.pid; error_log stderr notice; events {}
+      `daemon off; master_process ${hasMain ? "on" : "off"}; pid sockets.pid; error_log stderr notice; events {}
        mail { auth_http 127.0.0.1:1/; server { listen 127.0.0.1:${port}; protocol imap; } }`,
     );
     const wrapper = ["env", `POSTERN_SOCKETS=${sockets}`];
     const program = new Program(["-p", folder.path, "-c", config], { wrapper });
     await program.prints("start worker process");
     for (let clients = 0; clients < 2; clients++) assertEquals(await firstWords(port), "* OK IMAP4 ready\r\n");
-    const descriptors = `/proc/${program.child.pid}/fd`;
+    const [, worker] = /start worker process (\d+)/.exec(program.stderr) ?? [];
+    const descriptors = `/proc/${worker}/fd`;
     const links = readdirSync(descriptors).map((name) => linkAt(join(descriptors, name)));
     program.signal("SIGTERM");
     assertEquals((await program.ending).code, 0);
     return links.filter((link) => link.endsWith("[eventpoll]")).length;
   }
 
-  it("has sockets of the kernel's, or of the runtime's where that is asked for", LIMIT, async () => {
-    assertEquals(await epolls("kernel"), await epolls("runtime") + 1);
-  });
+  for (const hasMain of [false, true]) {
+    const who = hasMain ? "its worker" : "a process alone";
+    it(`has sockets of the kernel's, or of the runtime's where that is asked for: ${who}`, LIMIT, async () => {
+      assertEquals(await epolls("kernel", hasMain), await epolls("runtime", hasMain) + 1);
+    });
+  }
 });
 
 describe("the example of docs/embedding.md", () => {
