@@ -1,4 +1,5 @@
 import type { Cancel, Millis, Runtime } from "../runtime.ts";
+import { Steps } from "../steps.ts";
 import type { Authenticator, Credentials, Note, Verdict } from "./mod.ts";
 
 /**
@@ -18,23 +19,20 @@ export class FailoverAuthenticator implements Authenticator {
     const now = this.#runtime.now();
     const isRested = ({ restsUntil }: { readonly restsUntil: Millis }) => restsUntil <= now;
     const order = [...this.#sources.filter(isRested), ...this.#sources.filter((source) => !isRested(source))];
-    let cancel: Cancel = () => {};
-    let isOver = false;
+    const steps = new Steps();
     const ask = (): void => {
       const source = order.shift();
       if (source === undefined) return done({ type: "unavailable" });
-      cancel = source.authenticator.authenticate(credentials, note, (verdict) => {
-        if (isOver) return;
-        source.restsUntil = verdict.type === "unavailable" ? this.#runtime.now() + REST : -Infinity;
-        if (verdict.type === "unavailable") ask();
-        else done(verdict);
-      });
+      steps.begin(() =>
+        source.authenticator.authenticate(credentials, note, (verdict) => {
+          source.restsUntil = verdict.type === "unavailable" ? this.#runtime.now() + REST : -Infinity;
+          if (verdict.type === "unavailable") ask();
+          else done(verdict);
+        })
+      );
     };
     ask();
-    return () => {
-      isOver = true;
-      cancel();
-    };
+    return () => steps.cancel();
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import { parseIp } from "../config/ip.ts";
 import type { Cancel, ConnectHandler, ConnectTarget, Runtime } from "../runtime.ts";
 import { isFailure } from "../runtime.ts";
+import { Steps } from "../steps.ts";
 import type { Resolver } from "./resolver.ts";
 
 /**
@@ -22,8 +23,7 @@ class NamedConnect {
   readonly #target: Extract<ConnectTarget, { host: string }>;
   readonly #handler: ConnectHandler;
   readonly #runtime: Pick<Runtime, "connect">;
-  #cancel: Cancel = () => {};
-  #isCancelled = false;
+  readonly #steps = new Steps();
 
   constructor(
     target: Extract<ConnectTarget, { host: string }>,
@@ -36,26 +36,21 @@ class NamedConnect {
   }
 
   start(resolver: Pick<Resolver, "lookup">): Cancel {
-    this.#keep(resolver.lookup(this.#target.host, (found) => {
-      if (isFailure(found)) this.#handler.failed(found);
-      else this.#try(found.addresses);
-    }));
-    return () => {
-      this.#isCancelled = true;
-      this.#cancel();
-    };
+    this.#steps.begin(() =>
+      resolver.lookup(this.#target.host, (found) => {
+        if (isFailure(found)) this.#handler.failed(found);
+        else this.#try(found.addresses);
+      })
+    );
+    return () => this.#steps.cancel();
   }
 
-  #try([host, ...others]: readonly string[]): void {
-    if (host === undefined || this.#isCancelled) return;
-    this.#keep(this.#runtime.connect({ ...this.#target, host }, {
-      connected: (socket) => this.#handler.connected(socket),
-      failed: (failure) => others.length > 0 ? this.#try(others) : this.#handler.failed(failure),
-    }));
-  }
-
-  /** What is told at once may begin the next step before this one's cancel is known: the later one counts. */
-  #keep(cancel: Cancel): void {
-    this.#cancel = cancel;
+  #try([host = "", ...others]: readonly string[]): void {
+    this.#steps.begin(() =>
+      this.#runtime.connect({ ...this.#target, host }, {
+        connected: (socket) => this.#handler.connected(socket),
+        failed: (failure) => others.length > 0 ? this.#try(others) : this.#handler.failed(failure),
+      })
+    );
   }
 }
