@@ -55,7 +55,11 @@ interface Point {
 }
 
 function ringOf(members: readonly Member[]): readonly Point[] {
-  const points = members.flatMap(({ spec }) => pointsOf(spec.server, spec.weight * POINTS_FOR_WEIGHT));
+  const weight = members.reduce((sum, { spec }) => sum + spec.weight, 0);
+  const scale = Math.min(MOST_WEIGHT / weight, 1);
+  const points = members.flatMap(({ spec }) => {
+    return pointsOf(spec.server, Math.max(Math.floor(spec.weight * scale), 1) * POINTS_FOR_WEIGHT);
+  });
   points.sort((one, other) => one.hash - other.hash);
   return points.filter(({ hash }, i) => i === 0 || hash !== points[i - 1]?.hash);
 }
@@ -84,3 +88,9 @@ function littleEndian(value: number): Octets {
 }
 
 const POINTS_FOR_WEIGHT = 160;
+
+/**
+ * Weights of more than this in all are taken as the same shares of it: those of SRV records go up to 65,535 each, and
+ * their ring would take a worker seconds and hundreds of MiB each time that the DNS changes.
+ */
+export const MOST_WEIGHT = 2000;

@@ -5,6 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
+import { MOST_WEIGHT } from "../../../src/upstream/_consistent_hash.ts";
 import type { ServerSpec } from "../../../src/upstream/mod.ts";
 import { templateOf } from "../../support/facts.ts";
 import { TestGroup, type TestGroupOptions } from "../../support/group.ts";
@@ -180,6 +181,17 @@ describe("hash consistent", () => {
     assertEquals([...all].every((server, i) => server === "c" || server === without[i]), true);
     group.clock.advance(10_000);
     assertEquals([group.login("loggedIn", undefined, `user${at + 1}`), users(group, 200)], ["c", all]);
+  });
+
+  it("keeps shares of weights that are too big for a ring of their own", () => {
+    const at = (...weights: readonly number[]) =>
+      users(new TestGroup(weights.map((weight) => ({ weight })), options), 400);
+    const whole = at(MOST_WEIGHT / 4 * 3, MOST_WEIGHT / 4);
+    assertEquals(at(MOST_WEIGHT * 15, MOST_WEIGHT * 5), whole);
+    const share = [...whole].filter((server) => server === "a").length / whole.length;
+    assertEquals(share > 0.65 && share < 0.85, true, `${share}`);
+    // One past the bound: nobody is left without a share.
+    assertEquals(at(MOST_WEIGHT, 1), at(MOST_WEIGHT - 1, 1));
   });
 
   it("takes turns among the addresses of one name", () => {
