@@ -28,7 +28,7 @@ export async function passwd(args: readonly string[], runtime: Runtime): Promise
   const [user = "", upstream = "", ...more] = rest;
   if (user === "" || more.length > 0 || user.startsWith("-")) throw new FlagError("passwd: name one user, see -h");
   if (user.includes(":")) throw new FlagError('passwd: a user cannot have ":" in the name');
-  const form = FORMS[scheme];
+  const form = Object.hasOwn(FORMS, scheme) ? FORMS[scheme] : undefined;
   if (form === undefined) throw new FlagError(`passwd: unknown scheme "${scheme}", see -h`);
   const password = await readPassword(runtime);
   if (password === undefined) {

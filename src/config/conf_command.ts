@@ -44,7 +44,7 @@ export function readCommand(call: Call): ConfCommand {
 export function applyCommands(settings: Commanded, commands: readonly ConfCommand[]): Commanded {
   return commands.reduce((given, command) => {
     const lower = command.name.toLowerCase();
-    const apply = COMMANDS[lower];
+    const apply = COMMANDS.get(lower);
     if (apply !== undefined) return { ...given, ...apply(command, given) };
     if (REFUSED.includes(lower)) throw refusal(command, `"${command.directive} ${command.name}" is not supported`);
     throw failure(command, `error:0A000182:SSL routines::unknown cmd name:cmd=${command.name}`);
@@ -71,7 +71,7 @@ const SERVER_ONLY: readonly string[] = ["curves", "groups", "dhparameters", "num
 type Apply = (command: ConfCommand, settings: Commanded) => Partial<Commanded>;
 
 /** By name in lower case. */
-const COMMANDS: Readonly<Record<string, Apply>> = {
+const COMMANDS: ReadonlyMap<string, Apply> = new Map(Object.entries<Apply>({
   cipherstring: ({ value }) => ({ ciphers: value }),
   ciphersuites: ({ value }) => ({ ciphersuites: value }),
   curves: ({ value }) => ({ ecdhCurve: value }),
@@ -86,7 +86,7 @@ const COMMANDS: Readonly<Record<string, Apply>> = {
   options: (command, settings) => {
     return command.value.split(",").reduce((given, word) => ({ ...given, ...option(command, word, given) }), settings);
   },
-};
+}));
 
 /** Known to OpenSSL, and either what no runtime can be told or what another directive is for. */
 const REFUSED: readonly string[] = [

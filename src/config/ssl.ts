@@ -31,6 +31,7 @@ export function sslOf(scope: Scope): SslConfig | undefined {
     verifyClient,
     ...authorities,
     certificateCompression: scope.value(directives.sslCertificateCompression),
+    commands: scope.value(directives.sslConfCommand),
     places: placesOf(scope, directives.ssl.directives),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ConfCommand } from "./conf_command.ts";
 import type { Template } from "../variables/mod.ts";
 import type { Millis, Octets, TlsVersion } from "../runtime.ts";
 import type { Place } from "./types.ts";
@@ -50,6 +51,8 @@ export interface SslConfig {
   readonly certificateCompression: boolean;
   /** What only tunes OpenSSL and was given with `ssl_conf_command`, as `Options KTLS`. */
   readonly tuning: readonly Octets[];
+  /** All that was given with `ssl_conf_command`. */
+  readonly commands: readonly ConfCommand[];
   /** Where the directives stand that are given, by their names. */
   readonly places: Places;
 }
@@ -90,6 +93,7 @@ export interface ClientTlsConfig {
   readonly certificate: CertificateConfig | undefined;
   readonly passphrases: readonly Octets[];
   readonly reusesSessions: boolean;
+  readonly commands: readonly ConfCommand[];
   readonly places: Places;
 }
 

@@ -11,9 +11,8 @@ import type { Place } from "./types.ts";
 
 /** A fault in the TLS with clients. */
 export function sslFault(ssl: SslConfig, fault: TlsFault): ConfigError {
-  const { certificates, clientCertificate, trustedCertificate, crl, ciphers, ecdhCurve, dhparam } = ssl;
-  const authorities = clientCertificate ?? trustedCertificate;
-  return explained(fault, { certificates, authorities, crl, ciphers, ecdhCurve, dhparam, places: ssl.places });
+  const { clientCertificate, trustedCertificate } = ssl;
+  return explained(fault, { ...ssl, authorities: clientCertificate ?? trustedCertificate });
 }
 
 /** What an operator must know of how a setting is met, see `TlsContext.caveat`. */
@@ -25,20 +24,12 @@ export function tlsCaveat({ places }: SslConfig | ClientTlsConfig, { part, text 
 
 /** A fault in the TLS with a server. */
 export function clientTlsFault(tls: ClientTlsConfig, fault: TlsFault): ConfigError {
-  const { certificate, trustedCertificate, crl, ciphers, places } = tls;
+  const { certificate, trustedCertificate: authorities } = tls;
   const certificates = certificate === undefined ? [] : [certificate];
-  return explained(fault, {
-    certificates,
-    authorities: trustedCertificate,
-    crl,
-    ciphers,
-    ecdhCurve: "auto",
-    dhparam: undefined,
-    places,
-  });
+  return explained(fault, { ...tls, certificates, authorities, ecdhCurve: "auto", dhparam: undefined });
 }
 
-interface Settings extends Pick<SslConfig, "crl" | "ciphers" | "ecdhCurve" | "dhparam" | "places"> {
+interface Settings extends Pick<SslConfig, "crl" | "ciphers" | "ecdhCurve" | "dhparam" | "commands" | "places"> {
   readonly certificates: readonly CertificateConfig[];
   readonly authorities: Octets | undefined;
 }
@@ -46,6 +37,11 @@ interface Settings extends Pick<SslConfig, "crl" | "ciphers" | "ecdhCurve" | "dh
 function explained({ part, index, text }: TlsFault, settings: Settings): ConfigError {
   const { certificates, authorities = "", crl = "", ciphers, ecdhCurve, dhparam = "" } = settings;
   const pair = certificates[index];
+  const command = settings.commands.findLast(({ name }) => COMMANDS[part]?.includes(name.toLowerCase()));
+  if (command !== undefined) {
+    const { directive: name, place } = command;
+    return failed(`SSL_CONF_cmd("${command.name}", "${command.value}")`, text, { name, place });
+  }
   switch (part) {
     case "certificate":
       return failed(`cannot load certificate "${nameOf(pair?.certificate)}": PEM_read_bio_X509_AUX()`, text);
@@ -68,13 +64,21 @@ function explained({ part, index, text }: TlsFault, settings: Settings): ConfigE
   }
 }
 
+/** The commands, in lower case, that are at fault in place of a directive when they are given. */
+const COMMANDS: Partial<Readonly<Record<TlsFault["part"], readonly Octets[]>>> = {
+  ciphers: ["cipherstring", "ciphersuites"],
+  curves: ["curves", "groups"],
+  dhparam: ["dhparameters"],
+  versions: ["protocol", "minprotocol", "maxprotocol"],
+};
+
 interface GivenDirective {
   readonly name: string;
   readonly place: Place;
 }
 
 function directiveOf({ places }: Pick<Settings, "places">, ending: string): GivenDirective | undefined {
-  const found = Object.entries(places).find(([name]) => name.endsWith(ending));
+  const found = Object.entries(places).find(([name]) => name.endsWith(`ssl${ending}`));
   return found && { name: found[0], place: found[1] };
 }
 

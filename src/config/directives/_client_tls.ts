@@ -93,7 +93,7 @@ function certificateOf(scope: Scope, certificate: OnePem, key: OnePem): Certific
 
 /** What is to be spoken. */
 function offer({ prefix, server, since }: FamilyOptions): Family<
-  Pick<ClientTlsConfig, "versions" | "ciphers" | "ciphersuites" | "tuning" | "reusesSessions">
+  Pick<ClientTlsConfig, "versions" | "ciphers" | "ciphersuites" | "tuning" | "commands" | "reusesSessions">
 > {
   const shared = { contexts: MAIL_AND_SERVER, since };
   const protocols = directive<readonly Version[]>({
@@ -134,9 +134,10 @@ function offer({ prefix, server, since }: FamilyOptions): Family<
       const spoken = scope.value(protocols).filter(isSpoken);
       checkVersions(spoken, protocols, scope);
       const given = { versions: spoken, ciphers: scope.value(ciphers), ciphersuites: undefined, tuning: [] };
-      const after = applyClientCommands(given, scope.value(confCommand));
+      const commands = scope.value(confCommand);
+      const after = applyClientCommands(given, commands);
       checkVersions(after.versions, confCommand, scope);
-      return { ...withSuites(after), reusesSessions: scope.value(sessionReuse) };
+      return { ...withSuites(after), commands, reusesSessions: scope.value(sessionReuse) };
     },
   };
 }

@@ -55,11 +55,20 @@ const REFUSED: readonly [command: string, error: string][] = [
 describe("ssl_conf_command", () => {
   for (const [command, settings] of COMMANDS) {
     it(command, () => {
-      const { places: _, ...expected } = serverWith(TLS).ssl ?? {};
-      const { places: __, ...found } = serverWith(TLS, `ssl_conf_command ${command};`).ssl ?? {};
+      const { places: _, commands: none, ...expected } = serverWith(TLS).ssl ?? {};
+      const { places: __, commands = [], ...found } = serverWith(TLS, `ssl_conf_command ${command};`).ssl ?? {};
       assertEquals(found, { ...expected, ...settings });
+      assertEquals([none, commands.map(({ name, value }) => `${name} ${value}`)], [[], [command]]);
     });
   }
+
+  it("knows no command by the names that every object has", () => {
+    for (const name of ["__proto__", "constructor", "toString"]) {
+      const error =
+        `SSL_CONF_cmd("${name}", "1") failed (SSL: error:0A000182:SSL routines::unknown cmd name:cmd=${name})`;
+      assertEquals(problem(inServer(TLS, `ssl_conf_command ${name} 1;`)), `${error} in f:5`);
+    }
+  });
 
   for (const [command, error] of REFUSED) {
     it(`refuses ${command}`, () => {

@@ -21,6 +21,7 @@ const DEFAULTS: ClientTlsConfig = {
   ciphers: "DEFAULT",
   ciphersuites: undefined,
   tuning: [],
+  commands: [],
   certificate: undefined,
   passphrases: [],
   reusesSessions: true,
@@ -78,9 +79,11 @@ for (const prefix of ["proxy_ssl", "auth_http_ssl"]) {
 
     for (const [ending, settings] of ROWS) {
       it(`${prefix}_${ending}`, () => {
-        const { places, ...found } = family(`${prefix}_${ending};`);
-        const { places: _, ...expected } = DEFAULTS;
+        const { places, commands, ...found } = family(`${prefix}_${ending};`);
+        const { places: _, commands: none, ...expected } = DEFAULTS;
         assertEquals(found, { ...expected, sendsName, ...settings });
+        const isCommand = ending.startsWith("conf_command ");
+        assertEquals(commands.length, isCommand ? 1 : none.length);
         assertEquals(places, { [`${prefix}_${ending.split(" ", 1)[0]}`]: { file: "f", line: 4 } });
       });
     }

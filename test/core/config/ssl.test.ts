@@ -38,6 +38,7 @@ describe("TLS", () => {
       crl: undefined,
       certificateCompression: false,
       tuning: [],
+      commands: [],
     });
   });
 

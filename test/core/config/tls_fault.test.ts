@@ -52,6 +52,35 @@ describe("faults that the library finds", () => {
     });
   }
 
+  it("are a command's where that was given", () => {
+    const { ssl } = serverWith(
+      "starttls on; ssl_certificate a; ssl_certificate_key b; ssl_prefer_server_ciphers on;",
+      "ssl_ciphers GOOD; ssl_conf_command CipherString NOPE;",
+      "ssl_conf_command Groups curve; ssl_conf_command dhparameters dh; ssl_conf_command MinProtocol TLSv1;",
+    );
+    if (ssl === undefined) throw new Error("no TLS");
+    const messages = (["ciphers", "curves", "dhparam", "versions"] as const).map((part) => {
+      return sslFault(ssl, { part, index: 0, text: TEXT }).message;
+    });
+    const failed = (command: string) => `SSL_CONF_cmd(${command}) failed (SSL: ${TEXT}) in f:`;
+    assertEquals(messages, [
+      `${failed('"CipherString", "NOPE"')}5`,
+      `${failed('"Groups", "curve"')}6`,
+      `${failed('"dhparameters", "dh"')}6`,
+      `${failed('"MinProtocol", "TLSv1"')}6`,
+    ]);
+  });
+
+  it("are in the place of the list, and not of what is done with it", () => {
+    const { ssl } = serverWith(
+      "starttls on; ssl_certificate a; ssl_certificate_key b; ssl_prefer_server_ciphers on;",
+      "ssl_ciphers NOPE;",
+    );
+    if (ssl === undefined) throw new Error("no TLS");
+    const { message } = sslFault(ssl, { part: "ciphers", index: 0, text: TEXT });
+    assertEquals(message, `SSL_CTX_set_cipher_list("NOPE") failed (SSL: ${TEXT}) in f:5`);
+  });
+
   it("may be none, but what an operator must know", () => {
     if (ssl === undefined) throw new Error("no TLS");
     const caveat = (part: TlsFault["part"]) => ({ part, index: 0, text: "some are turned away" });
