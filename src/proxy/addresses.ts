@@ -4,6 +4,8 @@
  * @module
  */
 
+import { duplicateText, socketKey } from "../config/directives/listen.ts";
+import { inPlace } from "../config/error.ts";
 import type { Config, ListenConfig, ServerConfig } from "../config/types.ts";
 import type { Octets, Runtime, SocketAddress } from "../runtime.ts";
 import { isFailure } from "../runtime.ts";
@@ -32,7 +34,10 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
-/** The sockets that a configuration needs. Throws {@linkcode StartError} for a name that stands for no address. */
+/**
+ * The sockets that a configuration needs. Throws {@linkcode StartError} for a name that stands for no address, or for that
+ * of another `listen`.
+ */
 export async function bindingsOf(config: Config, runtime: Pick<Runtime, "lookup">): Promise<Binding[]> {
   try {
     return planBindings(await resolveEndpoints(config.servers, runtime));
@@ -50,7 +55,20 @@ export async function resolveEndpoints(
   for (const server of servers) {
     for (const listen of server.listens) endpoints.push(...await resolve(listen, server, runtime));
   }
+  checkWrittenAlike(endpoints);
   return endpoints;
+}
+
+/** Those that are written alike may share a socket, and were looked at before names were known. */
+function checkWrittenAlike(endpoints: readonly Endpoint[]): void {
+  const writings = new Map<string, Octets>();
+  for (const endpoint of endpoints) {
+    if (isAnyPort(endpoint)) continue;
+    const { listen } = endpoint;
+    const writing = writings.get(key(endpoint)) ?? socketKey(listen);
+    if (writing !== socketKey(listen)) throw new ListenError(duplicateText(listen) + inPlace(listen.position));
+    writings.set(key(endpoint), writing);
+  }
 }
 
 /** Lays specific addresses under the wildcard of their port, unless they ask for a socket of their own (`bind`). */
@@ -111,8 +129,7 @@ async function resolve(
   if (!isName) return [{ listen, server, address: { host, port } }];
   const found = await runtime.lookup(host);
   if (isFailure(found) || found.length === 0) {
-    const { file, line } = listen.position;
-    throw new ListenError(`host not found in "${listen.text}" of the "listen" directive in ${file}:${line}`);
+    throw new ListenError(`host not found in "${listen.text}" of the "listen" directive${inPlace(listen.position)}`);
   }
   return [...new Set(found)].map((address) => ({ listen, server, address: { host: address, port } }));
 }
