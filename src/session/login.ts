@@ -325,14 +325,20 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     // The client would take for its server's what anybody on the way to it can say.
     const mayPass = this.options.passErrorMessage && !this.#isUpstreamInClear;
     if (refusal !== undefined) {
+      if (refusal.otherFault !== undefined) this.#logResponse(text, mayPass);
       this.#forgetUpstream();
       return this.refuseForUpstream(refusal, mayPass);
     }
     if (!isTemporary && this.#isOutdated(text)) return;
-    this.log(mayPass ? "info" : "error", `upstream sent invalid response: "${text}"`);
+    this.#logResponse(text, mayPass);
     const reply = mayPass ? this.#replies.takeAll() : undefined;
     if (isTemporary || this.#accepted?.isPassThrough) this.#leaveUpstream("upstreamRefused", reply);
     else this.#fail("upstreamRefused", reply);
+  }
+
+  /** What the client is not to hear, the operator should. */
+  #logResponse(text: Octets, mayPass: boolean): void {
+    this.log(mayPass ? "info" : "error", `upstream sent invalid response: "${text}"`);
   }
 
   /** Whether the verdict was one of before, and its source is asked now what it says today. */

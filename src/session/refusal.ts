@@ -29,12 +29,14 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
     this.deadline = this.now + refused.wait;
   }
 
-  /** Tells the client that its login was wrong, for the upstream says so. It may try again, as often as it may err. */
+  /** Tells the client that the upstream refuses its login. It may try again, as often as it may err. */
   protected refuseForUpstream(refusal: UpstreamRefusal, mayPass: boolean): void {
-    this.logFailedLogin(refusal.text);
-    const { text, smtpCode } = mayPass && refusal.text !== "" ? refusal : this.loginFailed;
+    const { otherFault, saslError } = refusal;
+    const { text, smtpCode } = mayPass && refusal.text !== "" ? refusal : otherFault ?? this.loginFailed;
     const wait = this.isLastError() ? 0 : 1;
-    this.#refusal = { type: "refused", text, wait, smtpCode, saslError: refusal.saslError };
+    this.#refusal = { type: "refused", text, wait, smtpCode, saslError };
+    if (otherFault !== undefined) return this.tellRefusal();
+    this.logFailedLogin(refusal.text);
     const delay = this.#delay();
     if (delay === 0) return this.tellRefusal();
     this.phase = "delaying";

@@ -1,3 +1,4 @@
+import type { Refused } from "../auth/mod.ts";
 import type { Octets } from "../runtime.ts";
 
 /** What the login to an upstream does next, after a line of it was read. */
@@ -40,6 +41,8 @@ export interface UpstreamRefusal {
   readonly smtpCode: Octets | undefined;
   /** What it told as a challenge before (RFC 7628, 3.2.2), in base64. */
   readonly saslError: Octets | undefined;
+  /** What the client hears in our words where its password is not what is wrong; without it, that is. */
+  readonly otherFault?: Pick<Refused, "text" | "smtpCode"> | undefined;
 }
 
 /** The client's half of a protocol's login: it is shown what the upstream says, line by line, its greeting first. */

@@ -1,7 +1,7 @@
 /** Sessions as the default configuration makes them, for tests that vary one thing. */
 
 import type { SocketAddress } from "../../src/runtime.ts";
-import type { Connection } from "../../src/session/mod.ts";
+import type { Connection, FailureWatch } from "../../src/session/mod.ts";
 import { capabilityReply } from "../../src/protocol/imap/capability.ts";
 import { type ImapOptions, ImapSession } from "../../src/protocol/imap/session.ts";
 import { authReply, capaReply } from "../../src/protocol/pop3/capability.ts";
@@ -36,6 +36,14 @@ const CONNECTION = {
   tls: undefined,
   facts: factsOf(),
 } as const;
+
+/** For a dialogue in which nothing is a wrong password. */
+export const NO_FAILURES: FailureWatch = {
+  failed: () => {
+    throw new Error("a wrong password was counted");
+  },
+  succeeded: () => {},
+};
 
 export function imapSession(
   options: Partial<ImapOptions> = {},

@@ -4,6 +4,7 @@ import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
 import { WAIT } from "../../session/upstream.ts";
 import { chooseSaslClient, type SaslClient } from "../sasl/client.ts";
 import type { Proof } from "../sasl/mod.ts";
+import { otherFault } from "./other_fault.ts";
 import { isTemporary } from "./temporary.ts";
 
 /** What the login depends on. */
@@ -93,11 +94,11 @@ export class ImapPassThrough implements UpstreamLogin {
   }
 
   #refused(text: Octets): UpstreamStep {
-    const [, words] = /^NO(?: (.*))?$/i.exec(text) ?? [];
+    const [, words = ""] = /^NO(?: (.*))?$/i.exec(text) ?? [];
     if (!/^NO(?: |$)/i.test(text) || isTemporary(text)) {
       return { type: "refused", text, isTemporary: isTemporary(text) };
     }
-    const refusal = { text: words ?? "", smtpCode: undefined, saslError: this.#saslError };
+    const refusal = { text: words, smtpCode: undefined, saslError: this.#saslError, otherFault: otherFault(words) };
     return { type: "refused", text, refusal };
   }
 

@@ -1,10 +1,11 @@
 import type { Octets } from "../../runtime.ts";
 import { Capabilities } from "../../session/capabilities.ts";
 import { breaksLine } from "../../session/line.ts";
-import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
+import type { UpstreamLogin, UpstreamRefusal, UpstreamStep } from "../../session/upstream.ts";
 import { WAIT } from "../../session/upstream.ts";
 import { chooseSaslClient, type SaslClient } from "../sasl/client.ts";
 import type { Proof } from "../sasl/mod.ts";
+import { otherFault } from "./other_fault.ts";
 import { isTemporary } from "./temporary.ts";
 
 /** What the login depends on. */
@@ -126,6 +127,7 @@ function refused(line: Octets): UpstreamStep {
 }
 
 /** A server's `-ERR` to a login, as the client is to hear it. */
-export function refusalOf(line: Octets, saslError?: Octets) {
-  return { text: line.slice("-ERR ".length), smtpCode: undefined, saslError };
+export function refusalOf(line: Octets, saslError?: Octets): UpstreamRefusal {
+  const text = line.slice("-ERR ".length);
+  return { text, smtpCode: undefined, saslError, otherFault: otherFault(text) };
 }

@@ -3,6 +3,7 @@ import { Capabilities } from "../../session/capabilities.ts";
 import type { UpstreamStep } from "../../session/upstream.ts";
 import { chooseSaslClient, type SaslClient } from "../sasl/client.ts";
 import type { Proof } from "../sasl/mod.ts";
+import { ACCOUNT_DISABLED } from "./reply.ts";
 import { isTemporary } from "./temporary.ts";
 
 /** The AUTH to an SMTP server that is the one to check the login (RFC 4954), by what it said in its last EHLO reply. */
@@ -60,10 +61,18 @@ export class SmtpReplay {
 
   /** What a reply to AUTH that is no success means. */
   verdict(line: Octets): UpstreamStep {
-    if (!line.startsWith("5")) return { type: "refused", text: line, isTemporary: isTemporary(line) };
+    const code = line.slice(0, 3);
+    const isAboutLogin = code.startsWith("5") && !ABOUT_THE_WAY.includes(code);
+    if (!isAboutLogin) return { type: "refused", text: line, isTemporary: isTemporary(line) };
     const [, smtpCode, text = ""] = /^(\d{3}(?: \d\.\d{1,3}\.\d{1,3})?) ?(.*)$/.exec(line) ?? [];
-    return { type: "refused", text: line, refusal: { text, smtpCode, saslError: this.#saslError } };
+    const otherFault = code === "525" ? ACCOUNT_DISABLED : undefined;
+    return { type: "refused", text: line, refusal: { text, smtpCode, saslError: this.#saslError, otherFault } };
   }
 }
 
 const LONGEST = 12_000;
+/**
+ * What a server says that does not take such a command at all, or not without TLS (RFC 5321, 4.2.3; RFC 4954, 6; RFC
+ * 5248, 2.4): no client could do anything about that, but the operator can.
+ */
+const ABOUT_THE_WAY = ["500", "502", "503", "504", "523", "524", "530", "538"];

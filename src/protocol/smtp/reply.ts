@@ -16,6 +16,8 @@ export const FORBIDDEN = "554 5.7.1 Access denied\r\n";
 export const EARLY_TALKER = "503 5.5.0 Improper use of SMTP command pipelining\r\n";
 /** RFC 4954, 6. */
 export const LOGIN_FAILED = { smtpCode: "535 5.7.8", text: "Authentication failed" } as const;
+/** RFC 5248's registry: the login may be right. */
+export const ACCOUNT_DISABLED = { smtpCode: "525 5.7.13", text: "Account disabled" } as const;
 /** RFC 5321, 3.8, and RFC 4954, 6 for a login that is right: asking for a password would not help. */
 export const TOO_MANY = "421 4.7.0 Too many connections\r\n";
 export const LIMIT_REACHED = { smtpCode: "454 4.7.0", text: "Too many connections" } as const;

@@ -1,7 +1,7 @@
 /** IMAP logins that the mail server itself checks. */
 
 import { describe, it } from "node:test";
-import { imapSession } from "../../support/sessions.ts";
+import { imapSession, NO_FAILURES } from "../../support/sessions.ts";
 import { transcript } from "../../support/transcript.ts";
 
 const PASS = { isPassThrough: true, mechanisms: ["plain", "cram-md5", "xoauth2", "oauthbearer", "scram-sha-256"] };
@@ -167,6 +167,52 @@ describe("an IMAP login that the server checks", () => {
         `,
       );
     }
+  });
+
+  for (
+    const code of [
+      "AUTHORIZATIONFAILED",
+      "CONTACTADMIN",
+      "CORRUPTION",
+      "INUSE",
+      "LIMIT",
+      "NOPERM",
+      "OVERQUOTA",
+      "PRIVACYREQUIRED",
+    ]
+  ) {
+    it(`never calls a password wrong for [${code}], and asks no other server`, () => {
+      transcript(
+        () => imapSession(PASS, { failures: NO_FAILURES }),
+        `
+          ${ASKED}
+          U: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready
+          P: a AUTHENTICATE PLAIN AGpvZQBzM2NyZXQ=
+          U: a NO [${code}] No.
+          log error upstream sent invalid response: "NO [${code}] No." (reading response from upstream)
+          leave upstream
+          S: a NO [${code}] Login refused for another reason than its password
+          C: b NOOP
+          S: b OK completed
+        `,
+      );
+    });
+  }
+
+  it("has the server's words for a login that may be right where they may be passed on", () => {
+    transcript(
+      () => imapSession({ ...PASS, passErrorMessage: true, maxErrors: 1 }, { failures: NO_FAILURES }),
+      `
+        ${ASKED}
+        U: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready
+        P: a AUTHENTICATE PLAIN AGpvZQBzM2NyZXQ=
+        U: a no [inuse] Locked.
+        log info upstream sent invalid response: "no [inuse] Locked." (reading response from upstream)
+        leave upstream
+        S: a NO [inuse] Locked.
+        close refused
+      `,
+    );
   });
 
   it("lets the server ask the client where only the client can answer", () => {

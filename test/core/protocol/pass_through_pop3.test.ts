@@ -1,7 +1,7 @@
 /** POP3 logins that the mail server itself checks. */
 
 import { describe, it } from "node:test";
-import { pop3Session } from "../../support/sessions.ts";
+import { NO_FAILURES, pop3Session } from "../../support/sessions.ts";
 import { transcript } from "../../support/transcript.ts";
 
 const PASS = { isPassThrough: true, mechanisms: ["plain", "scram-sha-1", "oauthbearer"] };
@@ -140,6 +140,43 @@ describe("a POP3 login that the server checks", () => {
     );
   });
 
+  for (const code of ["IN-USE", "LOGIN-DELAY", "SYS/PERM"]) {
+    it(`never calls a password wrong for [${code}], and asks no other server`, () => {
+      transcript(
+        () => pop3Session(PASS, { failures: NO_FAILURES }),
+        `
+          ${ASKED}
+          U: -ERR
+          P: USER joe
+          U: +OK
+          P: PASS s3cret
+          U: -ERR [${code}] No.
+          log error upstream sent invalid response: "-ERR [${code}] No." (reading response from upstream)
+          leave upstream
+          S: -ERR [${code}] Login refused for another reason than its password
+          C: NOOP
+          S: +OK
+        `,
+      );
+    });
+  }
+
+  it("has the server's words for a login that may be right where they may be passed on", () => {
+    transcript(
+      () => pop3Session({ ...PASS, passErrorMessage: true, maxErrors: 1 }, { failures: NO_FAILURES }),
+      `
+        ${ASKED}
+        U: -ERR
+        P: USER joe
+        U: -ERR [in-use] Locked.
+        log info upstream sent invalid response: "-ERR [in-use] Locked." (reading response from upstream)
+        leave upstream
+        S: -ERR [in-use] Locked.
+        close refused
+      `,
+    );
+  });
+
   it("carries the rounds of SCRAM unseen", () => {
     transcript(
       () => pop3Session(PASS),
@@ -216,6 +253,27 @@ describe("a POP3 login that the server checks", () => {
         log error no upstream waits for this login (in auth state)
         S: -ERR [SYS/TEMP] internal server error
         close upstreamUnavailable
+      `,
+    );
+  });
+
+  it("never calls an APOP digest wrong because the mailbox is in use", () => {
+    transcript(
+      () => pop3Session({ ...PASS, mechanisms: ["apop"] }, { failures: NO_FAILURES }),
+      `
+        ask apop "" "" 1
+        let through
+        connect 192.0.2.1:143
+        connected
+        U: +OK ready <1.2@x>
+        S: +OK POP3 ready <1.2@x>
+        C: APOP joe 0123456789abcdef0123456789abcdef
+        identified "joe"
+        P: APOP joe 0123456789abcdef0123456789abcdef
+        U: -ERR [IN-USE] no
+        log error upstream sent invalid response: "-ERR [IN-USE] no" (reading response from upstream)
+        leave upstream
+        S: -ERR [IN-USE] Login refused for another reason than its password
       `,
     );
   });

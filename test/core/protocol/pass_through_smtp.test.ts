@@ -1,7 +1,7 @@
 /** SMTP logins that the mail server itself checks. */
 
 import { describe, it } from "node:test";
-import { smtpSession } from "../../support/sessions.ts";
+import { NO_FAILURES, smtpSession } from "../../support/sessions.ts";
 import { transcript } from "../../support/transcript.ts";
 
 const PASS = { isPassThrough: true, mechanisms: ["plain", "login", "cram-md5"] };
@@ -122,6 +122,42 @@ describe("an SMTP login that the server checks", () => {
         noUpstream
         S: 451 4.3.2 Internal server error
         close upstreamRefused
+      `,
+    );
+  });
+
+  for (const code of ["500", "502", "503", "504", "523", "524", "530", "538"]) {
+    it(`never calls a password wrong because the server does not take such a login (${code})`, () => {
+      transcript(
+        () => smtpSession(PASS, { failures: NO_FAILURES }),
+        `
+          ${ASKED}
+          U: 250 AUTH PLAIN
+          P: AUTH PLAIN AGpvZQBzM2NyZXQ=
+          U: ${code} 5.7.0 Not like this.
+          log error upstream sent invalid response: "${code} 5.7.0 Not like this." (reading response from upstream)
+          next upstream
+          noUpstream
+          S: 451 4.3.2 Internal server error
+          close upstreamRefused
+        `,
+      );
+    });
+  }
+
+  it("tells a user whose account is disabled that it is so", () => {
+    transcript(
+      () => smtpSession(PASS, { failures: NO_FAILURES }),
+      `
+        ${ASKED}
+        U: 250 AUTH PLAIN
+        P: AUTH PLAIN AGpvZQBzM2NyZXQ=
+        U: 525 5.7.13 No more.
+        log error upstream sent invalid response: "525 5.7.13 No more." (reading response from upstream)
+        leave upstream
+        S: 525 5.7.13 Account disabled
+        C: NOOP
+        S: 250 2.0.0 OK
       `,
     );
   });

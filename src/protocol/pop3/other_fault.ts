@@ -1,0 +1,14 @@
+import type { Octets } from "../../runtime.ts";
+import type { UpstreamRefusal } from "../../session/upstream.ts";
+import { loginRefused } from "./reply.ts";
+
+/**
+ * What the client hears of an `-ERR` in our words where its response code says that the password is not what is wrong
+ * (RFC 2449, 8.1; RFC 3206, 4): a client that hears of a wrong one forgets it. `text` is what stands behind the `-ERR`.
+ */
+export function otherFault(text: Octets): UpstreamRefusal["otherFault"] {
+  const code = /^\[([A-Z/-]+)\]/i.exec(text)?.[1]?.toUpperCase() ?? "";
+  return OTHER_FAULTS.includes(code) ? loginRefused(code) : undefined;
+}
+
+const OTHER_FAULTS = ["IN-USE", "LOGIN-DELAY", "SYS/PERM"];
