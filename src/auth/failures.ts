@@ -175,6 +175,8 @@ export class SlowedAuthenticator implements Authenticator {
   }
 
   authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel {
+    // Mail without a login shows no password, neither a wrong one nor a right one.
+    if (credentials.method === "none") return this.#source.authenticate(credentials, note, done);
     let cancel: Cancel = () => {};
     const asked = this.#source.authenticate(credentials, note, (verdict) => {
       const { client } = credentials;

@@ -233,7 +233,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     }
     this.action = "";
     this.log("info", "client logged in");
-    if (this.#accepted?.isPassThrough) this.connection.failures?.succeeded();
+    if (this.#accepted?.isPassThrough && this.#claim?.method !== "none") this.connection.failures?.succeeded();
     const toClient = this.#replies.takeAll(reply);
     const farewell = this.farewell();
     const toUpstream = this.input.takeAll();

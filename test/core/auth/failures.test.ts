@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { type FailureBoard, FailureBook, SlowedAuthenticator } from "../../../src/auth/failures.ts";
-import type { Authenticator, Verdict } from "../../../src/auth/mod.ts";
+import type { Authenticator, AuthMethod, Verdict } from "../../../src/auth/mod.ts";
 import type { SocketAddress } from "../../../src/runtime.ts";
 import { Secret } from "../../../src/session/secret.ts";
 import { SingleRoute } from "../../../src/upstream/mod.ts";
 import { FakeRuntime } from "../../support/fake_runtime.ts";
-import { imapSession } from "../../support/sessions.ts";
+import { imapSession, smtpSession } from "../../support/sessions.ts";
 import { transcript } from "../../support/transcript.ts";
 import { credentials } from "./_support.ts";
 
@@ -137,11 +137,11 @@ describe("books of several processes", () => {
 });
 
 describe("a slowed source of logins", () => {
-  const setUp = (verdict: Verdict) => {
+  const setUp = (verdict: Verdict, mailVerdict = verdict) => {
     const runtime = new FakeRuntime();
     const source: Authenticator = {
-      authenticate: (_credentials, _note, done) => {
-        done(verdict);
+      authenticate: ({ method }, _note, done) => {
+        done(method === "none" ? mailVerdict : verdict);
         return () => {};
       },
       close: () => {},
@@ -149,11 +149,11 @@ describe("a slowed source of logins", () => {
     const delay = { first: 1000, most: 4000, isExempt: ({ family }: SocketAddress) => family === "unix" };
     const slowed = new SlowedAuthenticator(source, { delay, book: new FailureBook(runtime), runtime });
     const notes: string[] = [];
-    const ask = (secret: string, client = from("192.0.2.1")) => {
+    const ask = (secret: string, client = from("192.0.2.1"), method: AuthMethod = "plain") => {
       const verdicts: Verdict[] = [];
       const note = (_level: string, text: string) => notes.push(text);
       const cancel = slowed.authenticate(
-        credentials({ secret: new Secret(secret), client }),
+        credentials({ secret: new Secret(secret), client, method }),
         note,
         (each) => verdicts.push(each),
       );
@@ -186,6 +186,16 @@ describe("a slowed source of logins", () => {
       assertEquals(setUp(verdict).ask("a").verdicts, [verdict]);
     }
     assertEquals(setUp(REFUSED).ask("a", { family: "unix", path: "" }).verdicts, [REFUSED]);
+  });
+
+  it("counts no refused recipient, and forgives nothing for a good one: mail without a login shows no password", () => {
+    for (const mailVerdict of [REFUSED, ACCEPTED]) {
+      const { ask, notes } = setUp(REFUSED, mailVerdict);
+      ask("a");
+      assertEquals(ask("", from("192.0.2.1"), "none").verdicts, [mailVerdict]);
+      ask("b");
+      assertEquals(notes.map((note) => note.split(" from")[0]), ["wrong password number 1", "wrong password number 2"]);
+    }
   });
 
   it("says nothing to a client that has left", () => {
@@ -238,5 +248,50 @@ describe("a wrong password that the upstream finds", () => {
       `,
     );
     assertEquals(told.slice(0, 2), ["joe wrong", "in"]);
+  });
+
+  it("is not made up for by mail without a login", () => {
+    const told: string[] = [];
+    const failures = {
+      failed: () => ({ delay: 0, text: "" }),
+      succeeded: () => told.push("in"),
+    };
+    const options = { isPassThrough: true, allowsAnonymous: true };
+    transcript(
+      () => smtpSession(options, { failures }),
+      `
+        S: 220 mail.example.com ESMTP ready
+        C: AUTH PLAIN AGpvZQB3cm9uZw==
+        ask plain "joe" "wrong" 1
+        let through
+        connect 192.0.2.1:143
+        connected
+        U: 220 there
+        P: EHLO mail.example.com
+        U: 250 AUTH PLAIN
+        P: AUTH PLAIN AGpvZQB3cm9uZw==
+        U: 535 no
+        leave upstream
+        log info client login failed: "no" (reading response from upstream)
+        S: 535 5.7.8 Authentication failed
+        C: MAIL FROM:<a@b>
+        S: 250 2.0.0 OK
+        C: RCPT TO:<c@d>
+        ask none "" "" 2
+        let through
+        connect 192.0.2.1:143
+        connected
+        U: 220 there
+        P: EHLO mail.example.com
+        U: 250 there
+        P: MAIL FROM:<a@b>
+        U: 250 ok
+        P: RCPT TO:<c@d>
+        U: 250 ok
+        log info client logged in
+        splice "250 ok\\r\\n" ""
+      `,
+    );
+    assertEquals(told, []);
   });
 });
