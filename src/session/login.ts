@@ -62,7 +62,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   }
 
   wants(side: Side): boolean {
-    if (side === "upstream") return this.phase === "upstream";
+    if (side === "upstream") return this.#isAsking || this.#isUpstreamWaiting;
     if (this.phase === "securing") return false;
     if (this.phase === "commands") return true;
     return this.phase !== "over" && !this.clientEnded && this.input.length < this.options.clientBuffer;
@@ -96,7 +96,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
       case "connected":
         return this.#connected();
       case "connectFailed":
-        return this.#leaveUpstream("upstreamUnavailable");
+        return this.#isUpstreamWaiting ? this.#forgetUpstream() : this.#leaveUpstream("upstreamUnavailable");
       case "noUpstream":
         return this.#noUpstream();
       case "timedOut":
@@ -153,8 +153,20 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     return (tls ?? this.options.upstreamTls) === "starttls";
   }
 
+  /** Whether the login to the upstream is under way, be it the upstream's turn or the client's. */
+  get #isAsking(): boolean {
+    return this.phase === "upstream" || this.phase === "challenged";
+  }
+
+  /** Whether an upstream waits until the client says its login. */
+  get #isUpstreamWaiting(): boolean {
+    return this.#upstream !== undefined && (this.phase === "commands" || this.phase === "securing");
+  }
+
   #upstreamSent(bytes: Uint8Array): void {
-    if (this.phase !== "upstream") return;
+    // Nobody has asked it anything: what it says is that it waits no more.
+    if (this.#isUpstreamWaiting) return this.#forgetUpstream();
+    if (!this.#isAsking) return;
     if (this.#loginDeadline !== undefined) this.deadline = this.#loginDeadline;
     this.#loginDeadline = undefined;
     this.#replies.append(bytes);
@@ -162,13 +174,24 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   }
 
   #readReplies(): void {
-    while (this.phase === "upstream" && this.#upstream !== undefined) {
+    while (this.#isAsking && this.#upstream !== undefined) {
       const line = this.#replies.nextLine();
       if (line === undefined) break;
-      this.action = "reading response from upstream";
-      this.#continue(this.#upstream.line(line));
+      if (this.phase === "challenged") this.#interrupt(this.#upstream.line(line));
+      else {
+        this.action = "reading response from upstream";
+        this.#continue(this.#upstream.line(line));
+      }
     }
-    if (this.phase === "upstream" && this.#replies.isTooLong) this.#tooLongReply();
+    if (this.#isAsking && this.#replies.isTooLong) this.#tooLongReply();
+  }
+
+  /** The client has not answered yet, so that no verdict can be about its answer. */
+  #interrupt(step: UpstreamStep): void {
+    if (step.type === "wait") return;
+    this.action = "reading response from upstream";
+    this.log("error", "upstream did not wait for the client's answer");
+    this.#leaveUpstream("upstreamUnavailable");
   }
 
   #tooLongReply(): void {
@@ -354,8 +377,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
 
   #upstreamEnds(): void {
     // One that waited for a login may grow tired of it; the client's next word decides what that means.
-    if (this.phase === "commands" && this.#upstream !== undefined) return this.#forgetUpstream();
-    if (this.phase !== "upstream" && this.phase !== "challenged") return;
+    if (this.#isUpstreamWaiting) return this.#forgetUpstream();
+    if (!this.#isAsking) return;
     this.action = "reading response from upstream";
     this.log("error", "upstream prematurely closed connection");
     this.#leaveUpstream("upstreamUnavailable");

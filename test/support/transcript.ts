@@ -56,7 +56,8 @@ export const TLS: TlsFacts = {
   certificate: undefined,
 };
 
-const LET_THROUGH: Accepted = { ...ACCEPTED, isPassThrough: true };
+/** A verdict that leaves it to the upstream. */
+export const LET_THROUGH: Accepted = { ...ACCEPTED, isPassThrough: true };
 
 const REFUSED: Refused = { type: "refused", text: "", wait: 0, smtpCode: undefined, saslError: undefined };
 

@@ -312,6 +312,30 @@ describe("an IMAP login that the server checks", () => {
     );
   });
 
+  it("hears a server out that says how it is before the client has answered, and takes nothing else for a verdict", () => {
+    transcript(
+      () => imapSession(PASS, { failures: NO_FAILURES }),
+      `
+        S: * OK IMAP4 ready
+        C: a AUTHENTICATE CRAM-MD5
+        ask cram-md5 "" "" 1
+        let through
+        connect 192.0.2.1:143
+        connected
+        U: * OK [CAPABILITY AUTH=CRAM-MD5] ready
+        P: a AUTHENTICATE CRAM-MD5
+        U: + PDEuMkB4Pg==
+        S: + PDEuMkB4Pg==
+        U: * OK still here
+        U: a NO too late
+        log error upstream did not wait for the client's answer (reading response from upstream)
+        leave upstream
+        S: * BAD [UNAVAILABLE] internal server error
+        close upstreamUnavailable
+      `,
+    );
+  });
+
   it("tells an OAuth client the server's error as a challenge", () => {
     transcript(
       () => imapSession(PASS),

@@ -1,8 +1,10 @@
 /** POP3 logins that the mail server itself checks. */
 
+import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
+import { encode } from "../../../src/session/bytes.ts";
 import { NO_FAILURES, pop3Session } from "../../support/sessions.ts";
-import { transcript } from "../../support/transcript.ts";
+import { LET_THROUGH, transcript } from "../../support/transcript.ts";
 
 const PASS = { isPassThrough: true, mechanisms: ["plain", "scram-sha-1", "oauthbearer"] };
 
@@ -301,6 +303,99 @@ describe("a POP3 login that the server checks", () => {
       `,
     );
   });
+
+  const GREETED = `
+    ask apop "" "" 1
+    let through
+    connect 192.0.2.1:143
+    connected
+    U: +OK ready <1.2@x>
+    S: +OK POP3 ready <1.2@x>
+  `;
+  const NOBODY_WAITS = `
+    C: APOP joe 0123456789abcdef0123456789abcdef
+    log error no upstream waits for this login (in auth state)
+    S: -ERR [SYS/TEMP] internal server error
+    close upstreamUnavailable
+  `;
+
+  for (const farewell of ["U ended", "connectFailed", "U: -ERR Disconnected for inactivity.", "U: -\\"]) {
+    it(`never waits for a server that waits no more for APOP (${farewell}), nor takes that for a verdict`, () => {
+      transcript(
+        () => pop3Session({ ...PASS, mechanisms: ["apop"] }, { failures: NO_FAILURES }),
+        `
+          ${GREETED}
+          ${farewell}
+          leave upstream
+          C: NOOP
+          S: +OK
+          ${NOBODY_WAITS}
+        `,
+      );
+    });
+
+    it(`notices it also while TLS begins with the client (${farewell})`, () => {
+      transcript(
+        () => pop3Session({ ...PASS, mechanisms: ["apop"], startTls: "on" }, { failures: NO_FAILURES }),
+        `
+          ${GREETED}
+          C: STLS
+          S: +OK
+          secure client
+          ${farewell}
+          leave upstream
+          C secured
+          ${NOBODY_WAITS}
+        `,
+      );
+    });
+  }
+
+  it("reads on from a server that waits for the client", () => {
+    const session = pop3Session({ ...PASS, mechanisms: ["apop"], startTls: "on" });
+    const says = (side: "client" | "upstream", text: string) =>
+      session.receive({ type: "bytes", side, bytes: encode(text) }, 0);
+    session.receive({ type: "opened" }, 0);
+    session.receive({ type: "verdict", verdict: LET_THROUGH }, 0);
+    session.receive({ type: "connected" }, 0);
+    says("upstream", "+OK ready <1.2@x>\r\n");
+    assertEquals(session.wants("upstream"), true);
+    says("client", "STLS\r\n");
+    assertEquals(session.wants("upstream"), true);
+    session.receive({ type: "ended", side: "upstream" }, 0);
+    assertEquals(session.wants("upstream"), false);
+  });
+
+  for (const farewell of ["-ERR Disconnected for inactivity.", "+ cj1hYmNkZWY=", "+OK in"]) {
+    it(`takes nothing for a verdict that a server says before the client has answered its challenge (${farewell})`, () => {
+      transcript(
+        () => pop3Session(PASS, { failures: NO_FAILURES }),
+        `
+          S: +OK POP3 ready
+          C: AUTH SCRAM-SHA-1
+          ask scram-sha-1 "" "" 1
+          let through
+          connect 192.0.2.1:143
+          connected
+          U: +OK ready
+          P: CAPA
+          U: +OK list
+          U: SASL SCRAM-SHA-1
+          U: .
+          P: AUTH SCRAM-SHA-1
+          U: + \\
+          U:
+          S: + \\
+          S:
+          U: ${farewell}
+          log error upstream did not wait for the client's answer (reading response from upstream)
+          leave upstream
+          S: -ERR [SYS/TEMP] internal server error
+          close upstreamUnavailable
+        `,
+      );
+    });
+  }
 
   it("greets nobody when no server is to be had for APOP", () => {
     transcript(
