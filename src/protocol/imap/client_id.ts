@@ -3,6 +3,7 @@ import { Capabilities } from "../../session/capabilities.ts";
 import type { ClientId } from "../../session/client_id.ts";
 import type { UpstreamLogin, UpstreamStep } from "../../session/upstream.ts";
 import { WAIT } from "../../session/upstream.ts";
+import { isTemporary } from "./temporary.ts";
 
 /**
  * Tells an IMAP server about the client, before another login takes over: by ID (RFC 2971) with the fields that
@@ -91,7 +92,8 @@ export class ImapIntroduction implements UpstreamLogin {
   }
 
   #untagged(line: Octets): UpstreamStep {
-    return /^\* BYE(?: |$)/i.test(line) ? { type: "refused", text: line, isTemporary: true } : WAIT;
+    const isReply = /^\* (?:BYE|BAD)(?: |$)/i.test(line);
+    return isReply ? { type: "refused", text: line, isTemporary: isTemporary(line) } : WAIT;
   }
 
   #takeOver(): UpstreamStep {

@@ -38,7 +38,8 @@ export type ImapParse =
 export function tagOf(input: InputBuffer): Octets | undefined {
   let end = 0;
   while (end < input.length && isTagOctet(input.at(end))) end++;
-  return end <= LONGEST_TAG && end < input.length && input.at(end) === SPACE ? input.text(0, end) : undefined;
+  if (end === 0 || end > LONGEST_TAG || end === input.length || input.at(end) !== SPACE) return undefined;
+  return input.text(0, end);
 }
 
 /**
@@ -115,7 +116,7 @@ class Parser {
     return false;
   }
 
-  /** A tag may be empty, as nginx has it: then it is the blank that the line begins with. */
+  /** Without a tag (RFC 9051, 9: one octet at least) no server could answer the login under it. */
   #readTag(): boolean {
     this.#tag = tagOf(this.#input);
     this.#at = this.#tag?.length ?? 0;

@@ -76,7 +76,10 @@ export class ImapPassThrough implements UpstreamLogin {
   }
 
   #untagged(text: Octets): UpstreamStep {
-    if (/^BYE(?: |$)/i.test(text)) return { type: "refused", text: `* ${text}`, isTemporary: true };
+    // A server that could not tell whose reply it is sends no other (RFC 9051, 7.1.3).
+    if (/^(?:BYE|BAD)(?: |$)/i.test(text)) {
+      return { type: "refused", text: `* ${text}`, isTemporary: isTemporary(text) };
+    }
     if (this.#awaits === "capability") this.#learn(text);
     return WAIT;
   }

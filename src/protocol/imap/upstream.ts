@@ -102,7 +102,10 @@ function isWord(line: Octets, prefix: Octets, word: Octets): boolean {
   return capitals(line.slice(prefix.length, end)) === word && (next === undefined || next === " ");
 }
 
-/** A BYE ends the conversation; everything else without a tag only informs. */
+/**
+ * A BYE ends the conversation, and a BAD stands for the reply of a server that could not tell whose it is (RFC 9051,
+ * 7.1.3); everything else without a tag only informs.
+ */
 function isUntagged(line: Octets): boolean {
-  return line.startsWith("* ") && !isWord(line, "* ", "BYE");
+  return line.startsWith("* ") && !isWord(line, "* ", "BYE") && !isWord(line, "* ", "BAD");
 }

@@ -40,6 +40,19 @@ describe("the client's identity for an IMAP server", () => {
     );
   });
 
+  it("is waited for no longer than until a BAD, whosever that is", () => {
+    transcript(
+      start,
+      `
+        ${asked("", 4)}
+        U: * BAD what?
+        log error upstream sent invalid response: "* BAD what?" (reading response from upstream)
+        S: * BAD [UNAVAILABLE] internal server error
+        close upstreamRefused
+      `,
+    );
+  });
+
   it("counts the proxies before", () => {
     const before = `
       C: z ID ("name" "Dovecot" "x-proxy-ttl" "2")

@@ -17,7 +17,9 @@ describe("IMAP before the login", () => {
       C: 
       S: x OK completed
       C:  NOOP
-      S:  OK completed
+      S: * BAD invalid command
+      C:  LOGIN joe s3cret
+      S: * BAD invalid command
       C: a3 LOGOUT
       S: * BYE
       S: a3 OK completed
@@ -582,6 +584,18 @@ describe("IMAP and the upstream", () => {
       U: a OK\\n\\
       log info client logged in
       splice "a OK\\n" ""
+    `,
+    );
+  });
+
+  it("waits for no other reply where the server could not tell whose it is", () => {
+    transcript(
+      imapSession,
+      `${connected}
+      U: * BAD what?
+      log error upstream sent invalid response: "* BAD what?" (reading response from upstream)
+      S: * BAD [UNAVAILABLE] internal server error
+      close upstreamRefused
     `,
     );
   });

@@ -150,7 +150,7 @@ describe("an IMAP login that the server checks", () => {
   });
 
   it("never calls a password wrong because the server is unwell", () => {
-    for (const reply of ["a NO [UNAVAILABLE] Later.", "* BYE Too many connections.", "a BAD what?"]) {
+    for (const reply of ["a NO [UNAVAILABLE] Later.", "* BYE Too many connections.", "a BAD what?", "* BAD what?"]) {
       const text = reply.replace(/^a /, "");
       transcript(
         () => imapSession(PASS),
