@@ -55,7 +55,7 @@ export class ImapSession extends LoginSession<ImapOptions> {
       case "invalid":
         this.#consume(parse.length, parse.tag);
         this.unparsable();
-        if (parse.isFollowedByLiteral) this.close("protocolError");
+        if (parse.isFollowedByLiteral && this.phase !== "over") this.close("protocolError");
         return true;
       case "command":
         this.#consume(parse.length, parse.tag);

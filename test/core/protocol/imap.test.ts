@@ -143,6 +143,19 @@ describe("IMAP before the login", () => {
     );
   });
 
+  it("closes once where that is one error too many as well", () => {
+    transcript(
+      () => imapSession({ maxErrors: 1 }),
+      `
+      S: * OK IMAP4 ready
+      C: a APPEND x {5+}
+      log info client sent too many invalid commands (in auth state)
+      S: a BAD invalid command
+      close tooManyErrors
+    `,
+    );
+  });
+
   it("closes behind an invalid command with a literal that is sent without waiting", () => {
     transcript(
       imapSession,
