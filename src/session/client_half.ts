@@ -265,8 +265,7 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   }
 
   #rejectEarlyTalker(): void {
-    const text = this.input.text(0, Math.min(this.input.length, SHOWN)).replace(/[\r\n]/g, "_");
-    this.log("info", `client was rejected before greeting: "${text}"`);
+    this.log("info", `client was rejected before greeting: "${this.commandName()}..."`);
     this.say(this.earlyTalker());
     this.close("protocolError");
   }
@@ -372,6 +371,3 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     if (!hasLoginUnderWay || this.input.length === 0) this.close("clientGone");
   }
 }
-
-/** Octets of what a client said too early that the log shows. */
-const SHOWN = 128;

@@ -293,9 +293,10 @@ describe("smtp_greeting_delay", () => {
 
   for (
     const [title, early, shown] of [
-      ["a command", "EHLO me.test\r\n", "EHLO me.test__"],
+      ["a command", "EHLO me.test\r\n", "EHLO"],
       ["a part of one", "E", "E"],
-      ["several lines", "HELO a\r\nMAIL FROM:<>\n", "HELO a__MAIL FROM:<>_"],
+      ["several lines", "QUIT\r\nMAIL FROM:<>\n", "QUIT"],
+      ["a password", "AUTH PLAIN AGpvZQBzM2NyZXQ=\r\n", "AUTH"],
       ["control characters", "\0\x1b[2J", "\\x00\\x1B[2J"],
     ] as const
   ) {
@@ -304,7 +305,7 @@ describe("smtp_greeting_delay", () => {
       const client = await connect();
       await client.ask(early, EARLY);
       await client.expectEnd();
-      assertEquals(proxy.log.slice(1), [`info client was rejected before greeting: "${shown}" ${REJECTED}`]);
+      assertEquals(proxy.log.slice(1), [`info client was rejected before greeting: "${shown}..." ${REJECTED}`]);
       assertEquals(auth.requests, []);
     });
   }
@@ -334,7 +335,7 @@ describe("smtp_greeting_delay", () => {
     const client = await connect();
     await client.ask("QUIT\r\n", EARLY);
     await client.expectEnd();
-    assertEquals(proxy.log.at(-1), `info client was rejected before greeting: "QUIT__" ${REJECTED}`);
+    assertEquals(proxy.log.at(-1), `info client was rejected before greeting: "QUIT..." ${REJECTED}`);
   });
 
   it("is nothing that other protocols know", async () => {

@@ -178,7 +178,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   }
 
   protected commandName(): Octets {
-    return this.input.text(0, Math.min(this.input.length, LONGEST_VERB)).split(" ")[0] ?? "";
+    return this.input.text(0, Math.min(this.input.length, LONGEST_VERB)).split(/[ \r\n]/, 1)[0] ?? "";
   }
 
   /** After a refused login the client is where it was: its HELO and its MAIL stay. */
