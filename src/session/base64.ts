@@ -38,6 +38,12 @@ export function fromBase64(text: Octets): Octets | undefined {
   return octets;
 }
 
+/** The same octets in base64 that is padded and has nothing behind it: what is passed on. `undefined` when it is none. */
+export function canonicalBase64(text: Octets): Octets | undefined {
+  const octets = fromBase64(text);
+  return octets === undefined ? undefined : toBase64(octets);
+}
+
 function digit(value: number): Octets {
   return DIGITS.charAt(value);
 }

@@ -10,7 +10,7 @@ import type { Accepted, Verdict } from "../auth/mod.ts";
 import type { Millis, Octets, RelayWatch } from "../runtime.ts";
 import { describeHandshakeFailure } from "../runtime.ts";
 import { identityIn } from "../protocol/sasl/identity.ts";
-import { fromBase64 } from "./base64.ts";
+import { canonicalBase64, fromBase64, toBase64 } from "./base64.ts";
 import { encodeBriefly } from "./bytes.ts";
 import type { Claim } from "./client_half.ts";
 import type { LoginOptions } from "./conversation.ts";
@@ -304,13 +304,14 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
 
   /** Shows the client what the upstream asks. From now on it is this upstream or none. */
   #relayChallenge(text: Octets): void {
-    if (fromBase64(text) === undefined) {
+    const challenge = canonicalBase64(text);
+    if (challenge === undefined) {
       this.log("error", "upstream sent a challenge that is no base64");
       return this.#leaveUpstream("upstreamUnavailable");
     }
     this.#replies.clear();
     this.#isSeen = true;
-    this.challenge(text);
+    this.challenge(challenge);
     this.phase = "challenged";
     this.action = "in auth state";
     this.deadline = this.now + this.options.timeout;
@@ -324,7 +325,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     if (message === undefined || upstream?.respond === undefined) return this.#giveUpExchange(response);
     const login = identityIn(method, message);
     if (login !== undefined) this.#identify(login);
-    this.#askUpstream(upstream.respond(response));
+    this.#askUpstream(upstream.respond(toBase64(message)));
   }
 
   /** The client has called the exchange off (`*`), or what it sent is no answer. */

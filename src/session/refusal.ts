@@ -6,6 +6,7 @@
 
 import type { Refused } from "../auth/mod.ts";
 import type { Octets } from "../runtime.ts";
+import { canonicalBase64 } from "./base64.ts";
 import { ClientHalf } from "./client_half.ts";
 import type { LoginOptions } from "./conversation.ts";
 import { Secret } from "./secret.ts";
@@ -31,7 +32,8 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
 
   /** Tells the client that the upstream refuses its login. It may try again, as often as it may err. */
   protected refuseForUpstream(refusal: UpstreamRefusal, mayPass: boolean): void {
-    const { otherFault, saslError } = refusal;
+    const { otherFault } = refusal;
+    const saslError = refusal.saslError === undefined ? undefined : canonicalBase64(refusal.saslError);
     const { text, smtpCode } = mayPass && refusal.text !== "" ? refusal : otherFault ?? this.loginFailed;
     const wait = this.isLastError() ? 0 : 1;
     this.#refusal = { type: "refused", text, wait, smtpCode, saslError };

@@ -239,6 +239,60 @@ describe("an IMAP login that the server checks", () => {
     );
   });
 
+  it("passes nothing on that stands behind base64, to neither side", () => {
+    transcript(
+      () => imapSession(PASS),
+      `
+        S: * OK IMAP4 ready
+        C: a AUTHENTICATE SCRAM-SHA-256 biwsbj1qb2Uscj1hYmM=
+        ask scram-sha-256 "joe" "" 1
+        let through
+        connect 192.0.2.1:143
+        connected
+        U: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256] ready
+        P: a AUTHENTICATE SCRAM-SHA-256 biwsbj1qb2Uscj1hYmM=
+        U: + cj1hYmNkZWY=\\r* BYE\\0
+        S: + cj1hYmNkZWY=
+        C: Yz1iaXdzLHI9YWJjZGVmLHA9eA==\\ra\\rLOGOUT\\0
+        P: Yz1iaXdzLHI9YWJjZGVmLHA9eA==
+        U: + dj15
+        S: + dj15
+        C: =
+        P:
+      `,
+    );
+  });
+
+  for (
+    const [error, told] of [["eyJzIjoiNDAwIn0\\r", []], ["eyJzIjoiNDAwIn0=\\r* BYE", [
+      "S: + eyJzIjoiNDAwIn0=",
+      "C:",
+    ]]] as const
+  ) {
+    it(`passes nothing on with an error that is told as a challenge (${error})`, () => {
+      transcript(
+        () => imapSession(PASS),
+        `
+          S: * OK IMAP4 ready
+          C: a AUTHENTICATE XOAUTH2 dXNlcj1qb2UBYXV0aD1CZWFyZXIgdG9rZW4BAQ==
+          ask xoauth2 "joe" "token" 1
+          let through
+          connect 192.0.2.1:143
+          connected
+          U: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready
+          P: a AUTHENTICATE XOAUTH2 dXNlcj1qb2UBYXV0aD1CZWFyZXIgdG9rZW4BAQ==
+          U: + ${error}
+          P:
+          U: a NO no
+          leave upstream
+          log info client login failed: "no" (reading response from upstream)
+          ${told.join("\n")}
+          S: a NO [AUTHENTICATIONFAILED] Authentication failed
+        `,
+      );
+    });
+  }
+
   it("carries the rounds of SCRAM unseen", () => {
     transcript(
       () => imapSession(PASS),
