@@ -1,7 +1,8 @@
 /**
  * What the three protocols have in common: a client says commands until it has credentials, a verdict is waited for,
  * the upstream is logged in to, and the two are spliced. This file knows the way from a claim to the splice; the way to
- * the claim is in `client_half.ts`. It does not know a word of any protocol.
+ * the claim is in `client_half.ts`. It does not know a word of any protocol. It is long because each step of that way
+ * may be followed by almost any other, and all of them look at the same few fields.
  *
  * @module
  */
