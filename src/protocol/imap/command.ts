@@ -38,8 +38,7 @@ export type ImapParse =
 export function tagOf(input: InputBuffer): Octets | undefined {
   let end = 0;
   while (end < input.length && isTagOctet(input.at(end))) end++;
-  if (end === 0 || end > LONGEST_TAG || end === input.length || input.at(end) !== SPACE) return undefined;
-  return input.text(0, end);
+  return end <= LONGEST_TAG && end < input.length && input.at(end) === SPACE ? input.text(0, end) : undefined;
 }
 
 /**
@@ -116,7 +115,7 @@ class Parser {
     return false;
   }
 
-  /** Without a tag (RFC 9051, 9: one octet at least) no server could answer the login under it. */
+  /** A tag may be empty, as nginx has it: then it is the blank that the line begins with. */
   #readTag(): boolean {
     this.#tag = tagOf(this.#input);
     this.#at = this.#tag?.length ?? 0;

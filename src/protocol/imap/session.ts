@@ -83,12 +83,17 @@ export class ImapSession extends LoginSession<ImapOptions> {
         this.say(reply.BYE + reply.completed(command.tag));
         return this.close("quit");
       case "LOGIN":
-        return this.mustSecure ? this.misuse() : this.#login(command.args);
+        return this.#mayLogIn(command) ? this.#login(command.args) : this.misuse();
       case "AUTHENTICATE":
-        return this.mustSecure ? this.misuse() : this.startSasl(command.args);
+        return this.#mayLogIn(command) ? this.startSasl(command.args) : this.misuse();
       case "STARTTLS":
         return this.startTls();
     }
+  }
+
+  /** No server answers a login under an empty tag (RFC 9051, 9: one octet at least). */
+  #mayLogIn({ tag }: ImapCommand): boolean {
+    return !this.mustSecure && tag !== "";
   }
 
   #login(args: readonly Octets[]): void {

@@ -17,9 +17,11 @@ describe("IMAP before the login", () => {
       C: 
       S: x OK completed
       C:  NOOP
-      S: * BAD invalid command
+      S:  OK completed
       C:  LOGIN joe s3cret
-      S: * BAD invalid command
+      S:  BAD invalid command
+      C:  AUTHENTICATE PLAIN
+      S:  BAD invalid command
       C: a3 LOGOUT
       S: * BYE
       S: a3 OK completed

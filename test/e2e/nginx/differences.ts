@@ -29,7 +29,10 @@ export const DIFFERENCES = {
     reason: "Nobody needs more to log in, and each costs time",
     shownIn: "test/e2e/failure_hostile.test.ts",
   },
-  "empty-tag": { reason: "RFC 9051, 9: a tag has one octet at least, and no server answers a login without one" },
+  "empty-tag": {
+    reason: "RFC 9051, 9: a tag has one octet at least, and no server answers a login without one",
+    shownIn: "test/core/protocol/imap.test.ts",
+  },
   "empty-literal": { reason: "RFC 9051, 4.3: an empty password is not `%0D`" },
   "literal-bound": {
     reason: "The client need not send what will be refused, and what follows must not be read as commands",
