@@ -81,6 +81,7 @@ export class Crew {
   /** Those that hold sockets which a worker that died listened on. */
   readonly #held = new Set<WorkerProcess>();
   #tlsFiles: TlsFiles | undefined;
+  #hasOpened = false;
   #state: "starting" | "working" | "leaving" = "starting";
 
   constructor(options: CrewOptions) {
@@ -95,6 +96,11 @@ export class Crew {
   /** Whether some still accept. */
   get isOpen(): boolean {
     return [...this.#members.values()].some(({ state }) => state !== "closed");
+  }
+
+  /** Whether one of them came to open sockets. */
+  get hasOpened(): boolean {
+    return this.#hasOpened;
   }
 
   get pids(): readonly number[] {
@@ -227,6 +233,7 @@ export class Crew {
         member.hears = true;
         return;
       case "opening":
+        this.#hasOpened = true;
         member.process.send({ type: "open" } satisfies ToWorker);
         member.held = [];
         return;

@@ -164,24 +164,35 @@ class MainProcess {
     const isThere = (key: string) => this.#bound.has(key) || this.#inherited.has(key);
     const fresh = bindings.filter((binding) => !isThere(bindingKey(binding)));
     await probe(fresh, this.#runtime);
-    if (this.#stopping === "no") await crew.start();
+    if (this.#stopping === "no") await this.#startCrew(crew, bindings);
     const before = this.#bound;
     this.#bound = new Set(bindings.map(bindingKey));
     for (const { endpoint: { address } } of fresh) if ("path" in address) this.#runtime.files.openToAll(address.path);
     this.#letGo(bindings, before);
   }
 
-  /** What the service manager holds is its own, and told of; what an earlier run gave us and nobody wants is closed. */
+  /** What its workers alone have listened on is closed with the last of them when they cannot begin. */
+  async #startCrew(crew: Crew, bindings: readonly Binding[]): Promise<void> {
+    try {
+      await crew.start();
+    } catch (error) {
+      const fresh = bindings.map(bindingKey).filter((key) => !this.#bound.has(key));
+      if (crew.hasOpened) { for (const key of fresh) this.#inherited.delete(key); }
+      throw error;
+    }
+  }
+
+  /**
+   * What the service manager holds is its own, and told of; what an earlier run gave us and nobody wants is closed. One
+   * that workers have listened on is closed with the last of them, and its number is anybody's then.
+   */
   #letGo(bindings: readonly Binding[], before: ReadonlySet<string>): void {
     const { workers } = this.#runtime;
-    if (workers.predecessor === undefined) {
-      for (const line of strayLines(this.#inherited, bindings)) this.log.write("warn", line);
-      return;
-    }
+    const isOurs = workers.predecessor !== undefined;
+    if (!isOurs) { for (const line of strayLines(this.#inherited, bindings)) this.log.write("warn", line); }
     for (const [key, descriptor] of this.#inherited) {
-      if (this.#bound.has(key)) continue;
+      if (this.#bound.has(key) || !(isOurs || before.has(key))) continue;
       this.#inherited.delete(key);
-      // One that workers have listened on is closed with the last of them.
       if (!before.has(key)) workers.discard(descriptor);
     }
   }

@@ -24,7 +24,7 @@ export interface ListenersOptions {
   readonly runtime: Pick<Runtime, "listen" | "timer">;
   /** How often to try an address that is in use. */
   readonly attempts: number;
-  /** The sockets that are there already. */
+  /** The sockets that are there already. Each is listened on once; whoever closes its listener closes it. */
   readonly inherited: Inherited | undefined;
   readonly accept: (binding: Binding, socket: Socket) => void;
 }
@@ -32,11 +32,14 @@ export interface ListenersOptions {
 /** All listeners of a process. */
 export class Listeners {
   readonly #options: ListenersOptions;
+  /** The sockets that are there already, as long as nobody has listened on them. */
+  readonly #inherited: Map<string, number>;
   #open = new Map<string, OpenListener>();
   #isClosed = false;
 
   constructor(options: ListenersOptions) {
     this.#options = options;
+    this.#inherited = new Map(options.inherited);
   }
 
   get count(): number {
@@ -87,11 +90,11 @@ export class Listeners {
 
   async #listen(binding: Binding, purpose: Purpose): Promise<OpenListener | undefined> {
     const { listen: { text, ipv6Only, backlog, keepAlive, ssl: isSecure }, address } = binding.endpoint;
-    const { runtime, attempts, inherited, accept } = this.#options;
-    const descriptor = inherited?.get(bindingKey(binding));
+    const { runtime, attempts, accept } = this.#options;
     const lines: Octets[] = [];
     for (let attempt = 0; attempt < attempts; attempt++) {
       if (attempt > 0) await new Promise<void>((resolve) => runtime.timer(BIND_PAUSE, resolve));
+      const descriptor = this.#take(bindingKey(binding));
       // It accepts as soon as it is open, which may be before we hear so; then it stands for its first binding.
       let open: OpenListener | undefined = undefined as OpenListener | undefined;
       const listener = await runtime.listen(
@@ -104,6 +107,13 @@ export class Listeners {
       if (!isAddressInUse(listener)) throw new StartError(lines);
     }
     throw new StartError(attempts === 1 ? lines : [...lines, "still could not bind()"]);
+  }
+
+  /** A descriptor is given once: it is closed with its listener, and its number is a client's then. */
+  #take(key: string): number | undefined {
+    const descriptor = this.#inherited.get(key);
+    this.#inherited.delete(key);
+    return descriptor;
   }
 }
 

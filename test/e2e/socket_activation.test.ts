@@ -73,6 +73,49 @@ describe("with sockets that the service manager holds", () => {
     },
   );
 
+  for (const master of ["on", "off"]) {
+    it(`a socket that a reload drops is nobody's until the next start, master_process ${master}`, LIMIT, async () => {
+      const folder = new TestFolder();
+      const socket = `${folder.path}/socket`;
+      const [port = 0] = await freePorts(1);
+      const listens = [`unix:${socket}`, `127.0.0.1:${port}`] as const;
+      const configure = (...listens: readonly string[]) =>
+        folder.write("nginx.conf", configuration(folder, listens.join("; listen "), 1, master));
+      const manager = await ServiceManager.start(socket, "-c", configure(...listens));
+      const pid = Number(readFileSync(`${folder.path}/pid`, "latin1"));
+      const clients: Wire[] = [];
+      const greet = async (target: number | { readonly path: string }) => {
+        const client = await connectTo(target);
+        clients.push(client);
+        await client.expect(WORDS.imap.greeting);
+      };
+      await greet({ path: socket });
+      configure(listens[1]);
+      process.kill(pid, "SIGHUP");
+      await logged(manager, ": reconfigured", 1);
+      // Their descriptors have the numbers that are free.
+      for (let count = 0; count < 8; count++) await greet(port);
+
+      configure(...listens);
+      for (let times = 1; times <= 2; times++) {
+        process.kill(pid, "SIGHUP");
+        await logged(manager, "still could not bind()", times);
+      }
+      assertEquals(manager.log.split(`bind() to unix:${socket} failed (98: Address already in use)`).length - 1, 10);
+      for (const client of clients) {
+        client.send("a NOOP\r\n");
+        await client.expect("a OK completed\r\n");
+      }
+      for (const client of clients) client.destroy();
+      process.kill(pid, "SIGTERM");
+      await manager.started(2);
+      await greet({ path: socket });
+      clients.at(-1)?.destroy();
+      await manager.stop();
+      folder.remove();
+    });
+  }
+
   it("serves a client of whom only another process was told, which does nothing", LIMIT, async () => {
     const folder = new TestFolder();
     const [port = 0] = await freePorts(1);

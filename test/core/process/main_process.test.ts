@@ -1,0 +1,158 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { runService } from "../../../src/process/mod.ts";
+import { StartError } from "../../../src/proxy/mod.ts";
+import { load } from "../../support/config.ts";
+import { FakeRuntime } from "../../support/fake_runtime.ts";
+import type { FakeWorkerProcess } from "../../support/fake_workers.ts";
+import { settle } from "../proxy/_support.ts";
+
+/** A main process in memory. The test sends it signals and plays its workers. */
+class Scene {
+  readonly runtime = new FakeRuntime();
+  /** The ports of the configuration as it is read next. */
+  ports: readonly number[];
+  readonly code: Promise<number>;
+
+  private constructor(ports: readonly number[]) {
+    this.ports = ports;
+    this.runtime.workers.inherited = [
+      { descriptor: 3, address: { family: 4, host: "127.0.0.1", port: 143 } },
+      { descriptor: 4, address: { family: 4, host: "127.0.0.1", port: 144 } },
+    ];
+    this.code = runService({
+      runtime: this.runtime,
+      args: [],
+      ...this.#read(),
+      errorLog: { target: { type: "stderr" }, level: "notice" },
+      isDaemon: true,
+      version: "version",
+      readConfig: () => this.#read(),
+      explain: (error) => {
+        if (error instanceof StartError) return { lines: error.lines, hint: undefined };
+        throw error;
+      },
+      started: () => {},
+    });
+  }
+
+  /** It has been given the sockets 3 and 4, for the ports 143 and 144, and its workers listen on these. */
+  static async start(...ports: readonly number[]): Promise<Scene> {
+    const scene = new Scene(ports);
+    await settle();
+    await scene.begins();
+    return scene;
+  }
+
+  /** The worker that was started last. */
+  get worker(): FakeWorkerProcess {
+    const worker = this.runtime.workers.started.at(-1);
+    if (worker === undefined) throw new Error("there is no worker");
+    return worker;
+  }
+
+  /** What that is to listen on in place of sockets of its own. */
+  get inherited(): unknown {
+    return (this.worker.told[0] as { readonly inherited: unknown }).inherited;
+  }
+
+  /** It opens its sockets and listens. */
+  async begins(): Promise<void> {
+    for (const type of ["ready", "opening"]) this.worker.says({ type });
+    this.worker.listens();
+    await settle();
+  }
+
+  /** Another configuration is taken, up to its first worker. */
+  async reload(...ports: readonly number[]): Promise<void> {
+    this.ports = ports;
+    await this.receive("SIGHUP");
+  }
+
+  async receive(name: "SIGHUP" | "SIGTERM"): Promise<void> {
+    this.runtime.process.receive(name);
+    await settle();
+  }
+
+  /** Workers that were told to go have done so. */
+  async leave(...workers: readonly FakeWorkerProcess[]): Promise<void> {
+    for (const worker of workers) {
+      worker.says({ type: "closed" });
+      worker.exits();
+    }
+    await settle();
+  }
+
+  async end(): Promise<void> {
+    await this.receive("SIGTERM");
+    for (const worker of this.runtime.workers.started) if (!worker.hasExited) worker.exits();
+    assertEquals(await this.code, 0);
+  }
+
+  /** The texts of the log since the last look. */
+  log(): string[] {
+    const lines = this.runtime.process.err.split("\n").slice(0, -1);
+    this.runtime.process.err = "";
+    return lines.map((line) => line.replace(/^\S+ \S+ (\[\w+\]) \S+ /, "$1 "));
+  }
+
+  #read(): { readonly config: ReturnType<typeof load>; readonly files: { readonly texts: []; readonly folders: [] } } {
+    const servers = this.ports.map((port) => `server { listen 127.0.0.1:${port}; protocol imap; }`).join(" ");
+    const config = load(`worker_processes 1; pid /pid; events {} mail { auth_http 127.0.0.1; ${servers} }`);
+    return { config, files: { texts: [], folders: [] } };
+  }
+}
+
+const BOTH = [["127.0.0.1 143", 3], ["127.0.0.1 144", 4]];
+const STRAY =
+  '[warn] inherited socket 127.0.0.1:144 (descriptor 4) is of no "listen" directive with just this address, ' +
+  "and nobody accepts there";
+
+describe("a socket that the main process was given", () => {
+  it("is bound anew once its last worker has closed it", async () => {
+    const scene = await Scene.start(143, 144);
+    const first = scene.worker;
+    assertEquals(scene.inherited, BOTH);
+    await scene.reload(143);
+    await scene.begins();
+    await scene.leave(first);
+    assertEquals(scene.log().filter((line) => line === STRAY), [STRAY]);
+    const second = scene.worker;
+    await scene.reload(143, 144);
+    scene.worker.says({ type: "ready" });
+    assertEquals(scene.inherited, BOTH.slice(0, 1));
+    assertEquals(scene.runtime.listeners.map(({ address }) => address), [
+      { family: 4, host: "127.0.0.1", port: 144 },
+    ]);
+    await scene.begins();
+    await scene.leave(second);
+    await scene.end();
+  });
+
+  it("is bound anew once a worker has opened it that could not begin", async () => {
+    const scene = await Scene.start(143);
+    await scene.reload(143, 144);
+    for (const type of ["ready", "opening"]) scene.worker.says({ type });
+    assertEquals(scene.inherited, BOTH);
+    scene.worker.says({ type: "failed", lines: ["no rights"] });
+    scene.worker.exits({ code: 2 });
+    await settle();
+    await scene.reload(143, 144);
+    scene.worker.says({ type: "ready" });
+    assertEquals(scene.inherited, BOTH.slice(0, 1));
+    await scene.end();
+  });
+
+  it("is there as long as nobody has opened it", async () => {
+    const scene = await Scene.start(143);
+    await scene.reload(143, 144);
+    scene.worker.says({ type: "ready" });
+    scene.worker.says({ type: "failed", lines: ["no such key"] });
+    scene.worker.exits({ code: 2 });
+    await settle();
+    await scene.reload(143, 144);
+    scene.worker.says({ type: "ready" });
+    assertEquals(scene.inherited, BOTH);
+    await scene.end();
+  });
+});
