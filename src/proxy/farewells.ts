@@ -48,6 +48,11 @@ export class Farewells<L extends Leaver> {
     this.#arm();
   }
 
+  /** Has another stand in the places of one that it goes on for. */
+  replace(leaver: L, successor: L): void {
+    for (const [at, each] of this.#queue.entries()) if (each === leaver) this.#queue[at] = successor;
+  }
+
   #arm(): void {
     const { runtime } = this.#options;
     const left = this.#end - runtime.now();

@@ -69,6 +69,8 @@ interface Visit {
   readonly facts: SessionFacts;
   /** What it is counted as. */
   readonly places: Places;
+  /** What it is on the roster, or was there last. */
+  guest: Guest | undefined;
 }
 
 class Worker implements Server {
@@ -77,8 +79,8 @@ class Worker implements Server {
   readonly #logFiles: LogFiles;
   readonly #listeners: Listeners;
   readonly #guests = new Roster<Guest>();
-  /** Those of earlier generations: how long they may stay is settled. */
-  readonly #leaving = new WeakSet<Guest>();
+  /** Those of earlier generations: how long they may stay is settled, and who tells them if there is an end to it. */
+  readonly #leaving = new WeakMap<Guest, Farewells<Guest> | undefined>();
   readonly #whenIdle: (() => void)[] = [];
   /** Of all generations: a connection may be accepted for the one that is just being replaced. */
   readonly #services = new WeakMap<ServerConfig, Service>();
@@ -257,6 +259,7 @@ class Worker implements Server {
       }),
       facts,
       places: new Places(facts),
+      guest: undefined,
     };
     if (service.log.takes("info")) {
       const text = `client ${describeAddress(socket.remote, true)} connected to ${listen.text}`;
@@ -287,10 +290,10 @@ class Worker implements Server {
       },
       failed: (result) => {
         this.#turnAway(visit, result);
-        this.#leave(preface, visit);
+        this.#leave(visit);
       },
     });
-    this.#guests.add(preface);
+    this.#enter(visit, preface);
   }
 
   /** Begins TLS, where it is spoken from the first octet, and then the session. */
@@ -323,10 +326,10 @@ class Worker implements Server {
       },
       failed: (result) => {
         this.#turnAway(visit, result);
-        this.#leave(handshake, visit);
+        this.#leave(visit);
       },
     });
-    this.#guests.add(handshake);
+    this.#enter(visit, handshake);
   }
 
   #drive(visit: Visit, { held, onArrival }: Pick<Arrival, "held"> & Pick<ConnectionLimit, "onArrival">): void {
@@ -334,7 +337,7 @@ class Worker implements Server {
     const { client, server, proxied, tls } = facts;
     const { isForbidden, failures } = service.judge(client);
     const limit = { onArrival, loggedIn: () => facts.service.limits.logIn(places) };
-    const driver: Driver = new Driver(service, {
+    const driver = new Driver(service, {
       socket,
       number,
       server: visit.server,
@@ -344,10 +347,10 @@ class Worker implements Server {
       held,
       ended: (record) => {
         this.#options.sessionEnded?.(record);
-        this.#leave(driver, visit);
+        this.#leave(visit);
       },
     });
-    this.#guests.add(driver);
+    this.#enter(visit, driver);
     driver.start();
   }
 
@@ -358,23 +361,33 @@ class Worker implements Server {
     this.#options.sessionEnded?.(recordOf(facts, result));
   }
 
-  #leave(guest: Guest, { places }: Visit): void {
+  /** What a connection goes on as may stay for as long as what it was before. */
+  #enter(visit: Visit, guest: Guest): void {
+    const { guest: before } = visit;
+    visit.guest = guest;
+    this.#guests.add(guest);
+    if (before === undefined || !this.#leaving.has(before)) return;
+    const farewells = this.#leaving.get(before);
+    this.#leaving.set(guest, farewells);
+    farewells?.replace(before, guest);
+  }
+
+  #leave({ places, guest }: Visit): void {
     places.release();
-    this.#guests.delete(guest);
+    if (guest !== undefined) this.#guests.delete(guest);
     if (this.#guests.size === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
   }
 
   /** Ends those who are here until `worker_shutdown_timeout` is over, unless another timer of that kind runs for them. */
   #limitStay({ main: { workerShutdownTimeout } }: Config): void {
     const staying = this.#guests.all().filter((guest) => !this.#leaving.has(guest));
-    for (const guest of staying) this.#leaving.add(guest);
-    if (workerShutdownTimeout === undefined) return;
-    new Farewells(staying, {
+    const farewells = workerShutdownTimeout === undefined ? undefined : new Farewells(staying, {
       runtime: this.#runtime,
       duration: workerShutdownTimeout,
       isHere: (guest) => this.#guests.has(guest),
       tell: (guests) => this.#stopGuests(guests, "timeout"),
     });
+    for (const guest of staying) this.#leaving.set(guest, farewells);
   }
 
   /** Whoever does not go when asked to, because it does not read, is put out: a stop must come to an end. */
