@@ -307,7 +307,8 @@ class Worker implements Server {
     // To tell it so would take a handshake: its cost, and a socket for as long as it likes.
     if (onArrival?.isDryRun === false) {
       socket.abort();
-      return this.#turnAway(visit, "limited");
+      this.#turnAway(visit, "limited");
+      return this.#leave(visit);
     }
     facts.enter("handshake");
     const handshake: Handshake = new Handshake({

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import type { Config } from "../../../src/config/types.ts";
+import type { Board } from "../../../src/proxy/board.ts";
 import { serve, type Server } from "../../../src/proxy/mod.ts";
 import type { Cancel, Files, Octets, SecureHandler, Socket, TlsContext } from "../../../src/runtime.ts";
+import { Boards } from "../../support/boards.ts";
 import { load, memoryFiles } from "../../support/config.ts";
 import { FakeRuntime, type FakeSocket } from "../../support/fake_runtime.ts";
 import { settle } from "./_support.ts";
@@ -34,11 +36,11 @@ class Scene {
   server: Server | undefined;
   #isStopped = false;
 
-  static async start(mail = ""): Promise<Scene> {
+  static async start(mail = "", board?: Board): Promise<Scene> {
     const scene = new Scene();
     const files = memoryFiles({ "/c.pem": "-----BEGIN CERTIFICATE-----", "/k.pem": "-----BEGIN PRIVATE KEY-----" });
     scene.runtime.files.read = (path: Octets) => files.read(path);
-    scene.server = await serve(configuration(mail, files), scene.runtime);
+    scene.server = await serve(configuration(mail, files), scene.runtime, { ...board && { board } });
     return scene;
   }
 
@@ -110,4 +112,18 @@ describe("a client that has no session yet", () => {
       assertEquals(await scene.hasStopped(), true);
     });
   }
+
+  it("and turns out to be one too many ends a graceful stop", async () => {
+    const boards = new Boards();
+    const mail = "limit_conn_zone all zone=all:1m; limit_conn all 1;";
+    const scene = await Scene.start(mail, boards.board(1));
+    const other = await Scene.start(mail, boards.board(2));
+    const client = scene.client("both");
+    await scene.stop();
+    other.client("handshake");
+    other.runtime.clock.advance(1_000);
+    client.says(HEADER);
+    assertEquals(client.ending, "abort");
+    assertEquals(await scene.hasStopped(), true);
+  });
 });
