@@ -8,11 +8,12 @@ import type { Config } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Inherited } from "../proxy/inherited.ts";
 import { StartError } from "../proxy/mod.ts";
-import type { Account, Exit, Millis, Octets, Runtime, WorkerProcess } from "../runtime.ts";
+import type { Account, Exit, Millis, Octets, Runtime, WorkerHandler, WorkerProcess } from "../runtime.ts";
 import { FROM_WORKER, type FromWorker, isMessage, type ToWorker } from "./messages.ts";
 import { Restarts } from "./restarts.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TlsFiles } from "./tls_files.ts";
+import { describeFailedFork } from "./uncaught.ts";
 
 /** What a {@linkcode Crew} works with. */
 export interface CrewOptions {
@@ -187,9 +188,9 @@ export class Crew {
   /** Starts one more. Resolves when it listens. */
   #add(): Promise<Member> {
     return new Promise((resolve, reject) => {
-      const { runtime, account, nextNumber } = this.#options;
+      const { runtime, nextNumber } = this.#options;
       const number = nextNumber();
-      const process = runtime.workers.fork(account?.gid, {
+      const process = this.#fork({
         heard: (message) => {
           if (!isMessage<FromWorker>(message, ...FROM_WORKER)) return;
           if (message.type === "failed") reject(new CrewError(message.lines, message.hint));
@@ -215,6 +216,15 @@ export class Crew {
       };
       this.#members.set(number, member);
     });
+  }
+
+  #fork(handler: WorkerHandler): WorkerProcess {
+    const { runtime, account } = this.#options;
+    try {
+      return runtime.workers.fork(account?.gid, handler);
+    } catch (error) {
+      throw new CrewError([describeFailedFork("worker process", error)]);
+    }
   }
 
   #orderFor(number: number): ToWorker {

@@ -21,7 +21,7 @@ import { movePidFile, writePidFile } from "./pid_file.ts";
 import { OneAtATime } from "./signal.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { Succession } from "./succession.ts";
-import { outliveErrors } from "./uncaught.ts";
+import { linesOf, outliveErrors } from "./uncaught.ts";
 import { accountOf } from "./user.ts";
 
 /** Starts the workers and looks after them until a signal ends it. Returns the exit code. Throws what a start would. */
@@ -307,7 +307,7 @@ class MainProcess {
     if (this.#stopping !== "no") return;
     this.log.write("notice", "reconfiguring");
     this.#isSettled = false;
-    const { readConfig, explain } = this.#running;
+    const { readConfig } = this.#running;
     const isAsBefore = this.#succession.isUnderWay || this.#isReturning;
     this.#isReturning = false;
     try {
@@ -318,7 +318,7 @@ class MainProcess {
       this.#files = files;
       await this.#handOver(crew, config, log);
     } catch (error) {
-      const { lines } = explain(error);
+      const lines = linesOf(error, this.#running);
       // A stop that came meanwhile is no fault of the configuration's.
       if (this.#stopping === "no") { for (const line of lines) this.log.write("emerg", line); }
     }

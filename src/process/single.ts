@@ -12,7 +12,7 @@ import type { Running } from "./mod.ts";
 import { movePidFile, removePidFile, writePidFile } from "./pid_file.ts";
 import { OneAtATime } from "./signal.ts";
 import { INSTEAD } from "./succession.ts";
-import { outliveErrors } from "./uncaught.ts";
+import { linesOf, outliveErrors } from "./uncaught.ts";
 
 /** Serves in this one process until a signal ends it. Returns the exit code. Throws what a start would. */
 export async function runSingleProcess(running: Running): Promise<number> {
@@ -69,8 +69,9 @@ async function lookAfter(server: Server, running: Running): Promise<number> {
 async function reconfigure(
   config: Config,
   server: Server,
-  { runtime, readConfig, explain }: Running,
+  running: Running,
 ): Promise<Config> {
+  const { runtime, readConfig } = running;
   server.log.write("notice", "signal 1 (SIGHUP) received, reconfiguring");
   if (server.isStopping) return config;
   server.log.write("notice", "reconfiguring");
@@ -81,7 +82,7 @@ async function reconfigure(
     server.log.write("notice", "reconfigured");
     return next;
   } catch (error) {
-    const { lines } = explain(error);
+    const lines = linesOf(error, running);
     // A stop that came meanwhile is no fault of the configuration's.
     if (!server.isStopping) { for (const line of lines) server.log.write("emerg", line); }
     return config;

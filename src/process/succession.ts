@@ -9,6 +9,7 @@ import type { ErrorLog } from "../log/error_log.ts";
 import { inheritedBy } from "../proxy/inherited.ts";
 import type { Exit, Octets, Runtime } from "../runtime.ts";
 import { describeFailure } from "../runtime.ts";
+import { describeFailedFork } from "./uncaught.ts";
 
 /** What a {@linkcode Succession} works with. */
 export interface SuccessionOptions {
@@ -61,8 +62,14 @@ export class Succession {
       return log().write("alert", `${text} ${describeFailure(failure)}`);
     }
     this.#pidFile = pidFile;
-    const pid = runtime.workers.startSuccessor(args, descriptors, (exit) => this.#ended(pid, exit));
-    if (pid > 0) log().write("notice", `start new binary process ${pid}`);
+    let pid = NOBODY;
+    try {
+      pid = runtime.workers.startSuccessor(args, descriptors, (exit) => this.#ended(pid, exit));
+    } catch (error) {
+      log().write("alert", describeFailedFork("new binary process", error));
+      this.#ended(NOBODY, { code: undefined, signal: undefined });
+    }
+    if (pid !== NOBODY) log().write("notice", `start new binary process ${pid}`);
   }
 
   /** Removes the pid file of this process, whatever its name is. */
@@ -76,7 +83,7 @@ export class Succession {
     const pidFile = this.#pidFile;
     if (pidFile === undefined) return;
     this.#pidFile = undefined;
-    if (pid > 0) log().write("notice", `signal 17 (SIGCHLD) received from ${pid}`);
+    if (pid !== NOBODY) log().write("notice", `signal 17 (SIGCHLD) received from ${pid}`);
     const { level, text } = describeEnd(pid, exit);
     log().write(level, text);
     const failure = runtime.files.rename(`${pidFile}${OLD}`, pidFile);
@@ -92,7 +99,7 @@ function describeEnd(
   pid: number,
   { code, signal }: Exit,
 ): { readonly level: "notice" | "alert"; readonly text: Octets } {
-  if (pid === 0) return { level: "alert", text: "the new binary process could not be started" };
+  if (pid === NOBODY) return { level: "alert", text: "the new binary process could not be started" };
   if (signal !== undefined) return { level: "alert", text: `new binary process ${pid} exited on signal ${signal}` };
   return { level: "notice", text: `new binary process ${pid} exited with code ${code ?? "unknown"}` };
 }
@@ -100,6 +107,9 @@ function describeEnd(
 /** What a process without a successor has to say about USR2. */
 export const INSTEAD =
   "let the service manager hold the sockets (socket activation, LISTEN_FDS) and restart the program";
+
+/** The number of a process that could not be started. */
+const NOBODY = 0;
 
 /** As nginx: what is added to the name of the old run's pid file. */
 const OLD = ".oldbin";

@@ -78,11 +78,14 @@ export class FakeWorkers implements Workers {
   readonly processors = 2;
   /** Every worker that was started, in order, alive or not. */
   readonly started: FakeWorkerProcess[] = [];
+  /** Why no process can be started, if so. */
+  failure: Error | undefined;
   /** Whose rights were taken on. */
   readonly accounts: Account[] = [];
   readonly limits: number[] = [];
 
   fork(group: number | undefined, handler: WorkerHandler): WorkerProcess {
+    if (this.failure !== undefined) throw this.failure;
     const process = new FakeWorkerProcess(5000 + this.started.length, group, handler);
     this.started.push(process);
     return process;
@@ -95,6 +98,7 @@ export class FakeWorkers implements Workers {
   }
 
   startSuccessor(_args: readonly string[], descriptors: readonly number[], ended: (exit: Exit) => void): number {
+    if (this.failure !== undefined) throw this.failure;
     this.successor = { descriptors, ended };
     return 7000;
   }

@@ -200,6 +200,38 @@ describe("a crew", () => {
     assertEquals(scene.started.length, 3);
   });
 
+  it("tries again when no process is to be had in place of one that died", async () => {
+    const scene = await new Scene("worker_processes 1;").begin();
+    scene.worker(0).exits({ signal: 9 });
+    scene.log();
+    scene.runtime.workers.failure = new Error("spawn ENOMEM");
+    scene.runtime.clock.advance(0);
+    await settle();
+    const line = '[emerg] fork() failed while spawning "worker process": spawn ENOMEM';
+    assertEquals(scene.log(), [
+      line,
+      "[warn] worker processes keep ending, the next one is started in 100 ms",
+    ]);
+    scene.runtime.clock.advance(100);
+    await settle();
+    assertEquals(scene.log()[0], line);
+    assertEquals(scene.worker(0).isHeld, true);
+    scene.runtime.workers.failure = undefined;
+    scene.runtime.clock.advance(200);
+    scene.worker(1).says({ type: "ready" });
+    scene.worker(1).listens();
+    await settle();
+    assertEquals([scene.log(), scene.worker(0).isHeld], [["[notice] start worker process 5001"], false]);
+  });
+
+  it("says so when no process is to be had for its start", async () => {
+    const scene = new Scene();
+    scene.runtime.workers.failure = new Error("spawn ENOMEM");
+    const text = 'fork() failed while spawning "worker process": spawn ENOMEM';
+    await assertRejects(() => scene.crew.start(), StartError, text);
+    assertEquals(scene.crew.size, 0);
+  });
+
   it("ends its workers, and kills those that do not end at once when they should", async () => {
     const scene = await new Scene().begin();
     scene.crew.stop("graceful");

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { runService } from "../../../src/process/mod.ts";
 import { StartError } from "../../../src/proxy/mod.ts";
+import type { SignalName } from "../../../src/runtime.ts";
 import { load } from "../../support/config.ts";
 import { FakeRuntime } from "../../support/fake_runtime.ts";
 import type { FakeWorkerProcess } from "../../support/fake_workers.ts";
@@ -12,6 +13,8 @@ class Scene {
   readonly runtime = new FakeRuntime();
   /** The ports of the configuration as it is read next. */
   ports: readonly number[];
+  /** Why it cannot be read, by our fault. */
+  defect: Error | undefined;
   readonly code: Promise<number>;
 
   private constructor(ports: readonly number[]) {
@@ -69,7 +72,7 @@ class Scene {
     await this.receive("SIGHUP");
   }
 
-  async receive(name: "SIGHUP" | "SIGTERM"): Promise<void> {
+  async receive(name: SignalName): Promise<void> {
     this.runtime.process.receive(name);
     await settle();
   }
@@ -97,6 +100,7 @@ class Scene {
   }
 
   #read(): { readonly config: ReturnType<typeof load>; readonly files: { readonly texts: []; readonly folders: [] } } {
+    if (this.defect !== undefined) throw this.defect;
     const servers = this.ports.map((port) => `server { listen 127.0.0.1:${port}; protocol imap; }`).join(" ");
     const config = load(`worker_processes 1; pid /pid; events {} mail { auth_http 127.0.0.1; ${servers} }`);
     return { config, files: { texts: [], folders: [] } };
@@ -153,6 +157,38 @@ describe("a socket that the main process was given", () => {
     await scene.reload(143, 144);
     scene.worker.says({ type: "ready" });
     assertEquals(scene.inherited, BOTH);
+    await scene.end();
+  });
+});
+
+describe("a reload that fails", () => {
+  it("since there is no process to be had leaves the workers at work, and USR2 does not wait for another", async () => {
+    const scene = await Scene.start(143);
+    scene.runtime.workers.failure = new Error("spawn ENOMEM");
+    scene.log();
+    await scene.reload(143);
+    assertEquals(scene.log().filter((line) => line.startsWith("[emerg]")), [
+      '[emerg] fork() failed while spawning "worker process": spawn ENOMEM',
+    ]);
+    scene.runtime.workers.failure = undefined;
+    await scene.receive("SIGUSR2");
+    assertEquals(scene.log().at(-1), "[notice] start new binary process 7000");
+    assertEquals([scene.runtime.workers.started.length, scene.worker.told.at(-1)], [1, {
+      type: "first",
+      isFirst: true,
+    }]);
+    await scene.end();
+  });
+
+  it("by our fault is told, and USR2 does not wait for another", async () => {
+    const scene = await Scene.start(143);
+    scene.defect = new Error("what nobody thought of");
+    scene.log();
+    await scene.reload(143);
+    const told = scene.log().filter((line) => line.startsWith("[emerg]"));
+    assertEquals(told.map((line) => line.includes("internal error: ") && line.includes("nobody thought of")), [true]);
+    await scene.receive("SIGUSR2");
+    assertEquals(scene.log().at(-1), "[notice] start new binary process 7000");
     await scene.end();
   });
 });

@@ -75,6 +75,20 @@ describe("a succession", () => {
     }
   });
 
+  it("that cannot be started leaves everything as it was", () => {
+    const scene = new Scene();
+    scene.runtime.workers.failure = new Error("spawn ENOMEM");
+    scene.succession.begin();
+    assertEquals(scene.log(), [
+      '[alert] fork() failed while spawning "new binary process": spawn ENOMEM',
+      "[alert] the new binary process could not be started",
+    ]);
+    assertEquals([scene.pidFiles, scene.failures, scene.succession.isUnderWay], [["p"], 1, false]);
+    scene.runtime.workers.failure = undefined;
+    scene.succession.begin();
+    assertEquals(scene.pidFiles, ["p.oldbin"]);
+  });
+
   it("does not begin without a pid file", () => {
     const scene = new Scene();
     scene.runtime.files.remove("p");
