@@ -143,11 +143,11 @@ export class Crew {
     }
   }
 
-  /** Says which of them is the first; `undefined` for none of them. */
+  /** Says which of them is the first, if one is: one that was told to end has ended its checks. */
   appoint(isAppointed: boolean): void {
-    const working = [...this.#members.values()].filter(({ state }) => state !== "starting");
-    const first = isAppointed ? working[0] : undefined;
-    for (const member of working) {
+    const begun = [...this.#members.values()].filter(({ state }) => state !== "starting");
+    const first = isAppointed ? begun.find(({ state }) => state === "listening") : undefined;
+    for (const member of begun) {
       const isFirst = member === first;
       if (member.isFirst !== isFirst) member.process.send({ type: "first", isFirst } satisfies ToWorker);
       member.isFirst = isFirst;

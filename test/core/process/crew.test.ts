@@ -143,6 +143,15 @@ describe("a crew", () => {
     assertEquals(last(1), { type: "first", isFirst: false });
   });
 
+  it("has another first when that accepts no more, whoever told it to end", async () => {
+    const scene = await new Scene().begin();
+    const last = (index: number) => scene.worker(index).told.at(-1);
+    scene.worker(0).says({ type: "closed" });
+    assertEquals([last(0), last(1)], [{ type: "first", isFirst: false }, { type: "first", isFirst: true }]);
+    scene.worker(1).says({ type: "closed" });
+    assertEquals(last(1), { type: "first", isFirst: false });
+  });
+
   it("replaces a worker that dies at once, and keeps its sockets open until then", async () => {
     const scene = await new Scene().begin();
     scene.worker(0).exits({ signal: 11 });
