@@ -146,7 +146,9 @@ export class Crew {
   /** Says which of them is the first, if one is: one that was told to end has ended its checks. */
   appoint(isAppointed: boolean): void {
     const begun = [...this.#members.values()].filter(({ state }) => state !== "starting");
-    const first = isAppointed ? begun.find(({ state }) => state === "listening") : undefined;
+    const first = isAppointed
+      ? begun.find(({ state, isDismissed }) => state === "listening" && !isDismissed)
+      : undefined;
     for (const member of begun) {
       const isFirst = member === first;
       if (member.isFirst !== isFirst) member.process.send({ type: "first", isFirst } satisfies ToWorker);

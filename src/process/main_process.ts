@@ -55,6 +55,8 @@ class MainProcess {
   #stopping: "no" | "graceful" | "fast" = "no";
   /** Whether the workers were sent away and the main process stays (WINCH). */
   #isResting = false;
+  /** Whether they were sent away since the last reload began, whose workers are to go as well. */
+  #isToRest = false;
   /** Whether they come back, with the configuration that they had. */
   #isReturning = false;
   readonly #reloading = new OneAtATime(() => this.#reload());
@@ -261,7 +263,9 @@ class MainProcess {
   }
 
   #rest(): void {
-    if (this.#stopping !== "no" || this.#isResting) return;
+    if (this.#stopping !== "no") return;
+    this.#isToRest = true;
+    if (this.#isResting) return;
     this.#isResting = true;
     this.#crew.stop("graceful", true);
   }
@@ -307,6 +311,7 @@ class MainProcess {
     if (this.#stopping !== "no") return;
     this.log.write("notice", "reconfiguring");
     this.#isSettled = false;
+    this.#isToRest = false;
     const { readConfig } = this.#running;
     const isAsBefore = this.#succession.isUnderWay || this.#isReturning;
     this.#isReturning = false;
@@ -336,13 +341,14 @@ class MainProcess {
     this.#crew = crew;
     this.#config = config;
     this.#mainLog.log = log;
-    this.#isResting = false;
+    this.#isResting = this.#isToRest;
     before.appoint(false);
     before.release();
     for (const { level, text } of config.warnings) log.write(level, text);
     this.#announceWorkers();
     before.stop("graceful");
     if (this.#stopping !== "no") crew.stop(this.#stopping);
+    else if (this.#isResting) crew.stop("graceful", true);
     this.#changed();
     await this.#untilClosed(before);
     log.write("notice", "reconfigured");

@@ -192,3 +192,43 @@ describe("a reload that fails", () => {
     await scene.end();
   });
 });
+
+describe("WINCH", () => {
+  const STOP = { type: "stop", how: "graceful" };
+
+  it("that comes while a reload is under way sends its workers away as well", async () => {
+    const scene = await Scene.start(143);
+    const first = scene.worker;
+    await scene.reload(143);
+    await scene.receive("SIGWINCH");
+    assertEquals(first.told.at(-1), STOP);
+    await scene.begins();
+    assertEquals([scene.worker.told.at(-1), scene.worker.isHeld], [STOP, true]);
+    await scene.leave(first, scene.worker);
+    assertEquals(scene.runtime.workers.started.length, 2);
+    await scene.reload(143);
+    await scene.begins();
+    assertEquals(scene.worker.told.at(-1), { type: "first", isFirst: true });
+    await scene.end();
+  });
+
+  it("before a reload, or before another that waits for it, holds no longer than up to that", async () => {
+    const scene = await Scene.start(143);
+    const first = scene.worker;
+    await scene.receive("SIGWINCH");
+    await scene.leave(first);
+    await scene.reload(143);
+    await scene.begins();
+    const second = scene.worker;
+    assertEquals(second.told.at(-1), { type: "first", isFirst: true });
+    await scene.reload(143);
+    const third = scene.worker;
+    for (const name of ["SIGWINCH", "SIGHUP"] as const) await scene.receive(name);
+    await scene.begins();
+    await scene.leave(second, third);
+    await scene.begins();
+    assertEquals(scene.worker.told.at(-1), { type: "first", isFirst: true });
+    assertEquals(scene.runtime.workers.started.length, 4);
+    await scene.end();
+  });
+});
