@@ -337,7 +337,11 @@ class Worker implements Server {
     const { service, facts, places, socket, number, choose } = visit;
     const { client, server, proxied, tls } = facts;
     const { isForbidden, failures } = service.judge(client);
-    const limit = { onArrival, loggedIn: () => facts.service.limits.logIn(places) };
+    const limit: ConnectionLimit = {
+      onArrival,
+      loggedIn: () => facts.service.limits.logIn(places),
+      refused: () => places.login.release(),
+    };
     const driver = new Driver(service, {
       socket,
       number,

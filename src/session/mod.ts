@@ -149,6 +149,8 @@ export interface ConnectionLimit {
   readonly onArrival: LimitRefusal | undefined;
   /** The login was right: counts the client, unless it is one too many. */
   loggedIn(): LimitRefusal | undefined;
+  /** The login is wrong: where it was counted, for an answer that was kept, it is not any more. */
+  refused(): void;
 }
 
 /** What the log is to hear of a connection that is one too many. */

@@ -24,6 +24,7 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
   /** Obeys a verdict; its wait is over before the client hears of it. */
   protected refuse(refused: Refused): void {
     this.logFailedLogin(refused.text);
+    this.connection.limit?.refused();
     this.#refusal = refused;
     if (refused.wait === 0) return this.tellRefusal();
     this.phase = "delaying";

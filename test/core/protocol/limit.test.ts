@@ -16,7 +16,7 @@ describe("a client that is one too many", () => {
     ] as const
   ) {
     it(`hears so in ${name}, and no greeting`, () => {
-      const limit = { onArrival: ONE_TOO_MANY, loggedIn: () => undefined };
+      const limit = { onArrival: ONE_TOO_MANY, loggedIn: () => undefined, refused: () => {} };
       const [log, write, close, ...rest] = start({}, { limit }).receive({ type: "opened" }, 0);
       assertEquals(log?.type === "log" && [log.level, log.text], ["warn", "limiting connections"]);
       assertEquals(write?.type === "write" && [write.side, decode(write.bytes)], ["client", reply]);
@@ -25,7 +25,7 @@ describe("a client that is one too many", () => {
   }
 
   it("is greeted in a dry run, and the log hears of it", () => {
-    const limit = { onArrival: { ...ONE_TOO_MANY, isDryRun: true }, loggedIn: () => undefined };
+    const limit = { onArrival: { ...ONE_TOO_MANY, isDryRun: true }, loggedIn: () => undefined, refused: () => {} };
     transcript(
       () => imapSession({}, { limit }),
       `
@@ -44,7 +44,7 @@ describe("a user who is one too many", () => {
   /** One too many the first time, and not the second. */
   const limit = () => {
     const answers = [ONE_TOO_MANY, undefined];
-    return { onArrival: undefined, loggedIn: () => answers.shift() };
+    return { onArrival: undefined, loggedIn: () => answers.shift(), refused: () => {} };
   };
 
   it("hears so in IMAP when the login was right, and may try again", () => {
@@ -152,7 +152,10 @@ describe("a user who is one too many", () => {
 
   it("may try as often as it may err", () => {
     transcript(
-      () => pop3Session({ maxErrors: 2 }, { limit: { onArrival: undefined, loggedIn: () => ONE_TOO_MANY } }),
+      () =>
+        pop3Session({ maxErrors: 2 }, {
+          limit: { onArrival: undefined, loggedIn: () => ONE_TOO_MANY, refused: () => {} },
+        }),
       `
         S: +OK POP3 ready
         C: AUTH PLAIN AGpvZQBzM2NyZXQ=

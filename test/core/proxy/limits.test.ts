@@ -168,6 +168,23 @@ describe("connections of one user", () => {
     assertEquals(proxy.log().filter((line) => line.includes("limiting")), []);
     assertEquals(proxy.runtime.relays.length, 2);
   });
+
+  it("are not counted whose kept answer holds no more, while they wait for another try", async () => {
+    const proxy = await Proxy.start(`${PER_USER} auth_http_cache zone=a:1m;`);
+    const owner = proxy.client();
+    proxy.logIn(owner);
+    owner.abort();
+    proxy.runtime.clock.advance(1);
+    const guesser = proxy.client();
+    proxy.ask(guesser);
+    const upstream = proxy.nextConnect().accept();
+    for (const line of ["* OK ready", "+ go on", "+ go on", "a NO not here"]) upstream.says(`${line}\r\n`);
+    const auth = proxy.nextConnect().accept();
+    auth.says("HTTP/1.0 200 OK\r\nAuth-Status: Invalid login\r\nAuth-Wait: 3\r\n\r\n");
+    proxy.admit(proxy.client());
+    assertEquals(proxy.log().filter((line) => line.includes("limiting")), []);
+    assertEquals(guesser.isClosed, false);
+  });
 });
 
 describe("several limits", () => {
