@@ -11,7 +11,7 @@ import { type Binding, bindingKey, bindingsOf } from "../proxy/addresses.ts";
 import { inheritedBy, strayLines } from "../proxy/inherited.ts";
 import { probe } from "../proxy/listeners.ts";
 import { createTicketKey, TICKET_KEY_LIFE } from "../proxy/mod.ts";
-import type { Account, Cancel, Octets, Runtime, SignalName } from "../runtime.ts";
+import type { Account, Cancel, Millis, Octets, Runtime, SignalName } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
 import { Crew } from "./crew.ts";
 import type { Explanation, Running } from "./mod.ts";
@@ -299,9 +299,9 @@ class MainProcess {
     });
   }
 
-  /** The new program is gone: whoever was sent away for its sake comes back. */
+  /** There is no new program: whoever was sent away for its sake comes back. */
   #succeedNot(): void {
-    if (!this.#isResting) return;
+    if (!this.#isResting || this.#succession.isUnderWay) return;
     this.#isReturning = true;
     this.#reloading.run();
   }
@@ -313,7 +313,8 @@ class MainProcess {
     this.#isSettled = false;
     this.#isToRest = false;
     const { readConfig } = this.#running;
-    const isAsBefore = this.#succession.isUnderWay || this.#isReturning;
+    const isReturning = this.#isReturning;
+    const isAsBefore = this.#succession.isUnderWay || isReturning;
     this.#isReturning = false;
     try {
       const { config, files } = isAsBefore ? { config: this.#config, files: this.#files } : readConfig();
@@ -326,6 +327,8 @@ class MainProcess {
       const lines = linesOf(error, this.#running);
       // A stop that came meanwhile is no fault of the configuration's.
       if (this.#stopping === "no") { for (const line of lines) this.log.write("emerg", line); }
+      // Nobody else accepts.
+      if (isReturning) this.#runtime.timer(SECOND_TRY, () => this.#succeedNot());
     }
     this.#settle();
   }
@@ -366,4 +369,5 @@ class MainProcess {
   }
 }
 
-const CLOSING = 5_000;
+const CLOSING: Millis = 5_000;
+const SECOND_TRY: Millis = 1_000;

@@ -193,6 +193,30 @@ describe("a reload that fails", () => {
   });
 });
 
+describe("workers that come back since the new program is gone", () => {
+  it("are tried again as long as there is no process to be had", async () => {
+    const scene = await Scene.start(143);
+    const { workers } = scene.runtime;
+    for (const name of ["SIGUSR2", "SIGWINCH"] as const) await scene.receive(name);
+    await scene.leave(scene.worker);
+    workers.failure = new Error("spawn ENOMEM");
+    scene.log();
+    workers.successor?.ended({ code: 1, signal: undefined });
+    await settle();
+    for (let tries = 1; tries <= 3; tries++) {
+      assertEquals(scene.log().filter((line) => line.startsWith("[emerg]")), [
+        '[emerg] fork() failed while spawning "worker process": spawn ENOMEM',
+      ]);
+      if (tries === 3) workers.failure = undefined;
+      scene.runtime.clock.advance(1_000);
+      await settle();
+    }
+    await scene.begins();
+    assertEquals([workers.started.length, scene.worker.told.at(-1)], [2, { type: "first", isFirst: true }]);
+    await scene.end();
+  });
+});
+
 describe("WINCH", () => {
   const STOP = { type: "stop", how: "graceful" };
 
