@@ -33,8 +33,8 @@ class Stage {
     for (const [i, time] of idle.entries()) this.here.add(new Session(`${i}`, now, time && -time));
   }
 
-  say(duration: number): void {
-    new Farewells([...this.here], {
+  say(duration: number): Farewells<Session> {
+    return new Farewells([...this.here], {
       runtime: this.runtime,
       duration,
       isHere: (session) => this.here.has(session),
@@ -100,6 +100,22 @@ describe("farewells", () => {
     stage.runtime.clock.advance(10_000);
     assertEquals(stage.told.length, 4);
     assertEquals(new Set(stage.told.map(({ at }) => at)).size, 4);
+  });
+
+  it("are told to whoever goes on for another, in its turn and once", () => {
+    const stage = new Stage([undefined, 3, 2, 1]);
+    const farewells = stage.say(10_000);
+    const [before] = stage.here;
+    // By then it has been put off.
+    stage.runtime.clock.advance(5_000);
+    if (before === undefined) throw new Error("nobody is here");
+    const after = new Session("after", () => stage.runtime.now(), 0);
+    stage.here.delete(before);
+    stage.here.add(after);
+    farewells.replace(before, after);
+    stage.runtime.clock.advance(5_000);
+    assertEquals(stage.told.map(({ name }) => name).toSorted(), ["1", "2", "3", "after"]);
+    assertEquals(stage.runtime.clock.pending, 0);
   });
 
   it("are over when everybody has left", () => {
