@@ -53,6 +53,7 @@ class Sleeper implements Listener {
   readonly #open: () => Promise<Listener | SystemFailure>;
   readonly #cancel: Cancel;
   #current: Listener;
+  #isReopening = false;
   #isClosed = false;
 
   constructor(listener: Listener, open: () => Promise<Listener | SystemFailure>, onShortage: Runtime["onShortage"]) {
@@ -71,10 +72,18 @@ class Sleeper implements Listener {
   }
 
   async #reopen(): Promise<void> {
+    if (this.#isReopening) return;
+    this.#isReopening = true;
     await this.#current.close();
+    await this.#openAgain();
+  }
+
+  /** Until it succeeds: those who waited may have taken the descriptors that there were. */
+  async #openAgain(): Promise<void> {
     if (this.#isClosed) return;
     const opened = await this.#open();
-    if (isFailure(opened)) return;
+    if (isFailure(opened)) return void setTimer(PERIOD, () => void this.#openAgain());
+    this.#isReopening = false;
     if (this.#isClosed) await opened.close();
     else this.#current = opened;
   }
