@@ -3,8 +3,9 @@
 import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } from "../src/runtime.ts";
 import { tcpAddress } from "./_address.ts";
 import type { BunOwner, BunSocket } from "./_bun_native.ts";
+import { NEVER } from "./_clock.ts";
 import { toFailure } from "./_errno.ts";
-import { type Lingerer, type Lingerers, NEVER } from "./_lingerers.ts";
+import type { Lingerer, Lingerers } from "./_lingerers.ts";
 import { joined } from "./_octets.ts";
 import {
   type Census,

@@ -6,6 +6,12 @@
 import { performance } from "node:perf_hooks";
 import type { Millis } from "../src/runtime.ts";
 
+/**
+ * A time that has not been set. V8 has two kinds of numbers, and throws away the code for all objects that have a 0 there once
+ * the first of them gets a fraction: that is long after the code was compiled.
+ */
+export const NEVER: Millis = Infinity;
+
 /** The time of the turn; 0 outside of turns. */
 let turn: Millis = 0;
 /** Its time of day; 0 until somebody asks. */

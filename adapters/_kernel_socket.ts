@@ -5,9 +5,10 @@
 
 import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } from "../src/runtime.ts";
 import type { ChunkPool } from "./_chunk_pool.ts";
+import { NEVER } from "./_clock.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLRDHUP, isPassing, MSG_MORE, MSG_PEEK, SHUT_WR } from "./_kernel.ts";
 import { type KernelShared, systemFailure } from "./_kernel_shared.ts";
-import { type Lingerer, NEVER } from "./_lingerers.ts";
+import type { Lingerer } from "./_lingerers.ts";
 import { type Pollable, READABLE, WRITABLE } from "./_poller.ts";
 import { type Bypass, LINGER, LONGEST_LINGER, NO_ADDRESS, NOBODY, type OwnSocket } from "./_socket.ts";
 

@@ -11,12 +11,6 @@ export interface Lingerer extends Listed {
   abort(): void;
 }
 
-/**
- * A time that has not been set. V8 has two kinds of numbers, and throws away the code for all objects that have a 0 there once
- * the first of them gets a fraction: that is long after the code was compiled.
- */
-export const NEVER: Millis = Infinity;
-
 /** Each lingerer has a time of its own, and is asked for about every {@linkcode STEP} whether that is over. */
 export class Lingerers {
   readonly #waiting = new Roster<Lingerer>();

@@ -8,8 +8,9 @@ import { getSystemErrorName } from "node:util";
 import { NOWHERE, type SocketAddress, type SocketHandler, type SystemFailure } from "../src/runtime.ts";
 import { tcpAddress } from "./_address.ts";
 import { CHUNK_SIZE, ChunkPool } from "./_chunk_pool.ts";
+import { NEVER } from "./_clock.ts";
 import { failureOf } from "./_errno.ts";
-import { type Lingerer, Lingerers, NEVER } from "./_lingerers.ts";
+import { type Lingerer, Lingerers } from "./_lingerers.ts";
 import {
   type Acceptor,
   END_OF_FILE,

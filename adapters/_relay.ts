@@ -14,8 +14,7 @@ import type {
   SocketHandler,
   SystemFailure,
 } from "../src/runtime.ts";
-import { now } from "./_clock.ts";
-import { NEVER } from "./_lingerers.ts";
+import { NEVER, now } from "./_clock.ts";
 import type { Bypass, OwnSocket } from "./_socket.ts";
 import { clearTimer, setTimer, type Timer } from "./_timer.ts";
 
