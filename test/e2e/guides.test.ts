@@ -115,7 +115,7 @@ mail {
     text: `
 mail {
     upstream pop3_backend { server 127.0.0.1; }
-    server { listen 110; protocol pop3; proxy_pass pop3_backend:110; health_check mandatory; }
+    server { listen 110; protocol pop3; proxy_pass pop3_backend:110; health_check; }
 }`,
   },
   {
