@@ -7,11 +7,12 @@ import { fromPath } from "./_octets.ts";
 /** See `Process.readSecret`. */
 export async function readSecret(prompt: string): Promise<Octets> {
   const { stdin, stderr } = process;
-  if (!stdin.isTTY) return fromPath(await readLine());
+  // A pipe may have octets of any kind.
+  if (!stdin.isTTY) return await readLine("latin1");
   stderr.write(prompt);
   stdin.setRawMode(true);
   try {
-    return fromPath(await readLine());
+    return fromPath(await readLine("utf8"));
   } finally {
     stdin.setRawMode(false);
     stderr.write("\n");
@@ -22,9 +23,9 @@ export async function readSecret(prompt: string): Promise<Octets> {
 let ahead = "";
 
 /** The characters up to a line end, or to the end of all. A terminal in raw mode sends keys, not lines. */
-function readLine(): Promise<string> {
+function readLine(encoding: "latin1" | "utf8"): Promise<string> {
   const { stdin } = process;
-  stdin.setEncoding("utf8");
+  stdin.setEncoding(encoding);
   return new Promise((resolve) => {
     let line = "";
     const finish = () => {
@@ -34,13 +35,12 @@ function readLine(): Promise<string> {
     };
     const take = (text: string) => {
       for (const [at, key] of [...text].entries()) {
-        if (key === "\n" || key === "\r" || key === END) {
+        if (key === "\n" || key === "\r" || (key === END && stdin.isTTY)) {
           ahead = [...text].slice(at + 1).join("");
           return finish();
         }
         if (key === INTERRUPT && stdin.isTTY) process.exit(130);
-        const isRubout = stdin.isTTY && (key === "\x7f" || key === "\b");
-        line = isRubout ? [...line].slice(0, -1).join("") : line + key;
+        line = stdin.isTTY ? edited(line, key) : line + key;
       }
     };
     const held = ahead;
@@ -50,5 +50,14 @@ function readLine(): Promise<string> {
   });
 }
 
+/** A line after a key, as terminals have it. */
+function edited(line: string, key: string): string {
+  if (key === KILL) return "";
+  return RUBOUTS.includes(key) ? [...line].slice(0, -1).join("") : line + key;
+}
+
+const RUBOUTS: readonly string[] = ["\x7f", "\b"];
+/** ^U. */
+const KILL = "\x15";
 const INTERRUPT = "\x03";
 const END = "\x04";

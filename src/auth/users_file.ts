@@ -17,6 +17,8 @@ import { LONGEST_PASSWORD } from "./_users_password.ts";
 import type { UserEntry, Users } from "./_users_table.ts";
 import { areEqual, type TrialHandler, tryDigest, tryPassword } from "./_users_trial.ts";
 
+export { parseUserLine } from "./_users_line.ts";
+export { LONGEST_PASSWORD } from "./_users_password.ts";
 export { UsersFile, type UsersFileOptions } from "./_users_watch.ts";
 
 /** What a {@linkcode UsersFileAuthenticator} works with. */

@@ -33,11 +33,14 @@ export class FlagError extends Error {
  * Throws {@linkcode FlagError}.
  */
 export function parseFlags(args: readonly string[]): Flags {
-  const parsed = parseArgs(unbundle(args), {
+  const parsed = parseArgs(unbundle(args.map(octetsOf)), {
     boolean: ["help", "v", "V", "t", "T", "q", ...PROTOCOLS.map((protocol) => `without-${protocol}`)],
     string: Object.keys(VALUES),
   });
-  const value = (letter: string) => octetsOf(parsed[letter]);
+  const value = (letter: string): Octets | undefined => {
+    const given: unknown = parsed[letter];
+    return typeof given === "string" ? given : undefined;
+  };
   return {
     help: parsed.help === true,
     version: parsed.v === true,
@@ -119,12 +122,8 @@ function unbundleOne(letters: string, rest: string[], options: string[]): void {
 }
 
 /** The command line is text in Unicode; the program speaks of it in octets (UTF-8). */
-function octetsOf(value: unknown): Octets | undefined {
-  if (typeof value !== "string") return undefined;
-  return unescapeOctets(encodeURIComponent(value));
-}
-
-function unescapeOctets(escaped: string): Octets {
+export function octetsOf(argument: string): Octets {
+  const escaped = encodeURIComponent(argument.toWellFormed());
   return escaped.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 

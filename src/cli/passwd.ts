@@ -4,9 +4,10 @@
  * @module
  */
 
+import { LONGEST_PASSWORD, parseUserLine } from "../auth/users_file.ts";
 import type { KeyDerivation, Octets, Runtime } from "../runtime.ts";
 import { toBase64 } from "../session/base64.ts";
-import { FlagError } from "./flags.ts";
+import { FlagError, octetsOf } from "./flags.ts";
 
 /** How `postern passwd -h` explains itself. */
 export const PASSWD_HELP = `Usage: postern passwd [-s scheme] user [upstream]
@@ -18,8 +19,9 @@ first line end, and prints a line for auth_users_file.
 `;
 
 /** Obeys `passwd` and its arguments. Returns the exit code. Throws {@linkcode FlagError}. */
-export async function passwd(args: readonly string[], runtime: Runtime): Promise<number> {
+export async function passwd(given: readonly string[], runtime: Runtime): Promise<number> {
   const { stdout, stderr } = runtime.process;
+  const args = given.map(octetsOf);
   if (args.includes("-h") || args.includes("--help")) {
     stderr(PASSWD_HELP);
     return 0;
@@ -28,6 +30,7 @@ export async function passwd(args: readonly string[], runtime: Runtime): Promise
   const [user = "", upstream = "", ...more] = rest;
   if (user === "" || more.length > 0 || user.startsWith("-")) throw new FlagError("passwd: name one user, see -h");
   if (user.includes(":")) throw new FlagError('passwd: a user cannot have ":" in the name');
+  checkLine(user, upstream);
   const form = Object.hasOwn(FORMS, scheme) ? FORMS[scheme] : undefined;
   if (form === undefined) throw new FlagError(`passwd: unknown scheme "${scheme}", see -h`);
   const password = await readPassword(runtime);
@@ -39,11 +42,25 @@ export async function passwd(args: readonly string[], runtime: Runtime): Promise
     stderr("postern: the password is empty\n");
     return 1;
   }
+  if (password.length > LONGEST_PASSWORD) {
+    stderr(`postern: the password has more than ${LONGEST_PASSWORD} octets\n`);
+    return 1;
+  }
   const derivation = form.derivation((length) => randomOctets(length, runtime));
   const digest = await derive(password, derivation, runtime);
   const line = `${user}:${form.write(derivation, digest)}`;
   stdout(upstream === "" ? `${line}\n` : `${line}:${upstream}\n`);
   return 0;
+}
+
+/** The file that the line is for must have in it what was meant. Throws {@linkcode FlagError}. */
+function checkLine(user: Octets, upstream: Octets): void {
+  if (user.startsWith("#")) throw new FlagError('passwd: a user whose name begins with "#" would be a comment');
+  const bare = parseUserLine(`${user}:{PLAIN}x`);
+  if (typeof bare === "string") throw new FlagError(`passwd: ${bare}`);
+  const line = parseUserLine(`${user}:{PLAIN}x:${upstream}`);
+  const found = typeof line === "string" ? undefined : line.upstream ?? "";
+  if (found !== upstream) throw new FlagError(`passwd: invalid upstream "${upstream}"`);
 }
 
 /** On a terminal it is asked for twice; `undefined` when the two differ. */

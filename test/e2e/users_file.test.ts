@@ -2,6 +2,7 @@
 
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { writeFileSync } from "node:fs";
 import { needs, outputOf, python, run } from "../support/clients.ts";
 import { Dovecot } from "../support/dovecot.ts";
@@ -101,19 +102,22 @@ describe("postern passwd", () => {
   const folder = new TestFolder();
   after(() => folder.remove());
 
-  for (const scheme of ["argon2id", "bcrypt", "sha512-crypt", "pbkdf2"]) {
-    it(`makes a line with ${scheme} that lets its user in`, { timeout: 60_000 }, async () => {
-      const [command, ...args] = programCommand();
-      const { status, stdout, stderr } = await run(command, [...args, "passwd", "-s", scheme, "anna"], {
-        input: "s3 cret\nmore",
-      });
+  const passwd = (words: readonly string[], input = "s3 cret\nmore") => {
+    const [command, ...args] = programCommand();
+    return run(command, [...args, "passwd", ...words], { input });
+  };
+
+  const LINES = [["argon2id", "anna"], ["bcrypt", "jürgen"], ["sha512-crypt", "a€b"], ["pbkdf2", "anna"]] as const;
+  for (const [scheme, user] of LINES) {
+    it(`makes a line with ${scheme} that lets ${user} in`, { timeout: 60_000 }, async () => {
+      const { status, stdout, stderr } = await passwd(["-s", scheme, user]);
       assertEquals([status, stderr], [0, ""]);
-      writeFileSync(folder.write("users", ""), stdout);
+      writeFileSync(folder.write("users", ""), stdout, "latin1");
       const proxy = await startProxy(
         `auth_users_file ${folder.path}/users; server { listen 127.0.0.1; protocol imap; proxy_pass unix:/nowhere; }`,
       );
       try {
-        const wire = await python(ASK, [`${proxy.ports[0]}`, "anna", "s3 cret"]);
+        const wire = await python(ASK, [`${proxy.ports[0]}`, user, "s3 cret"]);
         // The password is right: it is the server behind that is not there.
         assertEquals(wire, "* BAD [UNAVAILABLE] internal server error\n");
       } finally {
@@ -121,6 +125,36 @@ describe("postern passwd", () => {
       }
     });
   }
+
+  it("takes a password of any octets", { timeout: 60_000 }, async () => {
+    const { stdout } = await passwd(["-s", "sha512-crypt", "anna"], "p\xdf\x04\xc3\n");
+    const [, salt = "", hash = ""] = /^anna:\$6\$(?:rounds=\d+\$)?([^$]+)\$(.*)\n$/.exec(stdout) ?? [];
+    const [, rounds = ""] = /(rounds=\d+\$)/.exec(stdout) ?? [];
+    const made = await outputOf("openssl", ["passwd", "-6", "-salt", rounds + salt, "-stdin"], {
+      input: "p\xdf\x04\xc3\n",
+    });
+    assertEquals(made.trim().split("$").at(-1), hash);
+  });
+
+  it("refuses a password that is too long for a login", { timeout: 60_000 }, async () => {
+    const problem = async (length: number) => (await passwd(["-s", "sha512-crypt", "anna"], "x".repeat(length))).stderr;
+    assertEquals(await problem(1024), "");
+    assertEquals(await problem(1025), "postern: the password has more than 1024 octets\n");
+  });
+
+  it("refuses what the file could not have", { timeout: 60_000 }, async () => {
+    const problems: readonly (readonly [words: readonly string[], problem: string])[] = [
+      [["#anna"], 'passwd: a user whose name begins with "#" would be a comment'],
+      [["an\nna"], "passwd: control character"],
+      [["anna", "::1"], 'passwd: invalid upstream "::1"'],
+      [["anna", "backend:143:nologin"], 'passwd: invalid upstream "backend:143:nologin"'],
+      [["-s", "ümlaut", "anna"], 'passwd: unknown scheme "ümlaut", see -h'],
+    ];
+    for (const [words, problem] of problems) {
+      const { status, stdout, stderr } = await passwd(words);
+      assertEquals([status, stdout, stderr], [1, "", Buffer.from(`postern: ${problem}\n`).toString("latin1")]);
+    }
+  });
 });
 
 const TWICE = String.raw`
