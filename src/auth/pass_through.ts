@@ -7,7 +7,7 @@
 
 import type { Cancel, Millis, Octets } from "../runtime.ts";
 import type { Route } from "../upstream/mod.ts";
-import { commonNameIn } from "./_common_name.ts";
+import { commonNameIn } from "./common_name.ts";
 import type { Authenticator, Credentials, Note, Verdict } from "./mod.ts";
 
 /** Where a login goes; `undefined` when there is no such place, which the log has heard. */

@@ -13,13 +13,12 @@ import { groupPort } from "../config/pass.ts";
 import { groupChecks } from "../config/health_checks.ts";
 import type { SslConfig } from "../config/ssl_types.ts";
 import { tlsCaveat } from "../config/tls_fault.ts";
-import type { Config, ErrorLogConfig, ProxyConfig, ServerConfig } from "../config/types.ts";
+import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
 import { connectWith } from "../dns/connect.ts";
 import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { LogFailure, type LogFiles } from "../log/log_files.ts";
-import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Millis, Octets, Runtime, SocketAddress, SystemFailure, TlsContext } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
 import { createAuthenticator, slowedDown } from "./authenticators.ts";
@@ -37,6 +36,7 @@ import { filesOf, Renewal } from "./renewal.ts";
 import { checkPasses } from "./pass_check.ts";
 import { StartError } from "./start_error.ts";
 import { createServerTls } from "./tls.ts";
+import { headerWriter } from "./upstream_header.ts";
 import { UserNames } from "./user_names.ts";
 
 /** What a generation shares with those before and after it. */
@@ -250,15 +250,4 @@ function accessRule({ access }: ServerConfig): (client: SocketAddress) => boolea
   if (access.length === 0) return () => false;
   const networks = new NetworkList(access.map(({ network }) => network));
   return (client) => access[networks.find(client)]?.action === "deny";
-}
-
-function headerWriter({ protocol }: ProxyConfig): Service["proxyHeader"] {
-  switch (protocol) {
-    case "off":
-      return () => undefined;
-    case "on":
-      return (client, local) => writeV1({ client, local });
-    case "v2":
-      return (client, local) => writeV2({ client, local });
-  }
 }

@@ -16,6 +16,7 @@ import type { UpstreamTls as TlsMode } from "../session/by_tls.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { Limits } from "./limits.ts";
 import type { SessionRecord } from "./record.ts";
+import type { HeaderFacts } from "./upstream_header.ts";
 import type { UserNames } from "./user_names.ts";
 import type { Facts } from "../variables/mod.ts";
 
@@ -46,7 +47,7 @@ export interface Service {
   readonly userNames: UserNames;
   createSession(connection: Connection): Session;
   /** The PROXY header that an upstream is sent first, if it is to be sent one. */
-  proxyHeader(client: SocketAddress, local: SocketAddress): Uint8Array | undefined;
+  proxyHeader(facts: HeaderFacts): Uint8Array | undefined;
   /** Whether what a PROXY header says is believed when it comes from there. */
   isTrusted(sender: SocketAddress): boolean;
   /** Whether a client from there is turned away, and what becomes of its wrong passwords. */

@@ -172,7 +172,7 @@ export class UpstreamLink {
       connected: (socket) => {
         this.#cancel = undefined;
         this.#socket = socket;
-        const header = this.#service.proxyHeader(this.#facts.client, this.#facts.server);
+        const header = this.#service.proxyHeader(this.#facts);
         this.#hasHeader = this.#knowsClient = header !== undefined;
         if (header !== undefined) socket.write(header);
         if (this.#tls?.isImplicit) this.#secure((secure) => this.#handler.connected(secure));

@@ -21,6 +21,8 @@ export interface DovecotOptions {
   readonly certificate?: Certificate;
   /** Whether it takes passwords over TLS alone, as Exchange does. */
   readonly isStrict?: boolean;
+  /** Whether everybody has to begin with a PROXY header, which is believed. */
+  readonly isProxied?: boolean;
   /** Where it asks whose a token of OAuth is (RFC 7662); the token comes as an `Authorization` header. */
   readonly introspection?: string;
   /** Who signs the certificates of clients, and who of these may log in by EXTERNAL, as whom it likes. */
@@ -158,6 +160,7 @@ active_value = true
 
 function configuration(folder: string, ports: DovecotPorts, options: DovecotOptions): string {
   const { relayPort = 1, certificate, mechanisms = "plain login", isStrict = false, external } = options;
+  const trust = options.isProxied ? "haproxy_trusted_networks = 127.0.0.0/8" : "";
   return `
 base_dir = ${folder}/base
 state_dir = ${folder}/state
@@ -170,6 +173,7 @@ protocols = imap pop3 submission
 ${tls(certificate)}
 disable_plaintext_auth = ${isStrict ? "yes" : "no"}
 auth_mechanisms = ${mechanisms}
+${trust}
 ${isStrict ? "ssl_client_ca_file =" : "login_trusted_networks = 127.0.0.0/8"}
 # A refusal costs seconds otherwise, and the next one more.
 auth_failure_delay = 0
@@ -188,9 +192,9 @@ userdb {
   driver = static
   args = home=${folder}/mail/%u
 }
-${service("imap", ports.imap, certificate && ports.imaps)}
-${service("pop3", ports.pop3, certificate && ports.pop3s)}
-${service("submission", ports.submission)}
+${service("imap", ports.imap, { ...options, tlsPort: ports.imaps })}
+${service("pop3", ports.pop3, { ...options, tlsPort: ports.pop3s })}
+${service("submission", ports.submission, options)}
 service auth {
   inet_listener {
     port = ${ports.sasl}
@@ -225,11 +229,21 @@ function tls(certificate: Certificate | undefined): string {
   return `ssl = yes\nssl_cert = <${certificate.certificatePath}\nssl_key = <${certificate.keyPath}`;
 }
 
-/** `tlsPort` is for TLS from the first octet: 0 for none, where there would be one otherwise. */
-function service(name: string, port: number, tlsPort = 0): string {
-  const ssl = tlsPort === 0 ? "" : "    ssl = yes\n";
-  const other = name === "submission" ? "" : `  inet_listener ${name}s {\n    port = ${tlsPort}\n${ssl}  }\n`;
-  return `service ${name}-login {\n  chroot =\n  inet_listener ${name} {\n    port = ${port}\n  }\n${other}}`;
+/** `tlsPort` is for TLS from the first octet, if there is a certificate: with 0 there is none where there would be one. */
+function service(
+  name: string,
+  port: number,
+  { certificate, isProxied = false, tlsPort = 0 }: DovecotOptions & { readonly tlsPort?: number },
+): string {
+  const hasTls = certificate !== undefined && tlsPort !== 0;
+  const header = isProxied ? "    haproxy = yes\n" : "";
+  const listener = (protocol: string, at: number, ssl = "") => {
+    return `  inet_listener ${protocol} {\n    port = ${at}\n${header}${ssl}  }\n`;
+  };
+  const other = name === "submission"
+    ? ""
+    : listener(`${name}s`, hasTls ? tlsPort : 0, hasTls ? "    ssl = yes\n" : "");
+  return `service ${name}-login {\n  chroot =\n${listener(name, port)}${other}}`;
 }
 
 /** The rights of its processes: the package's own users when root starts it, else those of whoever does. */

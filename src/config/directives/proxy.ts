@@ -86,7 +86,10 @@ export const proxyProtocol = directive<"off" | "on" | "v2">({
   kind: oneOf(["off", "on", "v2"]),
   default: "off",
   written: "off",
-  meaning: "Whether back ends get a PROXY header with the client's address first; `on` is version 1",
+  meaning:
+    "Whether back ends get a PROXY header with the client's address first; `on` is version 1. In version 2 it tells of " +
+    "clients over TLS, after STARTTLS too, the name they asked for (SNI), the protocol (ALPN), version, cipher suite and " +
+    "certificate, so that Dovecot with `haproxy = yes` takes their passwords where it wants TLS",
 });
 
 export const proxyClientId = directive({
