@@ -94,11 +94,21 @@ const ERRNO = "__errno_location";
 /** glibc: the layout of what is passed is its business, too. */
 const LIBRARY = "libc.so.6";
 
-/** The calls; `undefined` where they cannot be made: on other systems, without permission, in other C libraries. */
-export async function openKernel(): Promise<Kernel | undefined> {
+/**
+ * The calls, the same ones each time; `undefined` where they cannot be made: on other systems, without permission, in other C
+ * libraries.
+ */
+export function openKernel(): Kernel | undefined {
+  return (opened ??= { kernel: tryToOpen() }).kernel;
+}
+
+/** What came of it the first time. */
+let opened: { readonly kernel: Kernel | undefined } | undefined;
+
+function tryToOpen(): Kernel | undefined {
   if (process.platform !== "linux" || eventLayout() === undefined) return undefined;
   try {
-    const kernel = "Deno" in globalThis ? openOnDeno() : "Bun" in globalThis ? await openOnBun() : await openOnNode();
+    const kernel = "Deno" in globalThis ? openOnDeno() : "Bun" in globalThis ? openOnBun() : openOnNode();
     return kernel !== undefined && works(kernel) ? kernel : undefined;
   } catch {
     return undefined;
@@ -162,8 +172,8 @@ export interface DenoForeign {
   readonly UnsafePointerView: { getArrayBuffer(pointer: unknown, length: number): ArrayBuffer };
 }
 
-async function openOnBun(): Promise<Kernel> {
-  const { dlopen, toArrayBuffer } = await import(BUN_FFI) as BunForeign;
+function openOnBun(): Kernel {
+  const { dlopen, toArrayBuffer } = builtinModule("bun:ffi") as BunForeign;
   const kinds = { int: "int", size: "usize", buffer: "ptr", pointer: "ptr" };
   const { symbols } = dlopen(LIBRARY, signatures(kinds, (args, returns) => ({ args, returns })));
   const errno = toArrayBuffer((symbols[ERRNO] as () => unknown)(), 0, INT);
@@ -175,11 +185,8 @@ interface BunForeign {
   toArrayBuffer(pointer: unknown, offset: number, length: number): ArrayBuffer;
 }
 
-/** Only Bun has it: others must not look for it before that. */
-const BUN_FFI: string = "bun:ffi";
-
-async function openOnNode(): Promise<Kernel> {
-  const { dlopen, toArrayBuffer } = await importNodeForeign();
+function openOnNode(): Kernel {
+  const { dlopen, toArrayBuffer } = nodeForeign();
   const kinds = { int: "int32", size: "uint64", buffer: "buffer", pointer: "pointer" };
   const { functions } = dlopen(LIBRARY, signatures(kinds, (args, result) => ({ arguments: args, return: result })));
   const errno = toArrayBuffer((functions[ERRNO] as () => unknown)(), INT, false);
@@ -199,19 +206,24 @@ export interface NodeForeign {
   getRawPointer(memory: Uint8Array): unknown;
 }
 
-export function importNodeForeign(): Promise<NodeForeign> {
-  return quietly(() => import(NODE_FFI) as Promise<NodeForeign>);
+/** From Node 26 on. */
+export function nodeForeign(): NodeForeign {
+  return quietly(() => builtinModule("node:ffi") as NodeForeign);
 }
 
-/** From Node 26 on. */
-const NODE_FFI: string = "node:ffi";
+/** A module that only one runtime has, and not in each version. */
+function builtinModule(name: string): object {
+  const found = process.getBuiltinModule?.(name);
+  if (found === undefined) throw new TypeError(`There is no ${name}`);
+  return found;
+}
 
 /** Node says of each module that may still change that it may, on the stream where our log goes. */
-async function quietly<T>(load: () => Promise<T>): Promise<T> {
+function quietly<T>(load: () => T): T {
   const { emitWarning } = process;
   process.emitWarning = () => {};
   try {
-    return await load();
+    return load();
   } finally {
     process.emitWarning = emitWarning;
   }

@@ -38,8 +38,8 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
   let doors: KernelDoors | undefined;
 
   /** Before something is to listen nothing is opened: a main process, or one that prints its version, has no need. */
-  async function open(): Promise<Reception | undefined> {
-    const polling = await (poller ??= openPoller());
+  function open(): Reception | undefined {
+    const polling = poller ??= openPoller();
     if (polling === undefined || reception !== undefined) return reception;
     const { kernel, poller: opened, library } = polling;
     opened.heed({ sockets: () => network.sockets(), longestSleep });
@@ -71,7 +71,7 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
   return {
     ...network,
     listen: async (options, accept) => {
-      const found = "path" in options.address ? undefined : await open();
+      const found = "path" in options.address ? undefined : open();
       if (found === undefined || options.isSecure === true && doors === undefined) {
         return network.listen(options, accept);
       }
@@ -110,13 +110,13 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
 }
 
 /** The process's only one. */
-let poller: ReturnType<typeof openPoller> | undefined;
+let poller: Polling | undefined;
 
-async function openPoller(): Promise<Polling | undefined> {
-  const kernel = await openKernel();
+function openPoller(): Polling | undefined {
+  const kernel = openKernel();
   const layout = eventLayout();
   if (kernel === undefined || layout === undefined) return undefined;
-  return { kernel, poller: new Poller({ kernel, layout }), library: await openOpenSsl() };
+  return { kernel, poller: new Poller({ kernel, layout }), library: openOpenSsl() };
 }
 
 interface Polling {

@@ -8,7 +8,7 @@
 
 import process from "node:process";
 import type { Octets } from "../src/runtime.ts";
-import { type DenoForeign, hasDenoForeign, importNodeForeign, kernelMemory } from "./_kernel.ts";
+import { type DenoForeign, hasDenoForeign, kernelMemory, nodeForeign } from "./_kernel.ts";
 import { libraryText } from "./_library_text.ts";
 
 /** An address in the library's memory. Node has a number for it, Deno an object. */
@@ -115,9 +115,9 @@ const CALLS: Readonly<Record<Exclude<keyof OpenSsl, "NULL" | "addressOf">, reado
 };
 
 /** The calls; `undefined` where they cannot be made. Bun's own TLS is BoringSSL's, and cheaper than these. */
-export async function openOpenSsl(): Promise<OpenSsl | undefined> {
+export function openOpenSsl(): OpenSsl | undefined {
   try {
-    const library = "Bun" in globalThis ? undefined : "Deno" in globalThis ? openOnDeno() : await openOnNode();
+    const library = "Bun" in globalThis ? undefined : "Deno" in globalThis ? openOnDeno() : openOnNode();
     return library !== undefined && works(library) ? library : undefined;
   } catch {
     return undefined;
@@ -163,8 +163,8 @@ function openOnDeno(): OpenSsl | undefined {
 }
 
 /** Node has OpenSSL within it, and another one beside it in the same process would take the one for the other. */
-async function openOnNode(): Promise<OpenSsl> {
-  const { dlopen, getRawPointer } = await importNodeForeign();
+function openOnNode(): OpenSsl {
+  const { dlopen, getRawPointer } = nodeForeign();
   const kinds = { void: "void", int: "int32", long: "int64", word: "uint64", pointer: "pointer", buffer: "buffer" };
   const { functions } = dlopen(
     null,

@@ -16,20 +16,20 @@ import { isFailure } from "../../src/runtime.ts";
 import { Exchange, Peer, SOCKETS_AT_ONCE, tryListen } from "./_peer.ts";
 
 describe("the kernel's calls", () => {
-  it("can be made on this machine", async () => {
-    assert(await openKernel() !== undefined);
+  it("can be made on this machine", () => {
+    assert(openKernel() !== undefined);
   });
 
-  it("say why they failed", async () => {
-    const kernel = await openKernel();
+  it("say why they failed", () => {
+    const kernel = openKernel();
     if (kernel === undefined) return;
     assertEquals([kernel.close(-1), kernel.errno()], [-1, 9]);
     assertEquals([kernel.socket(-1, 1, 0), kernel.errno()], [-1, 97]);
   });
 
-  it("leave the stream of warnings alone, and as it was", async () => {
+  it("leave the stream of warnings alone, and as it was", () => {
     const { emitWarning } = process;
-    await openKernel();
+    openKernel();
     assertEquals(process.emitWarning, emitWarning);
   });
 });
@@ -113,7 +113,7 @@ describe("a poller", () => {
   let runtime: Runtime;
 
   before(async () => {
-    const opened = await openKernel();
+    const opened = openKernel();
     const layout = eventLayout();
     assert(opened !== undefined && layout !== undefined);
     kernel = opened;
@@ -365,7 +365,7 @@ describe("a runtime that may have the kernel's sockets", () => {
   });
 
   it("leaves listeners on which TLS will be begun to a runtime whose TLS is spoken on them", async () => {
-    const isOurs = await openOpenSsl() !== undefined;
+    const isOurs = openOpenSsl() !== undefined;
     assertEquals(isOurs, runtime.name !== "bun");
     const exchange = await Exchange.open(runtime, { isSecure: true });
     const words = ["first", "second"];
@@ -421,7 +421,7 @@ describe("a runtime with the kernel's sockets", () => {
   });
 
   it("hears of a server that has gone before it is looked at, and of what that said", async () => {
-    const kernel = await openKernel();
+    const kernel = openKernel();
     assert(kernel !== undefined);
     const address = new KernelAddress();
     const server = await tryListen(await loadRuntime(), {});
@@ -501,7 +501,7 @@ describe("a runtime with the kernel's sockets", () => {
       if (isGone) far.abort();
       const given = far.surrender();
       assertEquals(given === undefined, isGone);
-      const kernel = await openKernel();
+      const kernel = openKernel();
       if (given !== undefined) kernel?.close(given.descriptor);
       other.socket.resume();
       await other.untilEnded();

@@ -14,7 +14,7 @@ describe("the way past memory", () => {
   const open: number[] = [];
 
   before(async () => {
-    const opened = await openKernel();
+    const opened = openKernel();
     assert(opened !== undefined);
     kernel = opened;
     exchange = await Exchange.open(await loadRuntime({ sockets: "kernel", ...SOCKETS_AT_ONCE }));

@@ -40,7 +40,7 @@ describe("TLS on the kernel's sockets", () => {
   }
 
   it("is OpenSSL's where that can be had, and the runtime's for whoever offers protocols", async () => {
-    const isOurs = await openOpenSsl() !== undefined;
+    const isOurs = openOpenSsl() !== undefined;
     assertEquals(isOurs, runtime.name !== "bun");
     for (const protocols of [undefined, ["imap"]]) {
       const result = bench.serveNext();
@@ -273,7 +273,7 @@ describe("TLS on the kernel's sockets", () => {
   }
 
   it("resumes with the keys of nginx's longer file, at another server as well", { timeout: 20_000 }, async () => {
-    if (await openOpenSsl() === undefined) return;
+    if (openOpenSsl() === undefined) return;
     const keys = [pattern(80)];
     const [one, two] = [1, 2].map(() => bench.serverContext({ ticketKeys: () => keys }));
     assert(one !== undefined && two !== undefined);
@@ -294,8 +294,8 @@ describe("TLS on the kernel's sockets", () => {
 });
 
 describe("a context of OpenSSL's", () => {
-  it("is none with settings that the library does not take, and leaves no error behind", async () => {
-    const library = await openOpenSsl();
+  it("is none with settings that the library does not take, and leaves no error behind", () => {
+    const library = openOpenSsl();
     if (library === undefined) return;
     for (const change of [{ ciphers: "NONSENSE" }, { ecdhCurve: "nonsense" }]) {
       const options = serverOptions([], change);

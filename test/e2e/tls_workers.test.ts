@@ -61,7 +61,7 @@ describe("worker processes that may not read keys any more", () => {
 
   it("resume each other's sessions where the runtime can share keys, and after a reload too", ROOT, async () => {
     // With OpenSSL Deno can.
-    const takesKeys = runtime.capabilities["tls.ticketKeys"].state === "yes" || await openOpenSsl() !== undefined;
+    const takesKeys = runtime.capabilities["tls.ticketKeys"].state === "yes" || openOpenSsl() !== undefined;
     const come = async (version: "1_2" | "1_3") => {
       const to = join(scene.folder.path, `session-${version}`);
       const wish = { port, protocol: "imap", version } as const;
