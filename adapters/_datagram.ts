@@ -1,13 +1,11 @@
 /** Datagram sockets over `node:dgram`, which all three runtimes have. */
 
 import { createSocket, type Socket as RawSocket } from "node:dgram";
-import type { DatagramHandler, DatagramSocket, Runtime } from "../src/runtime.ts";
+import type { DatagramHandler, DatagramSocket } from "../src/runtime.ts";
 import { toFailure } from "./_errno.ts";
 
-type Target = Parameters<Runtime["datagram"]>[0];
-
 /** See `Runtime.datagram`. */
-export function openDatagram(target: Target, handler: DatagramHandler): DatagramSocket {
+export function openDatagram(target: HostAndPort, handler: DatagramHandler): DatagramSocket {
   return new NetDatagram(target, handler);
 }
 
@@ -21,7 +19,7 @@ class NetDatagram implements DatagramSocket {
   #isClosed = false;
   #whenSent: () => void = () => {};
 
-  constructor({ host, port }: Target, handler: DatagramHandler) {
+  constructor({ host, port }: HostAndPort, handler: DatagramHandler) {
     this.#handler = handler;
     const family = host.includes(":") ? 6 : 4;
     try {
@@ -83,6 +81,11 @@ class NetDatagram implements DatagramSocket {
     this.close();
     this.#handler.failed(toFailure(error));
   }
+}
+
+interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** More than a turn of the event loop ever has to say, and less than 10 MB. */

@@ -54,6 +54,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   ["ELOOP", "Too many levels of symbolic links"],
   ["EPROTO", "Protocol error"],
   ["ENOTSOCK", "Socket operation on non-socket"],
+  ["EPROTOTYPE", "Protocol wrong type for socket"],
   ["EPROTONOSUPPORT", "Protocol not supported"],
   ["EOPNOTSUPP", "Operation not supported"],
   ["ENOTSUP", "Operation not supported"],

@@ -26,6 +26,8 @@ export interface Kernel {
   socket(family: number, type: number, protocol: number): number;
   recv(descriptor: number, bytes: Uint8Array, flags: number): number;
   send(descriptor: number, bytes: Uint8Array, flags: number): number;
+  /** Sends one datagram to an address of so many octets. */
+  sendto(descriptor: number, bytes: Uint8Array, address: Uint8Array, length: number): number;
   /** Moves octets between a socket and a pipe; returns how many. */
   splice(from: number, to: number, length: number): number;
   /** `read` of a pipe. */
@@ -87,6 +89,7 @@ const CALLS: Readonly<
   read: ["int", "buffer", "size"],
   recv: ["int", "buffer", "size", "int"],
   send: ["int", "buffer", "size", "int"],
+  sendto: ["int", "buffer", "size", "int", "buffer", "int"],
   splice: ["int", "size", "int", "size", "size", "int"],
   write: ["int", "buffer", "size"],
 };
@@ -241,7 +244,7 @@ function signatures(
 
 function assemble({ functions, errno, toSize, likesThree }: Foreign): Kernel {
   const calls = functions as unknown as Omit<Kernel, keyof SizedCalls> & SizedCalls;
-  const { read, recv, send, splice, write } = calls;
+  const { read, recv, send, sendto, splice, write } = calls;
   const nowhere = toSize(0);
   const room = sizesBy(toSize);
   const size = sizesBy(toSize);
@@ -251,6 +254,7 @@ function assemble({ functions, errno, toSize, likesThree }: Foreign): Kernel {
     ...calls,
     recv: received,
     send: sent,
+    sendto: (descriptor, bytes, address, length) => sendto(descriptor, bytes, size(bytes), 0, address, length),
     splice: (from, to, length) => splice(from, nowhere, to, nowhere, toSize(length), SPLICE_F_NONBLOCK),
     readPipe: (descriptor, bytes) => read(descriptor, bytes, room(bytes)),
     // Those past the layer of files are nginx's, too: 1 to 2 % of a command and of a login.
@@ -291,6 +295,14 @@ type SpliceCall = (
   length: number | bigint,
   flags: number,
 ) => number;
+type AddressedCall = (
+  descriptor: number,
+  bytes: Uint8Array,
+  size: number | bigint,
+  flags: number,
+  address: Uint8Array,
+  length: number,
+) => number;
 type FlaggedCall = (descriptor: number, bytes: Uint8Array, size: number | bigint, flags: number) => number;
 
 interface SizedCalls {
@@ -298,6 +310,7 @@ interface SizedCalls {
   readonly write: SizedCall;
   readonly recv: FlaggedCall;
   readonly send: FlaggedCall;
+  readonly sendto: AddressedCall;
   readonly splice: SpliceCall;
 }
 
@@ -320,9 +333,11 @@ export function isPassing(number: number): boolean {
 
 /** Octets of an `int`. */
 export const INT = 4;
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const EPOLL_CLOEXEC = 0o2000000;

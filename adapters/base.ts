@@ -18,6 +18,7 @@ import { Shortage } from "./_shortage.ts";
 import { type Adopt, withKernelSockets } from "./_kernel_network.ts";
 import type { Network } from "./_network.ts";
 import { expectAnswer, startTimer } from "./_timer.ts";
+import { hasUnixDatagrams, openUnixDatagram } from "./_unix_datagram.ts";
 import { createWorkers } from "./_workers.ts";
 
 /** What one runtime has of its own. */
@@ -50,6 +51,7 @@ export function createRuntime(traits: Traits, { network, adopt }: Connections, o
   const onShortage: Runtime["onShortage"] = (hear) => shortage.hear(hear);
   return {
     ...traits,
+    capabilities: withUnixDatagrams(traits.capabilities),
     ...adopt === undefined || sockets === "runtime"
       ? network
       : withKernelSockets(network, { adopt, onShortage, longestSleep, isEager }),
@@ -63,10 +65,21 @@ export function createRuntime(traits: Traits, { network, adopt }: Connections, o
     timer: startTimer,
     fingerprint: (text) => createHmac("sha256", FINGERPRINT_KEY).update(text, "latin1").digest("base64"),
     random: (bytes) => randomFillSync(bytes),
-    datagram: openDatagram,
+    datagram: (target, handler) =>
+      "path" in target ? openUnixDatagram(target.path, handler) : openDatagram(target, handler),
     lookup,
     descriptors: createDescriptors(),
     onShortage,
+  };
+}
+
+/** Whether there are any is found out when somebody wants to know: few do, and the kernel's calls take some time to open. */
+function withUnixDatagrams(capabilities: Runtime["capabilities"]): Runtime["capabilities"] {
+  return {
+    ...capabilities,
+    get "log.unixDatagram"() {
+      return hasUnixDatagrams() ? { state: "yes" as const } : capabilities["log.unixDatagram"];
+    },
   };
 }
 

@@ -31,7 +31,11 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveIdle": { state: "no", reason: "Bun sets 10 probes of 1 s with it" },
   "listen.keepAliveProbes": { state: "no", reason: "Bun cannot set them" },
   "listen.multipath": { state: "no", reason: "Bun has no Multipath TCP" },
-  "log.unixDatagram": { state: "no", reason: "Bun has no unix datagram sockets" },
+  // Where the kernel's can be had it is "yes", see `base.ts`.
+  "log.unixDatagram": {
+    state: "no",
+    reason: "Bun has no unix datagram sockets, and the kernel's take Linux with glibc on x64 or arm64",
+  },
   "process.replace": { state: "yes" },
   "tls.ciphers": { state: "yes" },
   "tls.ciphersuites": { state: "no", reason: "Bun always offers all suites of TLS 1.3" },

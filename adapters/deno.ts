@@ -51,7 +51,11 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveIdle": { state: "yes" },
   "listen.keepAliveProbes": { state: "no", reason: "Deno cannot set them" },
   "listen.multipath": { state: "no", reason: "Deno has no Multipath TCP" },
-  "log.unixDatagram": { state: "no", reason: "Deno has no unix datagram sockets" },
+  // Where the kernel's can be had it is "yes", see `base.ts`.
+  "log.unixDatagram": {
+    state: "no",
+    reason: "Deno has no unix datagram sockets, and the kernel's take --allow-ffi and Linux with glibc on x64 or arm64",
+  },
   "process.replace": {
     state: "no",
     reason: "Deno makes a socket that it gives to another program block whoever accepts there (denoland/deno#34962)",

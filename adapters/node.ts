@@ -41,7 +41,12 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.keepAliveIdle": { state: "yes" },
   "listen.keepAliveProbes": { state: "yes" },
   "listen.multipath": { state: "no", reason: "Node has no Multipath TCP" },
-  "log.unixDatagram": { state: "no", reason: "Node has no unix datagram sockets" },
+  // Where the kernel's can be had it is "yes", see `base.ts`.
+  "log.unixDatagram": {
+    state: "no",
+    reason:
+      "Node has no unix datagram sockets, and the kernel's take Node 26 or later on Linux with glibc on x64 or arm64",
+  },
   "process.replace": { state: "yes" },
   "tls.ciphers": { state: "yes" },
   "tls.ciphersuites": { state: "yes" },

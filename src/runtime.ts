@@ -127,6 +127,9 @@ export interface ConnectHandler {
 /** Takes back what was asked for; harmless when it already happened. */
 export type Cancel = () => void;
 
+/** Where datagrams go: a numeric address, or a path, which never answers and is for logs (`log.unixDatagram`). */
+export type DatagramTarget = { readonly host: string; readonly port: number } | { readonly path: Octets };
+
 /** What a datagram socket tells its owner. */
 export interface DatagramHandler {
   /**
@@ -138,11 +141,14 @@ export interface DatagramHandler {
   failed(failure: SystemFailure): void;
 }
 
-/** A UDP socket with one address to send to and a port of its own that the system chose. */
+/** A UDP socket with one address to send to and a port of its own that the system chose; or a unix socket without a name. */
 export interface DatagramSocket {
-  /** Sends one datagram. The caller gives `bytes` away. Does nothing on a socket that is closed. */
+  /**
+   * Sends one datagram, and never waits. The caller gives `bytes` away. Does nothing on a socket that is closed. Where a path's
+   * server is slow, some thousands are kept for it; one that comes after them is lost.
+   */
   send(bytes: Uint8Array): void;
-  /** Closes once what was given has left, or cannot. */
+  /** Closes once what was given has left, or cannot, or half a second is over. */
   end(): Promise<void>;
   /** Closes at once. The handler is not called any more. */
   close(): void;
@@ -384,10 +390,10 @@ export interface Runtime {
   ): Cancel;
   secureClient(socket: Socket, context: TlsContext, handler: SecureHandler): Cancel;
   /**
-   * A datagram socket towards a numeric address. The handler is called only after this has returned. The socket does
-   * not keep the process alive.
+   * A datagram socket towards a target. The handler is called only after this has returned. The socket does not keep the
+   * process alive.
    */
-  datagram(target: { readonly host: string; readonly port: number }, handler: DatagramHandler): DatagramSocket;
+  datagram(target: DatagramTarget, handler: DatagramHandler): DatagramSocket;
   /** The addresses a name has, IPv4 first as the system orders them. */
   lookup(name: string): Promise<readonly string[] | SystemFailure>;
   /** Moves bytes both ways until both sides are done. It takes both sockets over. */

@@ -48,11 +48,11 @@ function ipv6OnlyError(config: Config, runtime: CapableRuntime): ConfigError | u
 
 /** Lines that nobody gets are no log. */
 function unixSyslogError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
-  const reason = lack("log.unixDatagram", runtime);
   const ofServers = config.servers.flatMap(({ errorLogs, accessLogs }) => [...errorLogs, ...accessLogs]);
-  const logs = [...config.main.errorLogs, ...ofServers];
-  for (const { target } of reason === undefined ? [] : logs) {
+  for (const { target } of [...config.main.errorLogs, ...ofServers]) {
     if (target.type !== "syslog" || !("path" in target.server)) continue;
+    const reason = lack("log.unixDatagram", runtime);
+    if (reason === undefined) return undefined;
     return new ConfigError(`syslog server "${target.text}" is not possible with ${runtime.name}: ${reason}`, {
       place: target.place,
       hint: 'write "server=127.0.0.1" if the syslog server listens on UDP, too',

@@ -5,13 +5,13 @@
  */
 
 import type { LogLevel, SyslogConfig } from "../config/types.ts";
-import type { DatagramSocket, Millis, Octets, Runtime } from "../runtime.ts";
+import type { DatagramSocket, DatagramTarget, Millis, Octets, Runtime } from "../runtime.ts";
 import { encode } from "../session/bytes.ts";
 
 /** Sends lines to one syslog server. A line that cannot be sent is lost: a log must not hold up mail. */
 export class SyslogSender {
   readonly #config: SyslogConfig;
-  readonly #host: string;
+  readonly #target: DatagramTarget;
   readonly #runtime: Pick<Runtime, "date" | "utcOffset" | "datagram" | "process">;
   #socket: DatagramSocket | undefined;
 
@@ -22,14 +22,13 @@ export class SyslogSender {
   ) {
     this.#config = config;
     const { server } = config;
-    this.#host = "path" in server ? "" : hosts.get(server.host) ?? server.host;
+    this.#target = "path" in server ? server : { host: hosts.get(server.host) ?? server.host, port: server.port };
     this.#runtime = runtime;
   }
 
   /** Sends a whole line of the log, newline included. */
   send(line: Octets, level: LogLevel): void {
-    const { server, facility, tag, hasHostname } = this.#config;
-    if ("path" in server) return;
+    const { facility, tag, hasHostname } = this.#config;
     const date = this.#runtime.date();
     const hostname = hasHostname ? this.#runtime.process.hostname.toLowerCase() : undefined;
     const text = syslogDatagram(
@@ -37,7 +36,7 @@ export class SyslogSender {
       { level, text: line.slice(0, -1) },
       { date, utcOffset: this.#runtime.utcOffset(date) },
     );
-    this.#socket ??= this.#runtime.datagram({ host: this.#host, port: server.port }, {
+    this.#socket ??= this.#runtime.datagram(this.#target, {
       received() {},
       failed: () => this.#socket = undefined,
     });

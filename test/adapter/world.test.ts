@@ -4,6 +4,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openKernel } from "../../adapters/_kernel.ts";
 import { loadRuntime } from "../../adapters/detect.ts";
 import { isFailure, type Runtime } from "../../src/runtime.ts";
 import { programCommand } from "../support/program.ts";
@@ -36,7 +37,7 @@ describe("a runtime", () => {
       `listen.keepAliveIdle: ${runtime.name === "deno" ? "yes" : probes}`,
       `listen.keepAliveProbes: ${probes}`,
       "listen.multipath: no",
-      "log.unixDatagram: no",
+      `log.unixDatagram: ${openKernel() === undefined ? "no" : "yes"}`,
       `process.replace: ${runtime.name === "deno" ? "no" : "yes"}`,
       ...TLS_CAPABILITIES.map(([name, node, deno, bun]) => `tls.${name}: ${{ node, deno, bun }[runtime.name]}`),
     ]);

@@ -12,6 +12,7 @@ import type {
   ConnectTarget,
   DatagramHandler,
   DatagramSocket,
+  DatagramTarget,
   FileLook,
   Files,
   Listener,
@@ -79,6 +80,7 @@ export class FakeConnect {
 
 /** A datagram socket that the code under test opened; the test plays who is at its other end, and strangers. */
 export class FakeDatagramSocket implements DatagramSocket {
+  /** A path stands in place of a host. */
   readonly target: { readonly host: string; readonly port: number };
   /** Everything that was sent, one entry for each datagram. */
   readonly sent: Uint8Array[] = [];
@@ -282,8 +284,8 @@ export class FakeRuntime implements Runtime {
     throw new Error("There is no TLS here");
   }
 
-  datagram(target: { readonly host: string; readonly port: number }, handler: DatagramHandler): DatagramSocket {
-    const socket = new FakeDatagramSocket(target, handler);
+  datagram(target: DatagramTarget, handler: DatagramHandler): DatagramSocket {
+    const socket = new FakeDatagramSocket("path" in target ? { host: target.path, port: 0 } : target, handler);
     this.datagrams.push(socket);
     return socket;
   }

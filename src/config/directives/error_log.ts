@@ -18,8 +18,9 @@ export const errorLog = directive<readonly ErrorLogConfig[]>({
   written: "logs/error.log error",
   meaning:
     "Where to log what is at least that important, relative to the prefix; several may be given, and all get every line. Those " +
-    "in a block replace those around it. To a log server: `syslog:server=address[:port]` (514), or `unix:path`, and after " +
-    "commas `facility=` (local7), `tag=` (nginx), `nohostname`; `severity=` is read, but that of a line follows from its level",
+    "in a block replace those around it. To a log server: `syslog:server=address[:port]` (514), or `unix:path` such as " +
+    "`unix:/dev/log`, and after commas `facility=` (local7), `tag=` (nginx), `nohostname`; `severity=` is read, but that of a " +
+    "line follows from its level. See [logging.md](logging.md#syslog)",
 });
 
 function targetOf(call: Call): ErrorLogConfig["target"] {

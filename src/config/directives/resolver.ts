@@ -80,7 +80,7 @@ function readSwitch(call: Call, word: Octets): boolean {
 function readServer(call: Call, word: Octets): Settings["servers"][number] {
   const server = parseServer(word, DNS_PORT);
   if (typeof server === "string") throw call.error(`${server} in resolver "${word}"`);
-  // No runtime can send datagrams to a unix socket.
+  // Nobody answers for names on a unix socket.
   if ("path" in server) throw call.error(`invalid host in resolver "${word}"`);
   return { text: word, ...server };
 }

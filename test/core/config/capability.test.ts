@@ -64,4 +64,33 @@ describe("what a runtime cannot do", () => {
       assertEquals(capabilityWarnings(config, without(["listen.ipv6Only"])), []);
     });
   }
+
+  const unheard = (line: number, text = "unix:/dev/log") =>
+    `syslog server "${text}" is not possible with bun: it never could in f:${line}`;
+  const logs: readonly [text: string, problem: string | undefined][] = [
+    ["error_log syslog:server=unix:/dev/log; events {} mail {}", unheard(1)],
+    [inServer("error_log f; error_log syslog:server=unix:/a,tag=x info;"), unheard(4, "unix:/a")],
+    [inServer("access_log syslog:nohostname,server=unix:/dev/log;"), unheard(4)],
+    ["error_log syslog:server=127.0.0.1; error_log stderr; events {} mail {}", undefined],
+  ];
+  for (const [text, expected] of logs) {
+    it(`no logs to unix sockets: ${text.replaceAll("\n", " ")}`, () => {
+      const config = load(text);
+      const error = capabilityError(config, without(["log.unixDatagram"]));
+      assertEquals(error?.message, expected);
+      assertEquals(error?.hint, expected && 'write "server=127.0.0.1" if the syslog server listens on UDP, too');
+      assertEquals(capabilityError(config, without([])), undefined);
+    });
+  }
+
+  it("is not looked for where nobody asks for it", () => {
+    const capabilities = {
+      ...new FakeRuntime().capabilities,
+      get "log.unixDatagram"(): CapabilityState {
+        throw new Error("This takes its time");
+      },
+    };
+    const config = load("error_log syslog:server=127.0.0.1; error_log stderr; events {} mail {}");
+    assertEquals(capabilityError(config, { name: "bun", capabilities }), undefined);
+  });
 });
