@@ -35,18 +35,20 @@ export class LogFiles {
   /** A log that writes to all of `configs`, or why one of its files cannot be opened. */
   open(configs: readonly ErrorLogConfig[], hosts: SyslogHosts = new Map()): ErrorLog | LogFailure {
     const outputs: ErrorOutput[] = [];
+    const note: LogNote = (level, text) => log.write(level, text);
     for (const { target, level } of configs) {
-      const write = this.#errorWriter(target, hosts);
+      const write = this.#errorWriter(target, { hosts, note });
       if (write instanceof LogFailure) return write;
       outputs.push({ rank: SEVERITIES[level], write });
     }
-    return new ErrorLog(this.#runtime, this.#time, outputs);
+    const log = new ErrorLog(this.#runtime, this.#time, outputs);
+    return log;
   }
 
-  /** The same for an access log; `note` hears of its troubles. `undefined` where nothing is to be logged. */
+  /** The same for an access log. `undefined` where nothing is to be logged. */
   openAccess(
     configs: readonly AccessLogConfig[],
-    { hosts, note }: { readonly hosts: SyslogHosts; readonly note: LogNote },
+    { hosts, note }: LogUse,
   ): AccessLog | LogFailure | undefined {
     const outputs: AccessOutput[] = [];
     for (const { target, buffer, write, condition } of configs) {
@@ -79,7 +81,7 @@ export class LogFiles {
     this.#syslogs.clear();
   }
 
-  #errorWriter(target: LogTarget, hosts: SyslogHosts): ErrorOutput["write"] | LogFailure {
+  #errorWriter(target: LogTarget, use: LogUse): ErrorOutput["write"] | LogFailure {
     switch (target.type) {
       case "stderr":
         return (line) => this.#runtime.process.stderr(line);
@@ -88,7 +90,7 @@ export class LogFiles {
         return isFailure(file) ? new LogFailure(target.path, file) : (line) => void file.write(line);
       }
       case "syslog": {
-        const syslog = this.#syslog(target, hosts);
+        const syslog = this.#syslog(target, use);
         return (line, level) => syslog.send(line, level);
       }
     }
@@ -96,7 +98,7 @@ export class LogFiles {
 
   #lineTaker(
     target: LogTarget,
-    use: { readonly hosts: SyslogHosts; readonly note: LogNote; readonly buffer: LogBuffer | undefined },
+    use: LogUse & { readonly buffer: LogBuffer | undefined },
   ): AccessOutput["take"] | LogFailure {
     switch (target.type) {
       case "stderr":
@@ -108,7 +110,7 @@ export class LogFiles {
         return (line) => buffer.add(line, use.buffer);
       }
       case "syslog": {
-        const syslog = this.#syslog(target, use.hosts);
+        const syslog = this.#syslog(target, use);
         return (line) => syslog.send(line, target.severity);
       }
     }
@@ -125,9 +127,10 @@ export class LogFiles {
     return buffer;
   }
 
-  #syslog(config: SyslogConfig, hosts: SyslogHosts): SyslogSender {
+  #syslog(config: SyslogConfig, { hosts, note }: LogUse): SyslogSender {
     const key = JSON.stringify(config);
     const syslog = this.#syslogs.get(key) ?? new SyslogSender(config, hosts, this.#runtime);
+    syslog.note = note;
     this.#syslogs.set(key, syslog);
     return syslog;
   }
@@ -139,6 +142,12 @@ export class LogFiles {
     if (!isFailure(file)) this.#files.set(path, file);
     return file;
   }
+}
+
+/** What a log takes to be opened; `note` hears of its troubles. */
+interface LogUse {
+  readonly hosts: SyslogHosts;
+  readonly note: LogNote;
 }
 
 /** A log file that cannot be written. */

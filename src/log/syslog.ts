@@ -5,15 +5,24 @@
  */
 
 import type { LogLevel, SyslogConfig } from "../config/types.ts";
-import type { DatagramSocket, DatagramTarget, Millis, Octets, Runtime } from "../runtime.ts";
+import type { DatagramSocket, DatagramTarget, Millis, Octets, Runtime, SystemFailure } from "../runtime.ts";
+import { describeFailure } from "../runtime.ts";
 import { encode } from "../session/bytes.ts";
+import type { LogNote } from "./line_buffer.ts";
 
-/** Sends lines to one syslog server. A line that cannot be sent is lost: a log must not hold up mail. */
+/**
+ * Sends lines to one syslog server. A line that cannot be sent is lost, for a log must not hold up mail; who hears of that may
+ * log it here, too.
+ */
 export class SyslogSender {
+  /** That of the configuration in force. */
+  note: LogNote = () => {};
   readonly #config: SyslogConfig;
   readonly #target: DatagramTarget;
   readonly #runtime: Pick<Runtime, "date" | "utcOffset" | "datagram" | "process">;
   #socket: DatagramSocket | undefined;
+  /** When it was told last that lines are lost. */
+  #told: Millis = -Infinity;
 
   constructor(
     config: SyslogConfig,
@@ -38,9 +47,21 @@ export class SyslogSender {
     );
     this.#socket ??= this.#runtime.datagram(this.#target, {
       received() {},
-      failed: () => this.#socket = undefined,
+      failed: (failure) => this.#failed(failure),
     });
     this.#socket.send(encode(text));
+  }
+
+  /** The next line has another socket. */
+  #failed(failure: SystemFailure): void {
+    this.#socket = undefined;
+    const now = this.#runtime.date();
+    if (now - this.#told < SILENCE) return;
+    this.#told = now;
+    this.note(
+      "alert",
+      `send() to syslog server "${this.#config.text}" failed ${describeFailure(failure)}, lines are lost`,
+    );
   }
 
   /** Resolves when all lines have left. */
@@ -77,6 +98,9 @@ function timeStamp(date: Millis, utcOffset: number): string {
   const day = String(local.getUTCDate()).padStart(2, " ");
   return `${MONTHS[local.getUTCMonth()] ?? ""} ${day} ${local.toISOString().slice(11, 19)}`;
 }
+
+/** How long nothing is said of lines that are lost: that they arrive again nobody tells. */
+const SILENCE: Millis = 60_000;
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

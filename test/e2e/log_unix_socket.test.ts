@@ -115,6 +115,10 @@ describe("a log at a unix socket", UNIX_DATAGRAMS, () => {
     // Now there is somebody, who does not read any more.
     for (let i = 0; i < 20; i++) await visit(port);
     await end();
+    const alert = `send() to syslog server "unix:${server.path}" failed (111: Connection refused), lines are lost`;
+    assertEquals(lines("file").filter((line) => line.includes("[alert]")).map((line) => line.split("#0: ")[1]), [
+      alert,
+    ]);
   });
 
   it("whose path is too long is an error with its place", UNIX_DATAGRAMS, async () => {

@@ -1,6 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
+import type { SyslogConfig } from "../../../src/config/mod.ts";
+import type { ErrorLog } from "../../../src/log/error_log.ts";
+import { LogFailure, LogFiles } from "../../../src/log/log_files.ts";
 import { syslogDatagram } from "../../../src/log/syslog.ts";
+import { decode } from "../../../src/session/bytes.ts";
+import { FakeRuntime } from "../../support/fake_runtime.ts";
 
 describe("a datagram for a syslog server", () => {
   const mail = { facility: 2, tag: "nginx", hostname: "mail.example" };
@@ -24,4 +29,57 @@ describe("a datagram for a syslog server", () => {
       assertEquals(syslogDatagram(style, line, time), `<${23 * 8 + severity}>Jan  1 00:00:00 a_1: x`);
     });
   }
+});
+
+describe("a log at a syslog server", () => {
+  const settings = { place: "command line", facility: 23, severity: "info", tag: "t", hasHostname: false } as const;
+  const servers: readonly [string, SyslogConfig["server"], { readonly host: string; readonly port: number }][] = [
+    ["unix:/dev/log", { path: "/dev/log" }, { host: "/dev/log", port: 0 }],
+    ["192.0.2.1", { host: "192.0.2.1", port: 514, isName: false }, { host: "192.0.2.1", port: 514 }],
+    ["log.example", { host: "log.example", port: 514, isName: true }, { host: "192.0.2.2", port: 514 }],
+  ];
+  const hosts = new Map([["log.example", "192.0.2.2"]]);
+
+  /** What was sent so far, without the date in front of it. */
+  const sent = ({ datagrams }: FakeRuntime) =>
+    datagrams.map(({ sent }) => sent.map((bytes) => decode(bytes).slice(20)));
+
+  function open(text: string, server: SyslogConfig["server"]): { log: ErrorLog; runtime: FakeRuntime } {
+    const runtime = new FakeRuntime();
+    const target = { type: "syslog", text, server, ...settings } as const;
+    const log = new LogFiles(runtime).open(
+      [{ target, level: "info" }, { target: { type: "stderr" }, level: "warn" }],
+      hosts,
+    );
+    assert(!(log instanceof LogFailure));
+    return { log, runtime };
+  }
+
+  for (const [text, server, target] of servers) {
+    it(`sends its lines to ${text} by one socket, and by another when that has failed`, () => {
+      const { log, runtime } = open(text, server);
+      log.write("info", "one");
+      log.write("info", "two");
+      runtime.datagrams[0]?.breaks();
+      log.write("info", "three");
+      assertEquals(runtime.datagrams.map((socket) => socket.target), [target, target]);
+      const texts = sent(runtime).map((lines) => lines.map((line) => line.split("#0: ")[1]));
+      const alert = `send() to syslog server "${text}" failed (111: Connection refused), lines are lost`;
+      assertEquals(texts, [["one", "two"], [alert, "three"]]);
+    });
+  }
+
+  it("says of lines that are lost, at most once a minute", () => {
+    const { log, runtime } = open("unix:/dev/log", { path: "/dev/log" });
+    for (let second = 0; second <= 120; second += 20) {
+      log.write("info", "lost");
+      runtime.datagrams.at(-1)?.breaks({ number: 13, text: "Permission denied" });
+      runtime.datagrams.at(-1)?.breaks({ number: 13, text: "Permission denied" });
+      runtime.clock.advance(20_000);
+    }
+    const alert =
+      '[alert] 4711#0: send() to syslog server "unix:/dev/log" failed (13: Permission denied), lines are lost';
+    const lines = runtime.process.err.split("\n").map((line) => line.slice(20));
+    assertEquals(lines, [alert, alert, alert, ""]);
+  });
 });
