@@ -23,10 +23,11 @@ const HOSTILE = [
   '6.6.6.6 - "y" [28/Nov/2026:00:00:00 +0000] imap login_failed 403 refused',
   'y", client: 6.6.6.6, server: x, login: "z',
   'y" while in http auth state, client: 6.6.6.6, server: x, login: "z',
+  'y" while reading response from upstream, client: 6.6.6.6, server: x, login: "z',
 ];
 
 /** Who tries a wrong password, how often. */
-const GUESSERS = { "127.0.0.5": 2, "127.0.0.6": 1, "127.0.0.7": 1, "127.0.0.9": HOSTILE.length };
+const GUESSERS = { "127.0.0.5": 2, "127.0.0.6": 1, "127.0.0.7": 1, "127.0.0.8": 1, "127.0.0.9": HOSTILE.length };
 /** Who sends garbage. */
 const BABBLER = "127.0.0.12";
 
@@ -34,19 +35,25 @@ describe("contrib", () => {
   let installation: Installation;
   let upstream: FakeUpstream;
   let auth: FakeAuth;
+  let checking: FakeUpstream;
   before(async () => {
     upstream = await FakeUpstream.start(IMAP_LOGIN);
     auth = await FakeAuth.start((wire, request) => {
       const isRight = request.includes("Auth-Pass: right");
       reply(wire, isRight ? accept(upstream.port) : refuse('No "way"'));
     });
-    const [imap = 0, pop3 = 0, smtp = 0] = await freePorts(3);
+    checking = await FakeUpstream.start([
+      "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n",
+      "TAG NO [AUTHENTICATIONFAILED] No way\r\n",
+    ]);
+    const [imap = 0, pop3 = 0, smtp = 0, through = 0] = await freePorts(4);
     const servers = Object.entries({ imap, pop3, smtp }).map(([protocol, port]) => {
-      return `server { listen 127.0.0.1:${port}; protocol ${protocol}; }`;
+      return `server { listen 127.0.0.1:${port}; protocol ${protocol}; auth_http 127.0.0.1:${auth.port}; }`;
     });
+    servers.push(`server { listen 127.0.0.1:${through}; protocol imap; proxy_pass 127.0.0.1:${checking.port}; }`);
     installation = new Installation(
       `error_log error.log info;
-       mail { auth_http 127.0.0.1:${auth.port}; access_log access.log; max_errors 1; ${servers.join(" ")} }`,
+       mail { access_log access.log; max_errors 1; ${servers.join(" ")} }`,
       [],
     );
     await installation.serves();
@@ -63,6 +70,7 @@ describe("contrib", () => {
     for (let i = 0; i < 2; i++) await visit(imap, "127.0.0.5", "a LOGIN anna wrong\r\n");
     await visit(pop3, "127.0.0.6", "USER anna\r\n", "PASS wrong\r\n");
     await visit(smtp, "127.0.0.7", "EHLO x\r\n", `AUTH PLAIN ${btoa("\0anna\0wrong")}\r\n`);
+    await visit(through, "127.0.0.8", "a LOGIN anna wrong\r\n");
     for (const name of HOSTILE) await visit(imap, "127.0.0.9", `a LOGIN {${name.length}+}\r\n${name} wrong\r\n`);
     await visit(imap, "127.0.0.11", "a LOGOUT\r\n");
     await visit(imap, BABBLER, "nonsense\r\n");
@@ -71,14 +79,14 @@ describe("contrib", () => {
     client.end();
     await client.untilOver();
     await eventually(
-      () => installation.lines("access.log").length === 3 + 2 * 8,
+      () => installation.lines("access.log").length === 3 + 2 * 10,
       () => installation.lines("access.log").join("\n"),
     );
     await installation.end();
   }, LIMIT);
   after(async () => {
     await installation.stop();
-    await Promise.all([auth.stop(), upstream.stop()]);
+    await Promise.all([auth.stop(), upstream.stop(), checking.stop()]);
   });
 
   const tool = needs("fail2ban-regex");
@@ -107,7 +115,7 @@ describe("contrib", () => {
         .flatMap(({ source_ip, timestamp }) => source_ip === undefined || timestamp === undefined ? [] : [source_ip]);
     assertEquals(counted(found("access.log")), GUESSERS);
     // A text with quotes in it may be anybody's: such lines are left to the access log.
-    assertEquals(found("error.log"), []);
+    assertEquals(found("error.log"), ["127.0.0.8"]);
     const plain = installation.lines("error.log").map((line) => line.replace('"No "way""', '"No way"'));
     const groups = plain.flatMap((line) => patterns[1]?.exec(line)?.groups?.["source_ip"] ?? []);
     assertEquals(counted(groups), GUESSERS);

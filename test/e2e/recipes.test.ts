@@ -217,7 +217,7 @@ describe("the recipes", () => {
       ["berta@example.com", 1],
       ["carl@example.org", 2],
       ["dora@sub.example.com", 1],
-      ["emil@example.net", 1],
+      ["emil@example.net", 2],
     ]);
   });
 

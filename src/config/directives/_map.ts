@@ -24,6 +24,8 @@ class MapEntries implements Entries {
   readonly #reads: Reference[];
   /** The names of groups in its expressions. */
   readonly #groups = new Set<Octets>();
+  /** The first text that would be more than itself with `hostnames`. */
+  #star: Octets | undefined;
   /** Large maps repeat few values. */
   readonly #values = new Map<Octets, Value>();
 
@@ -42,7 +44,7 @@ class MapEntries implements Entries {
   }
 
   entry(call: Call): void {
-    if (call.args.length === 0 && call.name === "hostnames") return void (this.#table.takesHostnames = true);
+    if (call.args.length === 0 && call.name === "hostnames") return this.#takeHostnames(call);
     if (call.args.length === 0 && call.name === "volatile") return;
     if (call.args.length !== 1) throw call.error("invalid number of the map parameters");
     if (call.name.startsWith("~")) return this.#addRegex(call);
@@ -50,6 +52,12 @@ class MapEntries implements Entries {
     if (call.name !== "default") return this.#add(call, value);
     if (this.#table.default !== undefined) throw call.error("duplicate default map parameter");
     this.#table.default = value;
+  }
+
+  /** As in nginx, what stands above is not read again. */
+  #takeHostnames(call: Call): void {
+    this.#table.takesHostnames = true;
+    if (this.#star !== undefined) call.warn(`"hostnames" has no effect on "${this.#star}", which stands above it`);
   }
 
   end(): void {
@@ -73,6 +81,7 @@ class MapEntries implements Entries {
 
   #add(call: Call, value: Value): void {
     const text = call.name.startsWith("\\") ? call.name.slice(1) : call.name;
+    if (/^\*?\.|\.\*$/.test(text)) this.#star ??= text;
     const problem = this.#table.add(text, value);
     if (problem === "invalid") throw call.error(`invalid hostname or wildcard "${text}"`);
     if (problem === "conflict") throw call.error(`conflicting parameter "${text}"`);

@@ -32,7 +32,7 @@ export interface AccessLogLine {
 }
 
 const LINES: Kind<AccessLogLines> = {
-  syntax: "file | stderr | syslog:… [format] [buffer=size] [flush=time] [if=condition] | off",
+  syntax: "file | stderr | syslog:… [format [buffer=size] [flush=time] [if=condition]] | off",
   count: SOME,
   repeated: "adds",
   read(call, { isOff, lines } = { isOff: false, lines: [] }) {
@@ -113,7 +113,11 @@ function formatOf({ format, place }: AccessLogLine, mail: Scope): LogFormat {
   const given = mail.value(logFormat);
   const found = findFormat(format, given);
   if (found !== undefined) return found;
-  const hint = didYouMean(format, [...given, ...READY_FORMATS].map(({ name }) => name));
+  const isParameter = /^(?:buffer|flush|if)=/.test(format);
+  const names = [...given, ...READY_FORMATS].map(({ name }) => name);
+  const hint = isParameter
+    ? `parameters stand behind a format: "${DEFAULT_FORMAT} ${format}"`
+    : didYouMean(format, names);
   throw new ConfigError(`unknown log format "${format}"`, { place, hint });
 }
 

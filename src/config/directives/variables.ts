@@ -20,7 +20,7 @@ const map: Block = block({
   meaning:
     "A variable that follows a text with variables. Its lines are `text value;`, where case does not count; of regular " +
     "expressions, `~expression value;` or `~*expression value;` for any case, the first that fits counts, if no text " +
-    "does. `default value;`, `hostnames;` (texts may be `*.example.com`, `.example.com` for both, `www.example.*`), " +
+    "does. `default value;`, `hostnames;` (texts below it may be `*.example.com`, `.example.com` for both, `www.example.*`), " +
     "`volatile;`, `include file;`. A value may have variables, named groups and `$1` to `$9` of its expression " +
     "among them. Without a `default` it is empty where nothing fits. Expressions are tried on up to 1024 octets",
   entries: mapEntries,

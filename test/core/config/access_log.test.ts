@@ -77,7 +77,10 @@ describe("access_log", () => {
     ["access_log /a mine if=$nothing;", 'unknown "nothing" variable'],
     ["access_log /a mine if=$;", "invalid variable name"],
     ["access_log /a min;", 'unknown log format "min"|did you mean "mine"?'],
-    ["access_log /a buffer=1k;", 'unknown log format "buffer=1k"'],
+    [
+      "access_log /a buffer=1k;",
+      'unknown log format "buffer=1k"|parameters stand behind a format: "combined buffer=1k"',
+    ],
     [
       "access_log /a mine gzip;",
       '"gzip" of the "access_log" directive is not supported|logrotate can compress what is closed',

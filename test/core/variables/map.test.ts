@@ -49,6 +49,17 @@ describe("map", () => {
     ]);
   });
 
+  it("warns of names that stand above hostnames", () => {
+    const warned = (lines: string) => load(inMap(...lines.split(" | "))).warnings.map(({ text }) => text);
+    assertEquals(warned("hostnames; | *.example.com a;"), []);
+    assertEquals(warned("example.com a; | hostnames;"), []);
+    for (const name of ["*.example.com", ".example.com", "www.example.*"]) {
+      assertEquals(warned(`${name} a; | hostnames;`), [
+        `"hostnames" has no effect on "${name}", which stands above it in f:5`,
+      ]);
+    }
+  });
+
   it("takes a star for itself without hostnames", () => {
     assertEquals(mapped("*.a 1;", ["x.a", "*.a"]), ["", "1"]);
   });
