@@ -3,6 +3,7 @@
  * Node does not see that an RSA key is not the key of an EC certificate.
  */
 
+import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { KeyPair, Octets, TlsFault } from "../src/runtime.ts";
 import { CERTIFICATE_LABELS, pemBlocks, toPem } from "./_pem.ts";
@@ -54,7 +55,7 @@ function parseKey({ key, passphrases }: KeyPair): KeyObject | Octets {
   const isEncrypted = /BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(key);
   if (isEncrypted && passphrases.length === 0) return "error:1400006B:UI routines::processing error";
   let fault = "";
-  for (const passphrase of isEncrypted ? passphrases : [undefined]) {
+  for (const passphrase of isEncrypted ? passphrases.map((octets) => Buffer.from(octets, "latin1")) : [undefined]) {
     try {
       return createPrivateKey({ key, format: "pem", ...passphrase === undefined ? {} : { passphrase } });
     } catch (error) {
