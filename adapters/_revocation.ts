@@ -4,7 +4,8 @@ import { verify } from "node:crypto";
 import type { Millis, Octets } from "../src/runtime.ts";
 import { type Certificate, extensionsIn } from "./_certificate.ts";
 import { childrenOf, type DerValue, hexOf, integerHex, objectIdentifier, readDer, TAG, timeOf } from "./_der.ts";
-import { pemBlocks } from "./_pem.ts";
+import { derBlocks } from "./_pem.ts";
+import { NO_START_LINE, WRONG_TAG } from "./_tls_keys.ts";
 import type { VerifyErrorName } from "./_verify_errors.ts";
 
 /** One list. */
@@ -60,15 +61,13 @@ export class RevocationList {
   }
 }
 
-/** All lists in a PEM text; `undefined` if there is none or one of them is broken. */
-export function parseRevocationLists(pem: Octets): RevocationList[] | undefined {
-  const lists: RevocationList[] = [];
-  for (const der of pemBlocks(pem, ["X509 CRL"])) {
-    const list = RevocationList.parse(der);
-    if (list === undefined) return undefined;
-    lists.push(list);
-  }
-  return lists.length === 0 ? undefined : lists;
+/** All lists in a PEM text, at least one; a string says what is wrong. */
+export function parseRevocationLists(pem: Octets): RevocationList[] | Octets {
+  const blocks = derBlocks(pem, ["X509 CRL"]);
+  if (typeof blocks === "string") return blocks;
+  const lists = blocks.map((der) => RevocationList.parse(der)).filter((list) => list !== undefined);
+  if (lists.length < blocks.length) return WRONG_TAG;
+  return lists.length === 0 ? NO_START_LINE : lists;
 }
 
 interface CrlFields {

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { KeyPair, Octets, TlsFault } from "../src/runtime.ts";
-import { CERTIFICATE_LABELS, pemBlocks, toPem } from "./_pem.ts";
+import { CERTIFICATE_LABELS, derBlocks, toPem } from "./_pem.ts";
 import { libraryText } from "./_library_text.ts";
 
 /** A chain and its key as every runtime takes them: PEM without passphrase. */
@@ -40,13 +40,14 @@ export function checkKeyPair(pair: KeyPair, index: number): UsableKeyPair | TlsF
 
 /** All certificates in a PEM text, at least one; a string says what is wrong. */
 export function parseCertificates(pem: Octets): X509Certificate[] | Octets {
-  const blocks = pemBlocks(pem, CERTIFICATE_LABELS);
+  const blocks = derBlocks(pem, CERTIFICATE_LABELS);
+  if (typeof blocks === "string") return blocks;
   if (blocks.length === 0) return NO_START_LINE;
   try {
     return blocks.map((der) => new X509Certificate(der));
   } catch {
     // Each runtime has its own words for it.
-    return "error:068000A8:asn1 encoding routines::wrong tag";
+    return WRONG_TAG;
   }
 }
 
@@ -83,4 +84,5 @@ function opensslText(error: unknown): Octets {
 }
 
 export const NO_START_LINE = "error:0480006C:PEM routines::no start line";
+export const WRONG_TAG = "error:068000A8:asn1 encoding routines::wrong tag";
 const BAD_DECRYPT = "error:1C800064:Provider routines::bad decrypt";

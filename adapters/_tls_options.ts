@@ -133,7 +133,7 @@ function checkPolicy(
   const anchors = authorities === "" ? [] : parseCertificates(authorities);
   if (typeof anchors === "string") return { part: "authorities", index: 0, text: anchors };
   const crls = crl === "" ? [] : parseRevocationLists(crl);
-  if (crls === undefined) return { part: "crl", index: 0, text: NO_START_LINE };
+  if (typeof crls === "string") return { part: "crl", index: 0, text: crls };
   return { anchors: anchors.map((anchor) => new Certificate(anchor)), crls, depth: verifyDepth, purpose };
 }
 

@@ -1,8 +1,9 @@
 import { after, before, describe, it } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
-import { isFault, type KeyPair, type Runtime } from "../../src/runtime.ts";
+import { isFault, type KeyPair, type Runtime, type TlsServerOptions } from "../../src/runtime.ts";
+import type { Certificate } from "../support/certificates.ts";
 import { describeBoth, Exchange } from "./_peer.ts";
-import { clientOptions, serverOptions, TlsBench } from "./_tls.ts";
+import { clientOptions, secured, serverOptions, TlsBench } from "./_tls.ts";
 
 describeBoth("certificates and keys", (load) => {
   let runtime: Runtime;
@@ -32,6 +33,59 @@ describeBoth("certificates and keys", (load) => {
     return server ?? "";
   }
 
+  /** The same for authorities and revocation lists. */
+  function policyFault(change: Partial<Pick<TlsServerOptions, "authorities" | "crl">>): string {
+    const [server, client] = [
+      runtime.createTlsServer(serverOptions([bench.server], { requestsCertificate: true, ...change })),
+      runtime.createTlsClient(clientOptions([], change)),
+    ].map((made) => isFault(made) ? `${made.part}: ${made.text}` : "none");
+    assertEquals(client, server);
+    return server ?? "";
+  }
+
+  describe("a file in PEM", () => {
+    it("that is cut in any of its blocks is no good at all", () => {
+      const { authority, server: { certificate } } = bench;
+      const more = pemOf(authority);
+      for (const cut of cutsOf(more)) {
+        assertEquals(faultOf({ certificate: certificate + cut }), `certificate: ${BAD_END_LINE}`);
+        assertEquals(faultOf({ certificate: `${cut}\n${certificate}` }), `certificate: ${BAD_END_LINE}`);
+        assertEquals(policyFault({ authorities: certificate + cut }), `authorities: ${BAD_END_LINE}`);
+      }
+      const crl = bench.folder.revoke(authority, []);
+      for (const cut of cutsOf(crl)) assertEquals(policyFault({ crl: crl + cut }), `crl: ${BAD_END_LINE}`);
+      assertEquals(faultOf({ certificate: `${certificate}${more}` }), "none");
+    });
+
+    it("that has something else between its lines is no good either", () => {
+      const { authority, server: { certificate } } = bench;
+      const strange = pemOf(authority).replace(/\n(.{64})/, "\n*$1");
+      assertEquals(faultOf({ certificate: certificate + strange }), `certificate: ${BAD_BASE64}`);
+      const crl = bench.folder.revoke(authority, []).replace(/\n(.{64})/, "\n$1A");
+      assertEquals(policyFault({ crl }), `crl: ${BAD_BASE64}`);
+    });
+
+    it("may be written as OpenSSL takes it", async () => {
+      const { authority, server: { certificate } } = bench;
+      const texts = [
+        certificate.replaceAll("-----\n", "----- \t\n"),
+        certificate.replaceAll("\n", "\r\n"),
+        `\xef\xbb\xbf${pemOf(bench.server)}`,
+        `${pemOf(authority).replaceAll(/^(?=.)/gm, "# ")}${certificate}`,
+        `${certificate}${bench.server.key}`,
+        certificate.trimEnd(),
+      ];
+      for (const text of texts) {
+        const [near, far] = await bench.attempt(
+          bench.clientContext({ authorities: pemOf(authority).replaceAll("-----\n", "----- \n") }),
+          bench.serverContext({ keyPairs: [{ ...bench.server, certificate: text, passphrases: [] }] }),
+        );
+        secured(near);
+        secured(far);
+      }
+    });
+  });
+
   describe("a key", () => {
     it("is opened by the octets of a passphrase", () => {
       for (const isOld of [false, true]) {
@@ -42,3 +96,16 @@ describeBoth("certificates and keys", (load) => {
     });
   });
 });
+
+/** Without what is for people. */
+function pemOf({ certificate }: Certificate): string {
+  return certificate.slice(certificate.indexOf("-----BEGIN"));
+}
+
+/** A text that ends in its first line, among its others, and before and in its last one. */
+function cutsOf(text: string): string[] {
+  return [22, 200, text.length - 30, text.length - 3].map((end) => text.slice(0, end));
+}
+
+const BAD_END_LINE = "error:04800066:PEM routines::bad end line";
+const BAD_BASE64 = "error:04800064:PEM routines::bad base64 decode";
