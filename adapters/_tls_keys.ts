@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { KeyPair, Octets, TlsFault } from "../src/runtime.ts";
-import { CERTIFICATE_LABELS, derBlocks, toPem } from "./_pem.ts";
+import { CERTIFICATE_LABELS, derBlocks, pemBlocks, pemText, toPem } from "./_pem.ts";
 import { libraryText } from "./_library_text.ts";
 
 /** A chain and its key as every runtime takes them: PEM without passphrase. */
@@ -51,14 +51,21 @@ export function parseCertificates(pem: Octets): X509Certificate[] | Octets {
   }
 }
 
+/** Reads the first key, alone: Deno would take a certificate that stands in the same file for it. */
 function parseKey({ key, passphrases }: KeyPair): KeyObject | Octets {
-  if (!/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(key)) return NO_START_LINE;
-  const isEncrypted = /BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(key);
+  const block = pemBlocks(key).find((block) => typeof block === "string" || block.label.endsWith("PRIVATE KEY"));
+  if (block === undefined) return NO_START_LINE;
+  if (typeof block === "string") return block;
+  const isEncrypted = block.label === "ENCRYPTED PRIVATE KEY" || block.body.includes("Proc-Type: 4,ENCRYPTED");
   if (isEncrypted && passphrases.length === 0) return "error:1400006B:UI routines::processing error";
   let fault = "";
   for (const passphrase of isEncrypted ? passphrases.map((octets) => Buffer.from(octets, "latin1")) : [undefined]) {
     try {
-      return createPrivateKey({ key, format: "pem", ...passphrase === undefined ? {} : { passphrase } });
+      return createPrivateKey({
+        key: pemText(block),
+        format: "pem",
+        ...passphrase === undefined ? {} : { passphrase },
+      });
     } catch (error) {
       fault = isEncrypted ? BAD_DECRYPT : opensslText(error);
     }

@@ -87,6 +87,27 @@ describeBoth("certificates and keys", (load) => {
   });
 
   describe("a key", () => {
+    it("may stand among other things, its certificate before it or behind it", () => {
+      const { certificate, key } = bench.server;
+      const parameters = pemBlock("EC PARAMETERS", "BggqhkjOPQMBBw==");
+      const attributes = "Bag Attributes\n    localKeyID: 01 02\nKey Attributes: <No Attributes>\n";
+      const locked = bench.folder.encrypt(bench.server, "secret");
+      const old = bench.folder.encrypt(bench.server, "secret", true);
+      for (const one of [key, locked, old, key.replaceAll("-----\n", "----- \n")]) {
+        for (const text of [certificate + one, one + certificate, parameters + one, attributes + one]) {
+          assertEquals(faultOf({ key: text, passphrases: ["secret"] }), "none");
+        }
+      }
+      assertEquals(faultOf({ key: key + bench.authority.key }), "none");
+      assertEquals(faultOf({ certificate: key + certificate, key: key + certificate }), "none");
+    });
+
+    it("that is cut is told as a file that is cut", () => {
+      for (const cut of cutsOf(bench.server.key)) {
+        assertEquals(faultOf({ key: bench.server.certificate + cut }), `key: ${BAD_END_LINE}`);
+      }
+    });
+
     it("is opened by the octets of a passphrase", () => {
       for (const isOld of [false, true]) {
         const key = bench.folder.encrypt(bench.server, "gr\u00fc\u00dfe", isOld);
@@ -100,6 +121,10 @@ describeBoth("certificates and keys", (load) => {
 /** Without what is for people. */
 function pemOf({ certificate }: Certificate): string {
   return certificate.slice(certificate.indexOf("-----BEGIN"));
+}
+
+function pemBlock(label: string, base64: string): string {
+  return `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
 }
 
 /** A text that ends in its first line, among its others, and before and in its last one. */
