@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { KeyPair, Octets, TlsFault } from "../src/runtime.ts";
+import { readDer } from "./_der.ts";
 import { CERTIFICATE_LABELS, derBlocks, pemBlocks, pemText, toPem } from "./_pem.ts";
 import { libraryText } from "./_library_text.ts";
 
@@ -44,7 +45,8 @@ export function parseCertificates(pem: Octets): X509Certificate[] | Octets {
   if (typeof blocks === "string") return blocks;
   if (blocks.length === 0) return NO_START_LINE;
   try {
-    return blocks.map((der) => new X509Certificate(der));
+    // Behind a TRUSTED CERTIFICATE stands what it is trusted for, which Deno would send along.
+    return blocks.map((der) => new X509Certificate(readDer(der)?.whole ?? der));
   } catch {
     // Each runtime has its own words for it.
     return WRONG_TAG;

@@ -86,6 +86,17 @@ describeBoth("certificates and keys", (load) => {
     });
   });
 
+  describe("a certificate", () => {
+    it("that OpenSSL has marked as trusted is shown as any other", async () => {
+      const certificate = bench.folder.rewrite(bench.server, "-trustout", "-addtrust", "serverAuth");
+      assertMatch(certificate, /^-----BEGIN TRUSTED CERTIFICATE-----/);
+      const keyPairs = [{ ...bench.server, certificate, passphrases: [] }];
+      const [near, far] = await bench.attempt(bench.clientContext(), bench.serverContext({ keyPairs }));
+      secured(near);
+      secured(far);
+    });
+  });
+
   describe("a key", () => {
     it("may stand among other things, its certificate before it or behind it", () => {
       const { certificate, key } = bench.server;

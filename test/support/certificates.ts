@@ -10,7 +10,7 @@ export interface Wish {
   readonly name: string;
   /** As `openssl req -subj` wants it; `/CN=name` if not given. */
   readonly subject?: string;
-  readonly keyType?: "rsa" | "ecdsa";
+  readonly keyType?: keyof typeof KEY_TYPES;
   /** Who signs; itself if not given. */
   readonly issuer?: Certificate;
   /** Lines of an OpenSSL extension section. */
@@ -39,16 +39,29 @@ export class CertificateFolder {
     const keyPath = this.#path(`${name}.key`);
     const requestPath = this.#path(`${name}.csr`);
     const certificatePath = this.#path(`${name}.pem`);
-    const algorithm = wish.keyType === "rsa"
-      ? ["-newkey", "rsa:2048"]
-      : ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
-    openssl("req", ...algorithm, "-nodes", "-utf8", "-subj", subject, "-keyout", keyPath, "-out", requestPath);
+    const algorithm = KEY_TYPES[wish.keyType ?? "ecdsa"];
+    const paths = ["-keyout", keyPath, "-out", requestPath];
+    openssl("req", "-newkey", ...algorithm, "-nodes", "-utf8", "-subj", subject, ...paths);
     this.#sign(wish, { keyPath, requestPath, certificatePath, issuer });
     return { name, certificate: read(certificatePath), key: read(keyPath), certificatePath, keyPath };
   }
 
   authority(name: string, issuer?: Certificate, extra: readonly string[] = []): Certificate {
     return this.make({ name, ...issuer === undefined ? {} : { issuer }, extensions: [...CA_EXTENSIONS, ...extra] });
+  }
+
+  /** The same certificate as `openssl x509` writes it with these options. */
+  rewrite({ certificatePath }: Certificate, ...options: readonly string[]): string {
+    const path = this.#path(`rewritten-${this.#serial++}.pem`);
+    openssl("x509", "-in", certificatePath, "-out", path, ...options);
+    return read(path);
+  }
+
+  /** The key of a certificate, encrypted by `openssl pkcs8` with these options. */
+  lock({ keyPath }: Certificate, passphrase: string, ...options: readonly string[]): string {
+    const path = this.#path(`locked-${this.#serial++}.key`);
+    openssl("pkcs8", "-topk8", "-in", keyPath, "-out", path, "-passout", `pass:${passphrase}`, ...options);
+    return read(path);
   }
 
   /** The key of a certificate, encrypted; `isOld` for the form of OpenSSL before 1.0. */
@@ -138,6 +151,17 @@ emailAddress = optional
     return join(this.path, name.replaceAll(/[^\w.-]/g, "_"));
   }
 }
+
+/** Kinds of keys, as `openssl req -newkey` wants them. */
+const KEY_TYPES = {
+  ecdsa: ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+  ed25519: ["ed25519"],
+  ed448: ["ed448"],
+  p521: ["ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
+  rsa: ["rsa:2048"],
+  rsaPss: ["rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"],
+  secp256k1: ["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"],
+} as const;
 
 interface Paths {
   readonly keyPath: string;
