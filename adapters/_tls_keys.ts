@@ -9,6 +9,7 @@ import type { KeyPair, Octets, TlsFault } from "../src/runtime.ts";
 import { readDer } from "./_der.ts";
 import { CERTIFICATE_LABELS, derBlocks, pemBlocks, pemText, toPem } from "./_pem.ts";
 import { libraryText } from "./_library_text.ts";
+import type { TlsTraits } from "./_tls_traits.ts";
 
 /** A chain and its key as every runtime takes them: PEM without passphrase. */
 export interface UsableKeyPair {
@@ -21,11 +22,15 @@ export interface UsableKeyPair {
 }
 
 /** Checks one key pair; `index` goes into the fault. */
-export function checkKeyPair(pair: KeyPair, index: number): UsableKeyPair | TlsFault {
+export function checkKeyPair(pair: KeyPair, index: number, { fixedKeys }: TlsTraits): UsableKeyPair | TlsFault {
   const chain = parseCertificates(pair.certificate);
   if (typeof chain === "string") return { part: "certificate", index, text: chain };
   const key = parseKey(pair);
   if (typeof key === "string") return { part: "key", index, text: key };
+  const type = typeOf(key);
+  if (fixedKeys?.includes(type) === false) {
+    return { part: "key", index, text: `the TLS library does not sign with keys of type ${type}` };
+  }
   const [leaf] = chain;
   if (leaf === undefined || !isKeyOf(leaf, key)) {
     return { part: "mismatch", index, text: "error:05800074:x509 certificate routines::key values mismatch" };
@@ -73,6 +78,10 @@ function parseKey({ key, passphrases }: KeyPair): KeyObject | Octets {
     }
   }
   return fault;
+}
+
+function typeOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
+  return asymmetricKeyDetails?.namedCurve ?? String(asymmetricKeyType);
 }
 
 function isKeyOf(leaf: X509Certificate, key: KeyObject): boolean {

@@ -33,7 +33,7 @@ export interface Face {
 
 /** Checks the options of a server. */
 export function checkServer(options: TlsServerOptions, traits: TlsTraits): ServerSettings | TlsFault {
-  const pairs = checkKeyPairs(options);
+  const pairs = checkKeyPairs(options, traits);
   if ("part" in pairs) return pairs;
   const policy = checkPolicy(options, "client");
   if ("part" in policy) return policy;
@@ -77,7 +77,7 @@ export interface ClientSettings {
 
 /** Checks the options of a client. */
 export function checkClient(options: TlsClientOptions, traits: TlsTraits): ClientSettings | TlsFault {
-  const pair = options.keyPair === undefined ? undefined : checkKeyPair(options.keyPair, 0);
+  const pair = options.keyPair === undefined ? undefined : checkKeyPair(options.keyPair, 0, traits);
   if (pair !== undefined && "part" in pair) return pair;
   const policy = checkPolicy(options, "server");
   if ("part" in policy) return policy;
@@ -113,10 +113,10 @@ function caveatOf(choice: CipherChoice | undefined, peer: Octets): TlsFault | un
   return { part: "ciphers", index: 0, text };
 }
 
-function checkKeyPairs({ keyPairs }: TlsServerOptions): UsableKeyPair[] | TlsFault {
+function checkKeyPairs({ keyPairs }: TlsServerOptions, traits: TlsTraits): UsableKeyPair[] | TlsFault {
   const usable: UsableKeyPair[] = [];
   for (const [index, pair] of keyPairs.entries()) {
-    const checked = checkKeyPair(pair, index);
+    const checked = checkKeyPair(pair, index, traits);
     if ("part" in checked) return checked;
     usable.push(checked);
   }

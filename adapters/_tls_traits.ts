@@ -8,6 +8,11 @@ export interface TlsTraits {
   readonly fixedCiphers: Suites | undefined;
   /** The groups, likewise. */
   readonly fixedCurves: readonly string[] | undefined;
+  /**
+   * The types of keys that it signs with, an elliptic curve's by the name of the curve, where it takes others without a
+   * word and then fails in every handshake; `undefined` where reading a key tells.
+   */
+  readonly fixedKeys: readonly string[] | undefined;
   /** Whether it knows TLS 1.0 and 1.1, and can leave out a version between others. */
   readonly hasAllVersions: boolean;
   /**
@@ -37,6 +42,7 @@ export interface TlsTraits {
 export const OPENSSL: TlsTraits = {
   fixedCiphers: undefined,
   fixedCurves: undefined,
+  fixedKeys: undefined,
   hasAllVersions: true,
   fixedSecurityLevel: undefined,
   hasOneCertificate: false,
@@ -66,6 +72,7 @@ export const RUSTLS: TlsTraits = {
     ["ECDHE-RSA-CHACHA20-POLY1305", 0xcca8],
   ]),
   fixedCurves: ["X25519", "P-256", "P-384"],
+  fixedKeys: ["rsa", "prime256v1", "secp384r1", "secp521r1", "ed25519"],
   hasAllVersions: false,
   fixedSecurityLevel: 2,
   hasOneCertificate: true,

@@ -3,7 +3,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { isFault, type KeyPair, type Runtime, type TlsServerOptions } from "../../src/runtime.ts";
 import type { Certificate } from "../support/certificates.ts";
 import { describeBoth, Exchange } from "./_peer.ts";
-import { clientOptions, secured, serverOptions, TlsBench } from "./_tls.ts";
+import { clientOptions, openssl, secured, serverOptions, TlsBench } from "./_tls.ts";
 
 describeBoth("certificates and keys", (load) => {
   let runtime: Runtime;
@@ -98,6 +98,29 @@ describeBoth("certificates and keys", (load) => {
   });
 
   describe("a key", () => {
+    it("of a type that the TLS library signs with serves", { timeout: 20_000 }, async () => {
+      for (const keyType of ["rsa", "ecdsa", "p521", "ed25519"] as const) {
+        const server = bench.makeServer(`of ${keyType}`, { keyType });
+        assertEquals([keyType, faultOf(server)], [keyType, "none"]);
+        const result = bench.serveNext(bench.serverContext({}, [server]));
+        const dialled = openssl(exchange.port);
+        secured(await result).socket.abort();
+        await dialled;
+      }
+    });
+
+    it("of another type is refused where the library would only find out in each handshake", () => {
+      for (const [keyType, name] of [["ed448", "ed448"], ["rsaPss", "rsa-pss"], ["secp256k1", "secp256k1"]] as const) {
+        const fault = faultOf(bench.makeServer(`of ${keyType}`, { keyType }));
+        const expected = {
+          node: "none",
+          deno: `key: the TLS library does not sign with keys of type ${name}`,
+          bun: "key: error:06000080:public key routines::unsupported algorithm",
+        };
+        assertEquals([keyType, fault], [keyType, expected[runtime.name]]);
+      }
+    });
+
     it("may stand among other things, its certificate before it or behind it", () => {
       const { certificate, key } = bench.server;
       const parameters = pemBlock("EC PARAMETERS", "BggqhkjOPQMBBw==");
