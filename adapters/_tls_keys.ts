@@ -7,7 +7,8 @@ import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { KeyPair, Octets, TlsFault } from "../src/runtime.ts";
 import { readDer } from "./_der.ts";
-import { CERTIFICATE_LABELS, derBlocks, pemBlocks, pemText, toPem } from "./_pem.ts";
+import { isKnownEverywhere } from "./_key_encryption.ts";
+import { CERTIFICATE_LABELS, derBlocks, type PemBlock, pemBlocks, pemText, toPem } from "./_pem.ts";
 import { libraryText } from "./_library_text.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
 
@@ -74,10 +75,15 @@ function parseKey({ key, passphrases }: KeyPair): KeyObject | Octets {
         ...passphrase === undefined ? {} : { passphrase },
       });
     } catch (error) {
-      fault = isEncrypted ? BAD_DECRYPT : opensslText(error);
+      fault = isEncrypted ? lockedText(block) : opensslText(error);
     }
   }
   return fault;
+}
+
+/** What is said of a key that no passphrase opens. The libraries do not always tell why. */
+function lockedText(block: PemBlock): Octets {
+  return isKnownEverywhere(block) ? BAD_DECRYPT : `${BAD_DECRYPT}, or the TLS library does not know its encryption`;
 }
 
 function typeOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {

@@ -142,6 +142,23 @@ describeBoth("certificates and keys", (load) => {
       }
     });
 
+    it("whose encryption is not known is not blamed on the passphrase alone", () => {
+      const lock = (...options: string[]) => bench.folder.lock(bench.server, "secret", "-iter", "16", ...options);
+      const forms: readonly [key: string, knows: readonly Runtime["name"][]][] = [
+        [lock("-v2", "aes-128-cbc"), ["node", "deno", "bun"]],
+        [lock("-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA512"), ["node", "deno"]],
+        [lock("-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA1"), ["node", "bun"]],
+        [lock("-v2", "des3"), ["node", "bun"]],
+        [lock("-scrypt"), ["node", "deno"]],
+      ];
+      const unsure = `key: ${BAD_DECRYPT}, or the TLS library does not know its encryption`;
+      for (const [index, [key, knows]] of forms.entries()) {
+        const found = [["wrong", "secret"], ["wrong"]].map((passphrases) => faultOf({ key, passphrases }));
+        const ofWrong = index === 0 ? `key: ${BAD_DECRYPT}` : unsure;
+        assertEquals([index, ...found], [index, knows.includes(runtime.name) ? "none" : unsure, ofWrong]);
+      }
+    });
+
     it("is opened by the octets of a passphrase", () => {
       for (const isOld of [false, true]) {
         const key = bench.folder.encrypt(bench.server, "gr\u00fc\u00dfe", isOld);
@@ -167,4 +184,5 @@ function cutsOf(text: string): string[] {
 }
 
 const BAD_END_LINE = "error:04800066:PEM routines::bad end line";
+const BAD_DECRYPT = "error:1C800064:Provider routines::bad decrypt";
 const BAD_BASE64 = "error:04800064:PEM routines::bad base64 decode";
