@@ -15,10 +15,12 @@ type CapableRuntime = Pick<Runtime, "name" | "capabilities">;
 /** A warning for each setting that has no effect here, in the place where it is first used. */
 export function tlsWarnings(config: Config, runtime: CapableRuntime): readonly ConfigWarning[] {
   const texts: Octets[] = [];
+  const told = new Set<string>();
   for (const { directive, setting = `"${directive}"`, lacks, isUsed } of TUNING) {
     const reason = typeof lacks === "string" ? futility(lacks, runtime) : lacks.reason;
     const ssl = reason === undefined ? undefined : clientSides(config).find(isUsed);
-    if (ssl === undefined) continue;
+    if (ssl === undefined || told.has(directive)) continue;
+    told.add(directive);
     texts.push(withPlace(`${setting} has no effect with ${runtime.name}: ${reason}`, ssl.places[directive]));
   }
   const reuse = lack("tls.clientSessionReuse", runtime);
@@ -171,6 +173,12 @@ const TUNING: readonly Tuning[] = [
   },
   { directive: "ssl_session_tickets", lacks: "tls.ticketsOff", isUsed: ({ sessionTickets }) => !sessionTickets },
   { directive: "ssl_session_ticket_key", lacks: "tls.ticketKeys", isUsed: ({ ticketKeys }) => ticketKeys.length > 0 },
+  {
+    directive: "ssl_session_ticket_key",
+    setting: '"ssl_session_ticket_key" beside "ssl_verify_client"',
+    lacks: { reason: "what was verified elsewhere is verified anew" },
+    isUsed: ({ ticketKeys, verifyClient }) => ticketKeys.length > 0 && verifyClient !== "off",
+  },
   {
     directive: "ssl_prefer_server_ciphers",
     lacks: "tls.preferServerCiphers",

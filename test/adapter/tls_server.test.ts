@@ -220,6 +220,11 @@ describeBoth("a TLS server", (load) => {
         assertEquals(await resumes(sharing(), sharing()), has("tls.ticketKeys") || !has("tls.separateSessions"));
         const keyOnly = bench.serverContext({ ticketKeys: () => keys, sessionContext: "not shared" });
         assertEquals(await resumes(sharing(), keyOnly), !has("tls.separateSessions"));
+        // Where clients are asked for certificates a key makes no sessions to be shared.
+        const asking = () =>
+          bench.serverContext({ ticketKeys: () => keys, sessionContext: "asking", requestsCertificate: true });
+        const isShared = runtime.capabilities["tls.separateSessions"].state === "no";
+        assertEquals(await resumes(asking(), asking()), isShared);
       });
 
       it(`takes tickets of the keys before with ${version}, where it takes keys`, { timeout: 20_000 }, async () => {

@@ -102,7 +102,7 @@ export const sslSessionTicketKey = directive<readonly Octets[]>({
   default: [],
   meaning:
     "A key of 48 or 80 octets for tickets that several servers share; the first makes tickets, all are taken (Node, with " +
-    "AES-128)",
+    "AES-128); without effect where clients are asked for certificates",
 });
 
 export const sslSessionTimeout = directive({

@@ -76,6 +76,11 @@ const ALWAYS: readonly [lines: string, warning: string][] = [
     "ssl_certificate_compression on;",
     '"ssl_certificate_compression" has no effect with node: certificates are always sent as they are in f:5',
   ],
+  [
+    "ssl_session_ticket_key t; ssl_verify_client optional_no_ca;",
+    '"ssl_session_ticket_key" beside "ssl_verify_client" has no effect with node: what was verified elsewhere is verified ' +
+    "anew in f:5",
+  ],
 ];
 
 const REFUSED: readonly [lines: string, error: string | undefined][] = [
@@ -122,6 +127,11 @@ describe("what a runtime's TLS cannot do", () => {
       assertEquals(capabilityError(load(inServer(TLS, lines)), ABLE), undefined);
     });
   }
+
+  it("is told once of a directive", () => {
+    const lines = "ssl_session_ticket_key t; ssl_verify_client optional_no_ca;";
+    assertEquals(told(lines), [without('"ssl_session_ticket_key"')]);
+  });
 
   it("is not told of a server without TLS", () => {
     const config = load(inServer("ssl_session_timeout 1m; ssl_protocols TLSv1; ssl_dhparam d;"));
