@@ -28,10 +28,10 @@ export const FILES: Files = {
   remove: (path) => failureOnly(() => unlinkSync(toPath(path))),
   openLog: (path) => attempt(() => new AppendedFile(path)),
   openToAll,
-  give: (path, { uid, gid }) =>
+  give: (path, { uid }) =>
     failureOnly(() => {
       closeSync(openToAppend(path));
-      chownSync(toPath(path), uid, gid);
+      chownSync(toPath(path), uid, AS_IT_IS);
     }),
 };
 
@@ -80,6 +80,9 @@ class AppendedFile implements LogFile {
 function openToAppend(path: Octets): number {
   return openSync(toPath(path), "a", 0o644);
 }
+
+/** For `chown`. */
+const AS_IT_IS = -1;
 
 function attempt<T>(act: () => T): T | SystemFailure {
   try {

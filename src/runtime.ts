@@ -281,8 +281,8 @@ export interface Files {
   openLog(path: Octets): LogFile | SystemFailure;
   /** Lets everybody read and write, as connecting to a unix socket asks for. */
   openToAll(path: Octets): void;
-  /** Makes the file if there is none, and gives it to this user and group. */
-  give(path: Octets, owner: { readonly uid: number; readonly gid: number }): SystemFailure | undefined;
+  /** Makes the file if there is none, and gives it to this user; its group stays. */
+  give(path: Octets, owner: { readonly uid: number }): SystemFailure | undefined;
 }
 
 export type SignalName = "SIGTERM" | "SIGINT" | "SIGQUIT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGWINCH";

@@ -1,12 +1,14 @@
 import { after, before, describe, it } from "node:test";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openKernel } from "../../adapters/_kernel.ts";
 import { loadRuntime } from "../../adapters/detect.ts";
 import { isFailure, type Runtime } from "../../src/runtime.ts";
+import { needs } from "../support/clients.ts";
 import { programCommand } from "../support/program.ts";
 
 describe("a runtime", () => {
@@ -132,6 +134,17 @@ describe("a runtime", () => {
       log.write("never");
       assertEquals(text(files.read(rotated)), "before\none\n");
       assertEquals(text(files.read(path)), "two \xe9\n");
+    });
+
+    it("are given to another user, and keep their group", needs("root"), () => {
+      const { files } = runtime;
+      const [old, made] = [`${folder}/old`, `${folder}/made`];
+      files.write(old, "kept");
+      chownSync(old, 0, 4);
+      for (const path of [old, made]) assertEquals(files.give(path, { uid: 65534 }), undefined);
+      const owners = [old, made].map((path) => statSync(path)).map(({ uid, gid }) => [uid, gid]);
+      assertEquals(owners, [[65534, 4], [65534, process.getgid?.()]]);
+      assertEquals(text(files.read(old)), "kept");
     });
 
     it("keep a log whose new file cannot be opened", () => {

@@ -319,7 +319,7 @@ export class FakeRuntime implements Runtime {
 export class FakeFiles implements Files {
   readonly contents = new Map<Octets, Octets>();
   /** Whose files are, if they were given away. */
-  readonly given = new Map<Octets, string>();
+  readonly given = new Map<Octets, number>();
 
   read(path: Octets): Uint8Array | SystemFailure {
     const text = this.contents.get(path);
@@ -375,8 +375,8 @@ export class FakeFiles implements Files {
 
   openToAll(): void {}
 
-  give(path: Octets, owner: { readonly uid: number; readonly gid: number }): SystemFailure | undefined {
-    this.given.set(path, `${owner.uid}:${owner.gid}`);
+  give(path: Octets, owner: { readonly uid: number }): SystemFailure | undefined {
+    this.given.set(path, owner.uid);
     return undefined;
   }
 }
