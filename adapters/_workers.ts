@@ -175,7 +175,8 @@ class ClusterMain implements MainLink {
   }
 
   onGone(hear: () => void): () => void {
-    process.on("disconnect", hear);
+    // The cluster's own listener ends the process.
+    process.prependListener("disconnect", hear);
     return () => process.off("disconnect", hear);
   }
 }

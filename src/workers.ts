@@ -50,7 +50,7 @@ export interface MainLink {
   /** Tells it something that JSON can carry. Returns `false` when it is slow to listen, so that messages pile up. */
   send(message: unknown): boolean;
   onMessage(hear: (message: unknown) => void): Cancel;
-  /** Hears of the end of the main process. Some runtimes end the worker right behind it. */
+  /** Hears of the end of the main process. The runtimes end the worker right behind it. */
   onGone(hear: () => void): Cancel;
 }
 

@@ -64,6 +64,8 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const { log } = server;
   link.onGone(() => {
     log.write("alert", "the main process is gone, exiting");
+    // What was gathered is in the files before it returns; the runtime waits for no more.
+    void server.closeLogs();
     runtime.process.exit(1);
   });
   for (const { name, number, what } of SIGNALS) {
