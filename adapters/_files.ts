@@ -4,6 +4,7 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  fstatSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import type { FileLook, Files, LogFile, Octets, SystemFailure } from "../src/runtime.ts";
+import type { FileLook, Files, LogFile, Octets, SystemFailure, WriteFailure } from "../src/runtime.ts";
 import { toFailure } from "./_errno.ts";
 import { openToAll } from "./_listener.ts";
 import { fromPath, toBytes, toPath, toPlain } from "./_octets.ts";
@@ -44,20 +45,26 @@ function lookAt(path: string): FileLook {
 class AppendedFile implements LogFile {
   readonly #path: Octets;
   #descriptor: number | undefined;
+  /** Whether what comes next has to begin a line: the last one may be half there, by us or by another process. */
+  #owesNewline = false;
 
   constructor(path: Octets) {
     this.#path = path;
     this.#descriptor = openToAppend(path);
   }
 
-  write(lines: Octets): SystemFailure | undefined {
+  write(lines: Octets): WriteFailure | undefined {
     const descriptor = this.#descriptor;
     if (descriptor === undefined) return undefined;
-    const bytes = toBytes(lines);
-    return failureOnly(() => {
-      // A disk that fills up takes a part, and says why when it is asked to take the rest.
-      for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
-    });
+    const first = this.#owesNewline ? "\n" : "";
+    const isOne = lines.indexOf("\n") === lines.length - 1;
+    const before = isOne ? 0 : sizeOf(descriptor);
+    const failure = failureOnly(() => writeAll(descriptor, toBytes(first + lines)));
+    this.#owesNewline = failure !== undefined;
+    if (failure === undefined) return undefined;
+    // Deno does not say how much was taken.
+    const taken = isOne ? 0 : Math.max(sizeOf(descriptor) - before - first.length, 0);
+    return { ...failure, lost: Math.max(newlinesIn(lines.slice(taken)), 1) };
   }
 
   /** The old file stays in use when the new one cannot be opened. */
@@ -66,6 +73,7 @@ class AppendedFile implements LogFile {
     const opened = attempt(() => openToAppend(this.#path));
     if (typeof opened !== "number") return opened;
     this.#descriptor = opened;
+    if (sizeOf(opened) === 0) this.#owesNewline = false;
     if (old !== undefined) closeSync(old);
     return undefined;
   }
@@ -83,6 +91,19 @@ function openToAppend(path: Octets): number {
 
 /** For `chown`. */
 const AS_IT_IS = -1;
+
+/** A disk that fills up takes a part, and says why when it is asked to take the rest. */
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
+}
+
+function sizeOf(descriptor: number): number {
+  return fstatSync(descriptor).size;
+}
+
+function newlinesIn(text: Octets): number {
+  return text.split("\n").length - 1;
+}
 
 function attempt<T>(act: () => T): T | SystemFailure {
   try {

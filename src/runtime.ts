@@ -250,12 +250,18 @@ export interface Relay {
 export interface LogFile {
   /**
    * Writes whole lines, newlines included, at once and in one piece, so that several processes may write to one file.
-   * Gives back why they are not, or not all, in the file.
+   * Gives back why they are not, or not all, in the file; a line that is half in it ends there, before the next one.
    */
-  write(lines: Octets): SystemFailure | undefined;
+  write(lines: Octets): WriteFailure | undefined;
   /** Closes the file and opens its path anew (log rotation). */
   reopen(): SystemFailure | undefined;
   close(): void;
+}
+
+/** Why lines are not in a log. */
+export interface WriteFailure extends SystemFailure {
+  /** How many of them are not, or not whole. */
+  readonly lost: number;
 }
 
 /** What the system knows of a file. */

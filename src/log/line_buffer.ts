@@ -52,7 +52,7 @@ export class LineBuffer {
     const failure = this.#file.write(lines);
     const lost = this.#lost;
     if (failure !== undefined) {
-      this.#lost += lines.split("\n").length - 1;
+      this.#lost += failure.lost;
       if (lost === 0) this.#tellOf(failure);
     } else if (lost > 0) {
       this.#lost = 0;

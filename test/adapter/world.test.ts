@@ -147,6 +147,28 @@ describe("a runtime", () => {
       assertEquals(text(files.read(old)), "kept");
     });
 
+    it("have each line of a log for itself, also behind one that a full disk cut off", () => {
+      const { files } = runtime;
+      const path = `${folder}/full.log`;
+      const log = files.openLog(path);
+      assert(!isFailure(log));
+      log.write("one\n");
+      const losses = withFilesUpTo(
+        10,
+        () => ["two\nthree\nfour\n", "five\n", "six\nseven\n"].map((text) => log.write(text)),
+      );
+      assertEquals(losses.map((failure) => failure?.lost), [2, 1, 2]);
+      assertEquals(text(files.read(path)), "one\ntwo\nth");
+      for (const lines of ["eight\n", "nine\n"]) assertEquals(log.write(lines), undefined);
+      assertEquals(text(files.read(path)), "one\ntwo\nth\neight\nnine\n");
+      withFilesUpTo(1, () => log.write("ten\n"));
+      files.remove(path);
+      log.reopen();
+      log.write("eleven\n");
+      log.close();
+      assertEquals(text(files.read(path)), "eleven\n");
+    });
+
     it("keep a log whose new file cannot be opened", () => {
       const { files } = runtime;
       files.write(`${folder}/plain`, "");
@@ -256,6 +278,23 @@ const TLS_CAPABILITIES = [
   ["unannouncedAuthorities", "no", "no", "no"],
   ["verifyDepth", "emulated", "emulated", "emulated"],
 ] as const;
+
+/** Does something while no file may have more octets: what a full disk is like. */
+function withFilesUpTo<T>(octets: number, act: () => T): T {
+  const limit = (value: string) => {
+    const { status } = spawnSync("prlimit", ["--pid", `${process.pid}`, `--fsize=${value}:unlimited`]);
+    assertEquals(status, 0);
+  };
+  const ignore = () => {};
+  process.on("SIGXFSZ", ignore);
+  limit(`${octets}`);
+  try {
+    return act();
+  } finally {
+    limit("unlimited");
+    process.off("SIGXFSZ", ignore);
+  }
+}
 
 /** The adapter's timers let the process end: something else must keep it while a test waits for them. */
 function keepAlive(milliseconds: number): () => void {

@@ -55,34 +55,38 @@ describe("the main process", () => {
   });
 
   for (const rest of ["nothing", "something"]) {
-    it(`takes its workers along when it is killed with ${rest} unread, and they tell of it and lose no line`, SLOW, async () => {
-      const [port = 0] = await freePorts(1);
-      const auth = await FakeAuth.start(refuse("no"));
-      const log = join(folder.path, `${rest}.log`);
-      const crew = await Crew.start(
-        rest,
-        [port],
-        `auth_http 127.0.0.1:${auth.port}/; auth_failure_delay 1ms 4ms; access_log ${log} combined buffer=64k;`,
-      );
-      const client = await connectTo({ port, from: "127.0.0.1" });
-      try {
-        await client.expect(WORDS.imap.greeting);
-        if (rest === "something") crew.program.signal("SIGSTOP");
-        // The others are told at once, by way of the main process.
-        client.send("a LOGIN joe guess\r\n");
-        await client.until(() => client.received.includes("a NO"), PATIENCE);
-        assertEquals(readFileSync(log, "latin1"), "");
-        crew.program.signal("SIGKILL");
-        // Its stderr is theirs, too.
-        await eventually(() => crew.isOver, () => crew.program.stderr, PATIENCE);
-        const told = [...crew.program.stderr.matchAll(/\[alert\] (\d+)#0: the main process is gone, exiting/g)];
-        assertEquals(told.map(([, pid]) => Number(pid)).sort(), crew.workers.sort());
-        assertMatch(readFileSync(log, "latin1"), /^[^\n]* imap login_failed 403 refused [^\n]*\n/);
-      } finally {
-        client.destroy();
-        await Promise.all([crew.end(), auth.stop()]);
-      }
-    });
+    it(
+      `takes its workers along when it is killed with ${rest} unread, and they tell of it and lose no line`,
+      SLOW,
+      async () => {
+        const [port = 0] = await freePorts(1);
+        const auth = await FakeAuth.start(refuse("no"));
+        const log = join(folder.path, `${rest}.log`);
+        const crew = await Crew.start(
+          rest,
+          [port],
+          `auth_http 127.0.0.1:${auth.port}/; auth_failure_delay 1ms 4ms; access_log ${log} combined buffer=64k;`,
+        );
+        const client = await connectTo({ port, from: "127.0.0.1" });
+        try {
+          await client.expect(WORDS.imap.greeting);
+          if (rest === "something") crew.program.signal("SIGSTOP");
+          // The others are told at once, by way of the main process.
+          client.send("a LOGIN joe guess\r\n");
+          await client.until(() => client.received.includes("a NO"), PATIENCE);
+          assertEquals(readFileSync(log, "latin1"), "");
+          crew.program.signal("SIGKILL");
+          // Its stderr is theirs, too.
+          await eventually(() => crew.isOver, () => crew.program.stderr, PATIENCE);
+          const told = [...crew.program.stderr.matchAll(/\[alert\] (\d+)#0: the main process is gone, exiting/g)];
+          assertEquals(told.map(([, pid]) => Number(pid)).sort(), crew.workers.sort());
+          assertMatch(readFileSync(log, "latin1"), /^[^\n]* imap login_failed 403 refused [^\n]*\n/);
+        } finally {
+          client.destroy();
+          await Promise.all([crew.end(), auth.stop()]);
+        }
+      },
+    );
   }
 });
 

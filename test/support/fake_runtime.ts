@@ -365,7 +365,7 @@ export class FakeFiles implements Files {
 
   openLog(path: Octets): LogFile {
     const write = (lines: Octets) => {
-      if (this.writeFailure !== undefined) return this.writeFailure;
+      if (this.writeFailure !== undefined) return { ...this.writeFailure, lost: lines.split("\n").length - 1 };
       this.contents.set(path, (this.contents.get(path) ?? "") + lines);
       return undefined;
     };

@@ -13,14 +13,17 @@ class Stage {
   readonly writes: string[] = [];
   readonly notes: string[] = [];
   failure: SystemFailure | undefined;
+  /** How many lines of each write it takes all the same. */
+  taken = 0;
   readonly buffer: LineBuffer;
   settings: LogBuffer | undefined;
 
   constructor(settings?: LogBuffer) {
     this.settings = settings;
     const write = (lines: string) => {
-      if (this.failure === undefined) this.writes.push(lines);
-      return this.failure;
+      if (this.failure !== undefined) return { ...this.failure, lost: lines.split("\n").length - 1 - this.taken };
+      this.writes.push(lines);
+      return undefined;
     };
     const file = { write, reopen: () => undefined, close: () => {} };
     const note = (level: string, text: string) => void this.notes.push(`${level} ${text}`);
@@ -93,6 +96,16 @@ describe("the lines of an access log", () => {
     stage.failure = FULL;
     stage.add("f", "g", "h");
     assertEquals(stage.notes.length, 3);
+  });
+
+  it("are not lost where the disk still took them", () => {
+    const stage = new Stage({ size: 6, flush: undefined });
+    stage.failure = FULL;
+    stage.taken = 2;
+    stage.add("a", "b", "c", "d");
+    stage.failure = undefined;
+    stage.buffer.flush();
+    assertEquals(stage.notes.slice(1), ['notice write() to "/a" succeeds again, 1 lines were lost']);
   });
 
   it("keep their order where another log writes to the file at once", () => {
