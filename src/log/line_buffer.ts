@@ -13,8 +13,7 @@ export class LineBuffer {
   readonly #path: Octets;
   readonly #file: LogFile;
   readonly #runtime: Pick<Runtime, "timer">;
-  /** That of the configuration in force. */
-  note: LogNote;
+  readonly #note: LogNote;
   #lines = "";
   #timer: Cancel | undefined;
   /** How many lines could not be written since the last that could. */
@@ -28,7 +27,7 @@ export class LineBuffer {
     this.#path = path;
     this.#file = file;
     this.#runtime = runtime;
-    this.note = note;
+    this.#note = note;
   }
 
   /** Takes a whole line, newline included, to be gathered as `settings` say, or written at once without any. */
@@ -56,12 +55,12 @@ export class LineBuffer {
       if (lost === 0) this.#tellOf(failure);
     } else if (lost > 0) {
       this.#lost = 0;
-      this.note("notice", `write() to "${this.#path}" succeeds again, ${lost} lines were lost`);
+      this.#note("notice", `write() to "${this.#path}" succeeds again, ${lost} lines were lost`);
     }
   }
 
   #tellOf(failure: SystemFailure): void {
     const text = `write() to "${this.#path}" failed ${describeFailure(failure)}, lines are lost until it succeeds`;
-    this.note("alert", text);
+    this.#note("alert", text);
   }
 }

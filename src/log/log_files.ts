@@ -10,9 +10,22 @@ import { SEVERITIES, SyslogSender } from "./syslog.ts";
 /** The addresses of syslog servers that are given by name. */
 export type SyslogHosts = ReadonlyMap<string, string>;
 
+/** What the logs of one configuration keep open. */
+export class LogUse {
+  readonly hosts: SyslogHosts;
+  /** The keys of what is open. */
+  readonly keys = new Set<string>();
+  /** What hears of the troubles of access logs, by their paths. */
+  readonly notes = new Map<Octets, LogNote>();
+
+  constructor(hosts: SyslogHosts = new Map()) {
+    this.hosts = hosts;
+  }
+}
+
 /**
  * Every file that logs are written to, each open once however many logs name it, so that rotation reopens all of them
- * and two logs in one file cannot lose each other's lines.
+ * and two logs in one file cannot lose each other's lines; and no longer than a configuration has a use for it.
  */
 export class LogFiles {
   readonly #runtime: LogRuntime;
@@ -20,7 +33,11 @@ export class LogFiles {
   /** Those of access logs, by the path of their file. */
   readonly #buffers = new Map<Octets, LineBuffer>();
   readonly #syslogs = new Map<string, SyslogSender>();
+  /** The latest comes last. */
+  readonly #uses = new Set<LogUse>();
   readonly #time: TimeStamp;
+  /** Resolves when what was said to syslog servers that are closed has left. */
+  #sent: Promise<unknown> = Promise.resolve();
 
   constructor(runtime: LogRuntime) {
     this.#runtime = runtime;
@@ -33,11 +50,12 @@ export class LogFiles {
   }
 
   /** A log that writes to all of `configs`, or why one of its files cannot be opened. */
-  open(configs: readonly ErrorLogConfig[], hosts: SyslogHosts = new Map()): ErrorLog | LogFailure {
+  open(configs: readonly ErrorLogConfig[], use: LogUse): ErrorLog | LogFailure {
+    this.#uses.add(use);
     const outputs: ErrorOutput[] = [];
     const note: LogNote = (level, text) => log.write(level, text);
     for (const { target, level } of configs) {
-      const write = this.#errorWriter(target, { hosts, note });
+      const write = this.#errorWriter(target, use);
       if (write instanceof LogFailure) return write;
       outputs.push({ rank: SEVERITIES[level], write });
     }
@@ -48,11 +66,12 @@ export class LogFiles {
   /** The same for an access log. `undefined` where nothing is to be logged. */
   openAccess(
     configs: readonly AccessLogConfig[],
-    { hosts, note }: LogUse,
+    { use, note }: { readonly use: LogUse; readonly note: LogNote },
   ): AccessLog | LogFailure | undefined {
+    this.#uses.add(use);
     const outputs: AccessOutput[] = [];
     for (const { target, buffer, write, condition } of configs) {
-      const take = this.#lineTaker(target, { hosts, note, buffer });
+      const take = this.#lineTaker(target, { use, note, buffer });
       if (take instanceof LogFailure) return take;
       outputs.push({ write, condition, take });
     }
@@ -71,14 +90,30 @@ export class LogFiles {
     return failures;
   }
 
+  /** Closes what only `use` has a use for. Resolves when every line has been written. */
+  async release(use: LogUse): Promise<void> {
+    this.#uses.delete(use);
+    const isUseless = (key: string) => use.keys.has(key) && ![...this.#uses].some(({ keys }) => keys.has(key));
+    await this.#closeThose(isUseless);
+  }
+
   /** Resolves when every line has been written. */
-  async close(): Promise<void> {
-    for (const buffer of this.#buffers.values()) buffer.flush();
-    this.#buffers.clear();
-    for (const file of this.#files.values()) file.close();
-    this.#files.clear();
-    await Promise.all([...this.#syslogs.values()].map((syslog) => syslog.close()));
-    this.#syslogs.clear();
+  close(): Promise<void> {
+    return this.#closeThose(() => true);
+  }
+
+  /** All that are files are closed when it returns. */
+  async #closeThose(isMeant: (key: string) => boolean): Promise<void> {
+    for (const path of this.paths.filter(isMeant)) {
+      this.#buffers.get(path)?.flush();
+      this.#buffers.delete(path);
+      this.#files.get(path)?.close();
+      this.#files.delete(path);
+    }
+    const syslogs = [...this.#syslogs].filter(([key]) => isMeant(key));
+    for (const [key] of syslogs) this.#syslogs.delete(key);
+    this.#sent = Promise.all([this.#sent, ...syslogs.map(([, syslog]) => syslog.close())]);
+    await this.#sent;
   }
 
   #errorWriter(target: LogTarget, use: LogUse): ErrorOutput["write"] | LogFailure {
@@ -86,7 +121,7 @@ export class LogFiles {
       case "stderr":
         return (line) => this.#runtime.process.stderr(line);
       case "file": {
-        const file = this.#file(target.path);
+        const file = this.#file(target.path, use);
         return isFailure(file) ? new LogFailure(target.path, file) : (line) => void file.write(line);
       }
       case "syslog": {
@@ -98,16 +133,21 @@ export class LogFiles {
 
   #lineTaker(
     target: LogTarget,
-    use: LogUse & { readonly buffer: LogBuffer | undefined },
+    { use, note, buffer: settings }: {
+      readonly use: LogUse;
+      readonly note: LogNote;
+      readonly buffer: LogBuffer | undefined;
+    },
   ): AccessOutput["take"] | LogFailure {
     switch (target.type) {
       case "stderr":
         return (line) => this.#runtime.process.stderr(line);
       case "file": {
-        const file = this.#file(target.path);
+        const file = this.#file(target.path, use);
         if (isFailure(file)) return new LogFailure(target.path, file);
-        const buffer = this.#buffer(target.path, file, use.note);
-        return (line) => buffer.add(line, use.buffer);
+        use.notes.set(target.path, note);
+        const buffer = this.#buffer(target.path, file);
+        return (line) => buffer.add(line, settings);
       }
       case "syslog": {
         const syslog = this.#syslog(target, use);
@@ -116,30 +156,34 @@ export class LogFiles {
     }
   }
 
-  #buffer(path: Octets, file: LogFile, note: LogNote): LineBuffer {
+  #buffer(path: Octets, file: LogFile): LineBuffer {
     const known = this.#buffers.get(path);
-    if (known !== undefined) {
-      known.note = note;
-      return known;
-    }
+    if (known !== undefined) return known;
+    const note: LogNote = (level, text) => this.#noteOf(path)?.(level, text);
     const buffer = new LineBuffer(path, file, { runtime: this.#runtime, note });
     this.#buffers.set(path, buffer);
     return buffer;
   }
 
-  #syslog(config: SyslogConfig, { hosts, note }: LogUse): SyslogSender {
+  /** That of the latest configuration. */
+  #noteOf(path: Octets): LogNote | undefined {
+    return [...this.#uses].flatMap(({ notes }) => notes.get(path) ?? []).at(-1);
+  }
+
+  #syslog(config: SyslogConfig, { hosts, keys }: LogUse): SyslogSender {
     const key = JSON.stringify(config);
     const syslog = this.#syslogs.get(key) ?? new SyslogSender(config, hosts, this.#runtime);
     syslog.note = note;
     this.#syslogs.set(key, syslog);
+    keys.add(key);
     return syslog;
   }
 
-  #file(path: Octets): LogFile | SystemFailure {
-    const open = this.#files.get(path);
-    if (open !== undefined) return open;
-    const file = this.#runtime.files.openLog(path);
-    if (!isFailure(file)) this.#files.set(path, file);
+  #file(path: Octets, { keys }: LogUse): LogFile | SystemFailure {
+    const file = this.#files.get(path) ?? this.#runtime.files.openLog(path);
+    if (isFailure(file)) return file;
+    this.#files.set(path, file);
+    keys.add(path);
     return file;
   }
 }

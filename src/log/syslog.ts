@@ -21,8 +21,7 @@ export class SyslogSender {
   readonly #target: DatagramTarget;
   readonly #runtime: Pick<Runtime, "date" | "utcOffset" | "datagram" | "process">;
   #socket: DatagramSocket | undefined;
-  /** When it was told last that lines are lost. */
-  #told: Millis = -Infinity;
+  #isClosed = false;
 
   constructor(
     config: SyslogConfig,
@@ -37,7 +36,8 @@ export class SyslogSender {
 
   /** Sends a whole line of the log, newline included. */
   send(line: Octets, level: LogLevel): void {
-    const { facility, tag, hasHostname } = this.#config;
+    const { server, facility, tag, hasHostname } = this.#config;
+    if ("path" in server || this.#isClosed) return;
     const date = this.#runtime.date();
     const hostname = hasHostname ? this.#runtime.process.hostname.toLowerCase() : undefined;
     const text = syslogDatagram(
@@ -52,20 +52,9 @@ export class SyslogSender {
     this.#socket.send(encode(text));
   }
 
-  /** The next line has another socket. */
-  #failed(failure: SystemFailure): void {
-    this.#socket = undefined;
-    const now = this.#runtime.date();
-    if (now - this.#told < SILENCE) return;
-    this.#told = now;
-    this.note(
-      "alert",
-      `send() to syslog server "${this.#config.text}" failed ${describeFailure(failure)}, lines are lost`,
-    );
-  }
-
-  /** Resolves when all lines have left. */
+  /** Sends no more. Resolves when all lines have left. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const socket = this.#socket;
     this.#socket = undefined;
     await socket?.end();

@@ -15,7 +15,7 @@ import type { Account, Cancel, Millis, Octets, Runtime, SignalName } from "../ru
 import { decode } from "../session/bytes.ts";
 import { Crew } from "./crew.ts";
 import type { Explanation, Running } from "./mod.ts";
-import { MainLog } from "./main_log.ts";
+import { MainLog, type OpenedLog } from "./main_log.ts";
 import type { ToWorker } from "./messages.ts";
 import { movePidFile, writePidFile } from "./pid_file.ts";
 import { OneAtATime } from "./signal.ts";
@@ -316,14 +316,16 @@ class MainProcess {
     const isReturning = this.#isReturning;
     const isAsBefore = this.#succession.isUnderWay || isReturning;
     this.#isReturning = false;
+    let opened: OpenedLog | undefined;
     try {
       const { config, files } = isAsBefore ? { config: this.#config, files: this.#files } : readConfig();
-      const log = await this.#mainLog.open(config);
+      opened = await this.#mainLog.open(config);
       const crew = this.#createCrew(config, files);
       await movePidFile(this.#config, config, { runtime: this.#runtime, act: () => this.#begin(crew, config) });
       this.#files = files;
-      await this.#handOver(crew, config, log);
+      await this.#handOver(crew, config, opened);
     } catch (error) {
+      if (opened !== undefined) this.#mainLog.discard(opened);
       const lines = linesOf(error, this.#running);
       // A stop that came meanwhile is no fault of the configuration's.
       if (this.#stopping === "no") { for (const line of lines) this.log.write("emerg", line); }
@@ -339,11 +341,12 @@ class MainProcess {
   }
 
   /** The new workers listen; the old ones may go. */
-  async #handOver(crew: Crew, config: Config, log: ErrorLog): Promise<void> {
+  async #handOver(crew: Crew, config: Config, opened: OpenedLog): Promise<void> {
     const before = this.#crew;
     this.#crew = crew;
     this.#config = config;
-    this.#mainLog.log = log;
+    this.#mainLog.adopt(opened);
+    const { log } = opened;
     this.#isResting = this.#isToRest;
     before.appoint(false);
     before.release();

@@ -18,7 +18,8 @@ import { connectWith } from "../dns/connect.ts";
 import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
-import { LogFailure, type LogFiles } from "../log/log_files.ts";
+import { LogFailure, type LogFiles, LogUse } from "../log/log_files.ts";
+import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Millis, Octets, Runtime, SocketAddress, SystemFailure, TlsContext } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
 import { createAuthenticator, slowedDown } from "./authenticators.ts";
@@ -68,7 +69,7 @@ export class Generation {
   /** The main error log. */
   readonly log: ErrorLog;
   readonly #surroundings: Surroundings;
-  readonly #syslogHosts: ReadonlyMap<string, string>;
+  readonly #logUse: LogUse;
   #groups: Groups | undefined;
   #health: HealthChecks | undefined;
   readonly #authenticators: Authenticator[] = [];
@@ -76,28 +77,34 @@ export class Generation {
   readonly #echoes: Echoes;
   /** The answers of auth servers that are kept, by their zones. */
   readonly #answers = new Map<Octets, AnswerStore>();
+  /** How many connections write to its logs. */
+  #connections = 0;
+  #isOver = false;
 
   /** Throws {@linkcode StartError} when a log cannot be opened or a name not be found. */
   static async create(config: Config, surroundings: Surroundings): Promise<Generation> {
     const names = new Names(surroundings.runtime);
-    const generation = new Generation(config, surroundings, await names.syslogServers(config));
+    const logUse = new LogUse(await names.syslogServers(config));
+    let generation: Generation | undefined;
     try {
+      generation = new Generation(config, surroundings, logUse);
       await checkPasses(config, surroundings.runtime);
       await generation.#findGroups(names);
       for (const server of config.servers) {
         surroundings.services.set(server, await generation.#service(server, names));
       }
     } catch (error) {
-      generation.retire();
+      generation?.retire();
+      await surroundings.logFiles.release(logUse);
       throw error;
     }
     return generation;
   }
 
-  private constructor(config: Config, surroundings: Surroundings, syslogHosts: ReadonlyMap<string, string>) {
+  private constructor(config: Config, surroundings: Surroundings, logUse: LogUse) {
     this.config = config;
     this.#surroundings = surroundings;
-    this.#syslogHosts = syslogHosts;
+    this.#logUse = logUse;
     this.#echoes = new Echoes(surroundings.runtime);
     const { errorLogs } = config.main;
     this.log = this.#openLog(errorLogs.length > 0 ? errorLogs : [surroundings.errorLog]);
@@ -136,6 +143,27 @@ export class Generation {
     for (const renewal of this.#renewals) renewal.stop();
   }
 
+  /** A connection begins that writes to its logs. */
+  enter(): void {
+    this.#connections++;
+  }
+
+  /** It is over. */
+  leave(): void {
+    this.#connections--;
+    if (this.#isOver) this.#closeUnusedLogs();
+  }
+
+  /** No connection begins any more: closes its logs behind the last one. */
+  end(): void {
+    this.#isOver = true;
+    this.#closeUnusedLogs();
+  }
+
+  #closeUnusedLogs(): void {
+    if (this.#connections === 0) void this.#surroundings.logFiles.release(this.#logUse);
+  }
+
   async #findGroups(names: Names): Promise<void> {
     const { runtime, groupsBefore: before, board } = this.#surroundings;
     const note = (level: "error" | "warn" | "notice", text: string) => this.log.write(level, text);
@@ -143,14 +171,14 @@ export class Generation {
   }
 
   #openLog(configs: readonly ErrorLogConfig[]): ErrorLog {
-    const log = this.#surroundings.logFiles.open(configs, this.#syslogHosts);
+    const log = this.#surroundings.logFiles.open(configs, this.#logUse);
     if (log instanceof LogFailure) throw new StartError([log.text]);
     return log;
   }
 
   #openAccessLog({ accessLogs }: ServerConfig, log: ErrorLog): AccessLog | undefined {
     const note = (level: "alert" | "notice", text: string) => log.write(level, text);
-    const opened = this.#surroundings.logFiles.openAccess(accessLogs, { hosts: this.#syslogHosts, note });
+    const opened = this.#surroundings.logFiles.openAccess(accessLogs, { use: this.#logUse, note });
     if (opened instanceof LogFailure) throw new StartError([opened.text]);
     return opened;
   }

@@ -58,6 +58,7 @@ interface Guest extends Leaver, Listed {
 
 /** What is known of a connection as soon as it is accepted. */
 interface Visit {
+  readonly generation: Generation;
   readonly service: Service;
   readonly socket: Socket;
   readonly number: number;
@@ -84,6 +85,7 @@ class Worker implements Server {
   readonly #whenIdle: (() => void)[] = [];
   /** Of all generations: a connection may be accepted for the one that is just being replaced. */
   readonly #services = new WeakMap<ServerConfig, Service>();
+  readonly #generations = new WeakMap<ServerConfig, Generation>();
   /** The wrong passwords, whatever generation they came to. */
   readonly #failures: FailureBook;
   /** The connections that are counted by what they have in common, those of earlier generations too. */
@@ -163,6 +165,7 @@ class Worker implements Server {
     await this.#adopt(config, "serve");
     before.retire();
     this.#limitStay(before.config);
+    before.end();
   }
 
   rotateTicketKey(key: Uint8Array): void {
@@ -214,6 +217,7 @@ class Worker implements Server {
       groupsBefore: this.#generation?.groups,
       board: this.#board,
     });
+    for (const server of config.servers) this.#generations.set(server, generation);
     try {
       const bindings = await bindingsOf(config, this.#runtime);
       this.#room.check(config, bindings.length);
@@ -223,6 +227,7 @@ class Worker implements Server {
       generation.retire();
       const isToBeTold = this.#generation === undefined && purpose === "serve" && !this.#options.isWorker;
       if (error instanceof StartError && isToBeTold) tellLog(generation, error);
+      generation.end();
       throw error;
     }
     this.#generation = generation;
@@ -233,8 +238,9 @@ class Worker implements Server {
   #accept(binding: Binding, socket: Socket): void {
     const { server, listen } = endpointFor(binding, socket.local);
     const service = this.#services.get(server);
+    const generation = this.#generations.get(server);
     // Who was accepted when we were told to stop by and by has not been told to stay away.
-    if (service === undefined || this.#isStoppingFast) return socket.abort();
+    if (service === undefined || generation === undefined || this.#isStoppingFast) return socket.abort();
     const number = ++this.#lastNumber;
     const facts = new SessionFacts({ service, socket, number, listen: listen.text });
     if (!service.hasRoom()) {
@@ -244,6 +250,7 @@ class Worker implements Server {
       return this.#turnAway({ service, facts }, "noRoom");
     }
     const visit: Visit = {
+      generation,
       service,
       socket,
       number,
@@ -371,15 +378,19 @@ class Worker implements Server {
     const { guest: before } = visit;
     visit.guest = guest;
     this.#guests.add(guest);
+    if (before === undefined) visit.generation.enter();
     if (before === undefined || !this.#leaving.has(before)) return;
     const farewells = this.#leaving.get(before);
     this.#leaving.set(guest, farewells);
     farewells?.replace(before, guest);
   }
 
-  #leave({ places, guest }: Visit): void {
+  #leave({ places, guest, generation }: Visit): void {
     places.release();
-    if (guest !== undefined) this.#guests.delete(guest);
+    if (guest !== undefined) {
+      this.#guests.delete(guest);
+      generation.leave();
+    }
     if (this.#guests.size === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
   }
 

@@ -363,14 +363,21 @@ export class FakeFiles implements Files {
   /** Why nothing can be written, if so: a full disk. */
   writeFailure: SystemFailure | undefined;
 
-  openLog(path: Octets): LogFile {
+  /** The logs that are open. */
+  readonly openLogs = new Set<Octets>();
+
+  openLog(path: Octets): LogFile | SystemFailure {
+    if (path.startsWith("/missing/")) return MISSING;
+    if (this.openLogs.has(path)) throw new Error(`${path} is open already`);
     const write = (lines: Octets) => {
+      if (!this.openLogs.has(path)) return undefined;
       if (this.writeFailure !== undefined) return { ...this.writeFailure, lost: lines.split("\n").length - 1 };
       this.contents.set(path, (this.contents.get(path) ?? "") + lines);
       return undefined;
     };
     this.contents.set(path, this.contents.get(path) ?? "");
-    return { write, reopen: () => undefined, close: () => {} };
+    this.openLogs.add(path);
+    return { write, reopen: () => undefined, close: () => void this.openLogs.delete(path) };
   }
 
   openToAll(): void {}

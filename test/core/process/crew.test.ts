@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "node:test";
 import { Crew } from "../../../src/process/crew.ts";
 import { ErrorLog } from "../../../src/log/error_log.ts";
-import { LogFiles } from "../../../src/log/log_files.ts";
+import { LogFiles, LogUse } from "../../../src/log/log_files.ts";
 import { StartError } from "../../../src/proxy/mod.ts";
 import { load } from "../../support/config.ts";
 import { FakeRuntime } from "../../support/fake_runtime.ts";
@@ -15,7 +15,7 @@ class Scene {
   readonly crew: Crew;
 
   constructor(main = "worker_processes 2;") {
-    const log = new LogFiles(this.runtime).open([{ target: { type: "stderr" }, level: "notice" }]);
+    const log = new LogFiles(this.runtime).open([{ target: { type: "stderr" }, level: "notice" }], new LogUse());
     if (!(log instanceof ErrorLog)) throw new Error("no log");
     let number = 0;
     this.crew = new Crew({

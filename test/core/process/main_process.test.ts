@@ -13,6 +13,8 @@ class Scene {
   readonly runtime = new FakeRuntime();
   /** The ports of the configuration as it is read next. */
   ports: readonly number[];
+  /** What stands outside of its blocks. */
+  main = "";
   /** Why it cannot be read, by our fault. */
   defect: Error | undefined;
   readonly code: Promise<number>;
@@ -102,7 +104,9 @@ class Scene {
   #read(): { readonly config: ReturnType<typeof load>; readonly files: { readonly texts: []; readonly folders: [] } } {
     if (this.defect !== undefined) throw this.defect;
     const servers = this.ports.map((port) => `server { listen 127.0.0.1:${port}; protocol imap; }`).join(" ");
-    const config = load(`worker_processes 1; pid /pid; events {} mail { auth_http 127.0.0.1; ${servers} }`);
+    const config = load(
+      `${this.main} worker_processes 1; pid /pid; events {} mail { auth_http 127.0.0.1; ${servers} }`,
+    );
     return { config, files: { texts: [], folders: [] } };
   }
 }
@@ -189,6 +193,43 @@ describe("a reload that fails", () => {
     assertEquals(told.map((line) => line.includes("internal error: ") && line.includes("nobody thought of")), [true]);
     await scene.receive("SIGUSR2");
     assertEquals(scene.log().at(-1), "[notice] start new binary process 7000");
+    await scene.end();
+  });
+});
+
+describe("the main process's log", () => {
+  it("of an earlier configuration is closed once there is another", async () => {
+    const scene = await Scene.start(143);
+    const { files } = scene.runtime;
+    for (const name of ["/one", "/two"]) {
+      const before = scene.worker;
+      scene.main = `error_log ${name} notice;`;
+      await scene.reload(143);
+      await scene.begins();
+      await scene.leave(before);
+      assertEquals([...files.openLogs], [name]);
+    }
+    await scene.end();
+    assertEquals([...files.openLogs], []);
+    assertEquals(files.contents.get("/two")?.includes("signal 15 (SIGTERM) received"), true);
+  });
+
+  it("of a configuration that cannot be is closed", async () => {
+    const scene = await Scene.start(143);
+    const { files } = scene.runtime;
+    scene.main = "error_log /one; error_log /missing/log;";
+    await scene.reload(143);
+    assertEquals([...files.openLogs], []);
+    scene.main = "error_log /one;";
+    await scene.reload(143);
+    assertEquals([...files.openLogs], ["/one"]);
+    scene.worker.says({ type: "failed", lines: ["no rights"] });
+    scene.worker.exits({ code: 2 });
+    await settle();
+    assertEquals([...files.openLogs], []);
+    scene.log();
+    await scene.receive("SIGUSR1");
+    assertEquals(scene.log(), ["[notice] signal 10 (SIGUSR1) received, reopening logs", "[notice] reopening logs"]);
     await scene.end();
   });
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { ErrorLog } from "../../../src/log/error_log.ts";
-import { LogFiles } from "../../../src/log/log_files.ts";
+import { LogFiles, LogUse } from "../../../src/log/log_files.ts";
 import { INSTEAD, Succession } from "../../../src/process/succession.ts";
 import type { CapabilityState } from "../../../src/runtime.ts";
 import { FakeRuntime } from "../../support/fake_runtime.ts";
@@ -19,7 +19,7 @@ class Scene {
       { descriptor: 7, address: { family: 4, host: "127.0.0.1", port: 143 } },
       { descriptor: 8, address: { family: 4, host: "127.0.0.1", port: 9229 } },
     ];
-    const log = new LogFiles(this.runtime).open([{ target: { type: "stderr" }, level: "notice" }]);
+    const log = new LogFiles(this.runtime).open([{ target: { type: "stderr" }, level: "notice" }], new LogUse());
     if (!(log instanceof ErrorLog)) throw new Error("no log");
     this.succession = new Succession({
       runtime: { name: "node", files, workers, capabilities: { ...capabilities, "process.replace": ability } },
