@@ -170,8 +170,10 @@ export class LogFiles {
     return [...this.#uses].flatMap(({ notes }) => notes.get(path) ?? []).at(-1);
   }
 
+  /** A server that is given by name is another one when the name has another address. */
   #syslog(config: SyslogConfig, { hosts, keys }: LogUse): SyslogSender {
-    const key = JSON.stringify(config);
+    const { server } = config;
+    const key = JSON.stringify([config, "path" in server ? "" : hosts.get(server.host)]);
     const syslog = this.#syslogs.get(key) ?? new SyslogSender(config, hosts, this.#runtime);
     syslog.note = note;
     this.#syslogs.set(key, syslog);

@@ -14,9 +14,18 @@ export class Proxy {
     this.server = server;
   }
 
-  /** Serves IMAP with these lines in `mail {}`, these outside of all blocks and these in `events {}`. */
-  static async start(mail = "", main = "", events = ""): Promise<Proxy> {
+  /**
+   * Serves IMAP with these lines in `mail {}`, these outside of all blocks and these in `events {}`, where these names
+   * mean something.
+   */
+  static async start(
+    mail = "",
+    main = "",
+    events = "",
+    names?: ReadonlyMap<string, readonly string[]>,
+  ): Promise<Proxy> {
     const runtime = new FakeRuntime();
+    for (const [name, addresses] of names ?? []) runtime.names.set(name, addresses);
     return new Proxy(runtime, await serve(configuration(mail, main, events), runtime));
   }
 

@@ -87,3 +87,24 @@ describe("the logs of a configuration that cannot be", () => {
     assertEquals(notices, ['[notice] write() to "/log" succeeds again, 1 lines were lost']);
   });
 });
+
+describe("a syslog server that is given by name", () => {
+  it("is looked up at each reload, and sessions keep the address that they began with", async () => {
+    const mail = `${FORMAT} access_log syslog:server=logs.example it;`;
+    const proxy = await Proxy.start(mail, "", "", new Map([["logs.example", ["192.0.2.7"]]]));
+    const { names, datagrams } = proxy.runtime;
+    const old = proxy.client();
+    leave(proxy, proxy.client());
+    names.set("logs.example", ["192.0.2.8"]);
+    await proxy.reload(mail);
+    leave(proxy, proxy.client());
+    leave(proxy, old);
+    assertEquals(datagrams.map(({ target, sent, isClosed }) => [target.host, sent.length, isClosed]), [
+      ["192.0.2.7", 2, true],
+      ["192.0.2.8", 1, false],
+    ]);
+    await proxy.reload(mail);
+    leave(proxy, proxy.client());
+    assertEquals(datagrams.map(({ sent }) => sent.length), [2, 2]);
+  });
+});
