@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { after, before, beforeEach, describe, it } from "node:test";
 import type { Protocol } from "../../src/config/types.ts";
@@ -9,8 +9,10 @@ import { accept, FakeAuth, refuse } from "../support/fake_auth.ts";
 import { breakOff, FakeUpstream, hangUp, IMAP_LOGIN, type Script } from "../support/fake_upstream.ts";
 import { installations } from "../support/installation.ts";
 import { freePorts } from "../support/free_ports.ts";
+import { readIfThere } from "../support/files.ts";
 import { connectTo } from "../support/raw_client.ts";
 import { SyslogServer } from "../support/syslog_server.ts";
+import { eventually } from "../support/watch.ts";
 import type { Wire } from "../support/wire.ts";
 
 const LIMIT = { timeout: 30_000 };
@@ -148,6 +150,40 @@ describe("error_log", () => {
     ]);
     assertEquals(short(lines("main.log")), STOPPED);
   });
+
+  for (const masterProcess of ["on", "off"]) {
+    it(`is not made anew when a reload has left it behind: master_process ${masterProcess}`, LIMIT, async () => {
+      const [port = 0] = await freePorts(1);
+      const { lines, logs, path, program } = await installAll(`
+        master_process ${masterProcess}; worker_processes 1; error_log old.log notice;
+        mail {
+          auth_http 127.0.0.1:${auth.port}; error_log old.mail.log info; access_log old.access.log;
+          server { listen 127.0.0.1:${port}; protocol imap; }
+        }`);
+      const client = await logIn(port);
+      const configuration = readFileSync(path("nginx.conf"), "latin1");
+      writeFileSync(path("nginx.conf"), configuration.replaceAll("old.", "new."));
+      program.signal("SIGHUP");
+      const hears = (text: string) => {
+        const heard = () => readIfThere(path("new.log"));
+        return eventually(() => heard()?.includes(text) === true, () => String(heard()), LIMIT.timeout);
+      };
+      await hears("reconfigured");
+      client.end();
+      await client.untilOver();
+      await logs("old.access.log", "clientClosed");
+      if (masterProcess === "on") await hears("exited with code 0");
+      assertEquals(short(lines("old.mail.log")), VISIT);
+
+      const old = ["old.log", "old.mail.log", "old.access.log"];
+      for (const name of old) rmSync(path(name));
+      const all = ["new.log", "new.mail.log", "new.access.log"];
+      for (const name of all) renameSync(path(name), path(`${name}.1`));
+      program.signal("SIGUSR1");
+      for (const name of all) await logs(name, "");
+      assertEquals(old.filter((name) => existsSync(path(name))), []);
+    });
+  }
 
   it("that cannot be opened keeps the program from starting", LIMIT, async () => {
     const failure = await install("error_log none/log; mail {}").catch((error) => String(error));
