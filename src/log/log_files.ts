@@ -15,8 +15,8 @@ export class LogUse {
   readonly hosts: SyslogHosts;
   /** The keys of what is open. */
   readonly keys = new Set<string>();
-  /** What hears of the troubles of access logs, by their paths. */
-  readonly notes = new Map<Octets, LogNote>();
+  /** What hears of their troubles, by these keys. */
+  readonly notes = new Map<string, LogNote>();
 
   constructor(hosts: SyslogHosts = new Map()) {
     this.hosts = hosts;
@@ -55,7 +55,7 @@ export class LogFiles {
     const outputs: ErrorOutput[] = [];
     const note: LogNote = (level, text) => log.write(level, text);
     for (const { target, level } of configs) {
-      const write = this.#errorWriter(target, use);
+      const write = this.#errorWriter(target, { use, note });
       if (write instanceof LogFailure) return write;
       outputs.push({ rank: SEVERITIES[level], write });
     }
@@ -66,7 +66,7 @@ export class LogFiles {
   /** The same for an access log. `undefined` where nothing is to be logged. */
   openAccess(
     configs: readonly AccessLogConfig[],
-    { use, note }: { readonly use: LogUse; readonly note: LogNote },
+    { use, note }: Opening,
   ): AccessLog | LogFailure | undefined {
     this.#uses.add(use);
     const outputs: AccessOutput[] = [];
@@ -116,16 +116,16 @@ export class LogFiles {
     await this.#sent;
   }
 
-  #errorWriter(target: LogTarget, use: LogUse): ErrorOutput["write"] | LogFailure {
+  #errorWriter(target: LogTarget, opening: Opening): ErrorOutput["write"] | LogFailure {
     switch (target.type) {
       case "stderr":
         return (line) => this.#runtime.process.stderr(line);
       case "file": {
-        const file = this.#file(target.path, use);
+        const file = this.#file(target.path, opening.use);
         return isFailure(file) ? new LogFailure(target.path, file) : (line) => void file.write(line);
       }
       case "syslog": {
-        const syslog = this.#syslog(target, use);
+        const syslog = this.#syslog(target, opening);
         return (line, level) => syslog.send(line, level);
       }
     }
@@ -133,11 +133,7 @@ export class LogFiles {
 
   #lineTaker(
     target: LogTarget,
-    { use, note, buffer: settings }: {
-      readonly use: LogUse;
-      readonly note: LogNote;
-      readonly buffer: LogBuffer | undefined;
-    },
+    { use, note, buffer: settings }: Opening & { readonly buffer: LogBuffer | undefined },
   ): AccessOutput["take"] | LogFailure {
     switch (target.type) {
       case "stderr":
@@ -150,7 +146,7 @@ export class LogFiles {
         return (line) => buffer.add(line, settings);
       }
       case "syslog": {
-        const syslog = this.#syslog(target, use);
+        const syslog = this.#syslog(target, { use, note });
         return (line) => syslog.send(line, target.severity);
       }
     }
@@ -166,18 +162,23 @@ export class LogFiles {
   }
 
   /** That of the latest configuration. */
-  #noteOf(path: Octets): LogNote | undefined {
-    return [...this.#uses].flatMap(({ notes }) => notes.get(path) ?? []).at(-1);
+  #noteOf(key: string): LogNote | undefined {
+    return [...this.#uses].flatMap(({ notes }) => notes.get(key) ?? []).at(-1);
   }
 
   /** A server that is given by name is another one when the name has another address. */
-  #syslog(config: SyslogConfig, { hosts, keys }: LogUse): SyslogSender {
+  #syslog(config: SyslogConfig, { use: { hosts, keys, notes }, note }: Opening): SyslogSender {
     const { server } = config;
     const key = JSON.stringify([config, "path" in server ? "" : hosts.get(server.host)]);
-    const syslog = this.#syslogs.get(key) ?? new SyslogSender(config, hosts, this.#runtime);
-    syslog.note = note;
-    this.#syslogs.set(key, syslog);
     keys.add(key);
+    notes.set(key, note);
+    const known = this.#syslogs.get(key);
+    if (known !== undefined) return known;
+    const syslog = new SyslogSender(config, hosts, {
+      runtime: this.#runtime,
+      note: (level, text) => this.#noteOf(key)?.(level, text),
+    });
+    this.#syslogs.set(key, syslog);
     return syslog;
   }
 
@@ -191,8 +192,8 @@ export class LogFiles {
 }
 
 /** What a log takes to be opened; `note` hears of its troubles. */
-interface LogUse {
-  readonly hosts: SyslogHosts;
+interface Opening {
+  readonly use: LogUse;
   readonly note: LogNote;
 }
 

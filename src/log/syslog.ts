@@ -15,20 +15,22 @@ import type { LogNote } from "./line_buffer.ts";
  * log it here, too.
  */
 export class SyslogSender {
-  /** That of the configuration in force. */
-  note: LogNote = () => {};
   readonly #config: SyslogConfig;
   readonly #target: DatagramTarget;
-  readonly #runtime: Pick<Runtime, "date" | "utcOffset" | "datagram" | "process">;
+  readonly #runtime: SyslogRuntime;
+  readonly #note: LogNote;
   #socket: DatagramSocket | undefined;
   #isClosed = false;
+  /** When it was told last that lines are lost. */
+  #told: Millis = -Infinity;
 
   constructor(
     config: SyslogConfig,
     hosts: ReadonlyMap<string, string>,
-    runtime: Pick<Runtime, "date" | "utcOffset" | "datagram" | "process">,
+    { runtime, note }: { readonly runtime: SyslogRuntime; readonly note: LogNote },
   ) {
     this.#config = config;
+    this.#note = note;
     const { server } = config;
     this.#target = "path" in server ? server : { host: hosts.get(server.host) ?? server.host, port: server.port };
     this.#runtime = runtime;
@@ -36,8 +38,8 @@ export class SyslogSender {
 
   /** Sends a whole line of the log, newline included. */
   send(line: Octets, level: LogLevel): void {
-    const { server, facility, tag, hasHostname } = this.#config;
-    if ("path" in server || this.#isClosed) return;
+    if (this.#isClosed) return;
+    const { facility, tag, hasHostname } = this.#config;
     const date = this.#runtime.date();
     const hostname = hasHostname ? this.#runtime.process.hostname.toLowerCase() : undefined;
     const text = syslogDatagram(
@@ -52,6 +54,18 @@ export class SyslogSender {
     this.#socket.send(encode(text));
   }
 
+  /** The next line has another socket. */
+  #failed(failure: SystemFailure): void {
+    this.#socket = undefined;
+    const now = this.#runtime.date();
+    if (now - this.#told < SILENCE) return;
+    this.#told = now;
+    this.#note(
+      "alert",
+      `send() to syslog server "${this.#config.text}" failed ${describeFailure(failure)}, lines are lost`,
+    );
+  }
+
   /** Sends no more. Resolves when all lines have left. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -60,6 +74,9 @@ export class SyslogSender {
     await socket?.end();
   }
 }
+
+/** What a sender needs of a runtime. */
+type SyslogRuntime = Pick<Runtime, "date" | "utcOffset" | "datagram" | "process">;
 
 /** What the parameters of `error_log syslog:…` say. */
 export interface SyslogStyle {

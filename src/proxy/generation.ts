@@ -19,7 +19,6 @@ import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { LogFailure, type LogFiles, LogUse } from "../log/log_files.ts";
-import { writeV1, writeV2 } from "../protocol/proxy_protocol/mod.ts";
 import type { Millis, Octets, Runtime, SocketAddress, SystemFailure, TlsContext } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
 import { createAuthenticator, slowedDown } from "./authenticators.ts";

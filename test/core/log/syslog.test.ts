@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import type { SyslogConfig } from "../../../src/config/mod.ts";
 import type { ErrorLog } from "../../../src/log/error_log.ts";
-import { LogFailure, LogFiles } from "../../../src/log/log_files.ts";
+import { LogFailure, LogFiles, LogUse } from "../../../src/log/log_files.ts";
 import { syslogDatagram } from "../../../src/log/syslog.ts";
 import { decode } from "../../../src/session/bytes.ts";
 import { FakeRuntime } from "../../support/fake_runtime.ts";
@@ -49,7 +49,7 @@ describe("a log at a syslog server", () => {
     const target = { type: "syslog", text, server, ...settings } as const;
     const log = new LogFiles(runtime).open(
       [{ target, level: "info" }, { target: { type: "stderr" }, level: "warn" }],
-      hosts,
+      new LogUse(hosts),
     );
     assert(!(log instanceof LogFailure));
     return { log, runtime };
