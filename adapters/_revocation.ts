@@ -63,7 +63,7 @@ export class RevocationList {
 
 /** All lists in a PEM text, at least one; a string says what is wrong. */
 export function parseRevocationLists(pem: Octets): RevocationList[] | Octets {
-  const blocks = derBlocks(pem, ["X509 CRL"]);
+  const blocks = derBlocks(pem, [CRL_LABEL]);
   if (typeof blocks === "string") return blocks;
   const lists = blocks.map((der) => RevocationList.parse(der)).filter((list) => list !== undefined);
   if (lists.length < blocks.length) return WRONG_TAG;
@@ -91,6 +91,8 @@ function fieldsOf(body: DerValue): CrlFields | undefined {
     extensions: rest.find(({ tag }) => tag === TAG.context0),
   };
 }
+
+export const CRL_LABEL = "X509 CRL";
 
 const UTC_TIME = 0x17;
 const GENERALIZED_TIME = 0x18;

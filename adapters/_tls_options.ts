@@ -5,7 +5,8 @@ import { createSecureContext, type SecureContextOptions, type TlsOptions } from 
 import type { Octets, TicketKeys, TlsClientOptions, TlsFault, TlsServerOptions, TlsVersion } from "../src/runtime.ts";
 import { Certificate } from "./_certificate.ts";
 import type { Policy } from "./_chain.ts";
-import { parseRevocationLists } from "./_revocation.ts";
+import { derBlocks, toPem } from "./_pem.ts";
+import { CRL_LABEL, parseRevocationLists } from "./_revocation.ts";
 import { CipherChoice, securityLevel, type Suites, withoutSecurityLevel } from "./_tls_ciphers.ts";
 import { checkKeyPair, NO_START_LINE, parseCertificates, type UsableKeyPair } from "./_tls_keys.ts";
 import type { TlsTraits } from "./_tls_traits.ts";
@@ -195,8 +196,15 @@ function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits:
     // Deno's own reader of lists, which then does nothing with them, does not know `ECDHE+AESGCM`.
     ...traits.fixedCiphers === undefined ? { ciphers: list } : {},
     ...authorities === "" ? {} : { ca: authorities },
-    ...crl === "" || !traits.knowsCrl ? {} : { crl },
+    // One by one: of several in one text Bun reads the first only.
+    ...crl === "" || !traits.knowsCrl ? {} : { crl: oneByOne(crl) },
   };
+}
+
+/** Lists that were found good before. */
+function oneByOne(crl: Octets): readonly Octets[] {
+  const lists = derBlocks(crl, [CRL_LABEL]);
+  return typeof lists === "string" ? [crl] : lists.map((der) => toPem(CRL_LABEL, der));
 }
 
 /** The list of ciphers, with the level that the versions need. */

@@ -2,7 +2,14 @@ import { after, before, it } from "node:test";
 import { createHash, X509Certificate } from "node:crypto";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { isFault, type Runtime, type TlsClientOptions, type TlsContext } from "../../src/runtime.ts";
-import { type Certificate, CLIENT_EXTENSIONS, EXPIRED, LONG_AGO, serverExtensions } from "../support/certificates.ts";
+import {
+  type Certificate,
+  CLIENT_EXTENSIONS,
+  EXPIRED,
+  FAR_AWAY,
+  LONG_AGO,
+  serverExtensions,
+} from "../support/certificates.ts";
 import { describeBoth, Exchange } from "./_peer.ts";
 import { clientOptions, finish, TlsBench } from "./_tls.ts";
 
@@ -80,9 +87,13 @@ describeBoth("a TLS client", (load) => {
 
   it("refuses a revoked one", { timeout: 20_000 }, async () => {
     const revoked = bench.makeServer("revoked");
+    const older = bench.folder.revoke(bench.authority, [], FAR_AWAY);
+    assertEquals(await attempt({ crl: older }, revoked), "secured");
     const crl = bench.folder.revoke(bench.authority, [revoked]);
-    assertEquals(await attempt({ crl }, revoked), "certificate verify error: (23:certificate revoked)");
-    assertEquals(await attempt({ crl }), "secured");
+    for (const lists of [crl, older + crl, crl + older]) {
+      assertEquals(await attempt({ crl: lists }, revoked), "certificate verify error: (23:certificate revoked)");
+      assertEquals(await attempt({ crl: lists }), "secured");
+    }
   });
 
   it("goes only so deep", { timeout: 20_000 }, async () => {

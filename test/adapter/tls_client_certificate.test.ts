@@ -129,6 +129,10 @@ describeBoth("client certificates", (load) => {
       await errorOf(make("of another", intermediate), { crl }, [intermediate]),
       "3:unable to get certificate CRL",
     );
+    const deep = [bench.folder.revoke(intermediate, []), crl];
+    for (const lists of [deep, deep.toReversed()]) {
+      assertEquals(await errorOf(make("listed", intermediate), { crl: lists.join("") }, [intermediate]), "verified");
+    }
     const old = bench.folder.revoke(bench.authority, [], EXPIRED);
     assertEquals(await errorOf(good, { crl: old }), "12:CRL has expired");
   });

@@ -100,7 +100,7 @@ export class CertificateFolder {
     const config = this.#database(issuer ?? { certificatePath, keyPath, name: wish.name });
     const extensions = this.write(`${wish.name}.ext`, [...wish.extensions ?? [], ""].join("\n"));
     const signer = issuer === undefined ? ["-selfsign", "-keyfile", keyPath] : [];
-    const dates = ["-startdate", wish.from ?? yesterday(), "-enddate", wish.until ?? "20491231235959Z"];
+    const dates = ["-startdate", wish.from ?? yesterday(), "-enddate", wish.until ?? FAR_AWAY];
     openssl(
       "ca",
       "-config",
@@ -187,6 +187,7 @@ export const CLIENT_EXTENSIONS: readonly string[] = ["basicConstraints = CA:fals
 
 export const LONG_AGO = "20200101000000Z";
 export const EXPIRED = "20210101000000Z";
+export const FAR_AWAY = "20491231235959Z";
 
 function openssl(...args: string[]): void {
   execFileSync("openssl", args, { stdio: ["ignore", "ignore", "pipe"], timeout: 60_000 });
