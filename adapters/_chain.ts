@@ -30,7 +30,7 @@ export interface Judgement {
 
 /** Judges a certificate, with the others that its owner has shown along with it. */
 export function judgeChain(shown: readonly Certificate[], policy: Policy, now: Millis): Judgement {
-  const { chain, error } = buildChain(shown, policy);
+  const { chain, error } = buildChain(shown, policy, now);
   const errors = [
     error,
     // OpenSSL goes on after an error, and the last one counts; but a chain that is too long has no end to speak of.
@@ -51,21 +51,25 @@ interface Chain {
 }
 
 /** From the leaf to a trusted root, as far as it goes. Signatures are verified on the way. */
-function buildChain(shown: readonly Certificate[], { anchors, depth }: Policy): Chain {
+function buildChain(shown: readonly Certificate[], { anchors, depth }: Policy, now: Millis): Chain {
   const chain = shown.slice(0, 1);
   for (;;) {
     const last = chain.at(-1);
     if (last === undefined) return { chain, error: "UNSPECIFIED" };
     if (last.isSelfSigned) return { chain, error: isOneOf(last, anchors) ? undefined : untrustedRoot(chain) };
-    const issuer = issuerOf(last, anchors) ?? issuerOf(last, shown.slice(1, LONGEST_CHAIN));
+    const issuer = issuerOf(last, anchors, now) ?? issuerOf(last, shown.slice(1, LONGEST_CHAIN), now);
     if (issuer === undefined || chain.includes(issuer)) return { chain, error: "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" };
     if (chain.length > depth && !issuer.isSelfSigned) return { chain, error: "CERT_CHAIN_TOO_LONG" };
     chain.push(issuer);
   }
 }
 
-function issuerOf(certificate: Certificate, candidates: readonly Certificate[]): Certificate | undefined {
-  return candidates.find((candidate) => certificate.isSignedBy(candidate));
+/** An authority that was renewed has several certificates with one name and key: one that is valid now, else the last. */
+function issuerOf(certificate: Certificate, candidates: readonly Certificate[], now: Millis): Certificate | undefined {
+  const named = candidates.filter(({ subjectKey }) => subjectKey === certificate.issuerKey);
+  const valid = named.filter((candidate) => judgeDates(candidate, now) === undefined);
+  const others = named.filter((candidate) => !valid.includes(candidate)).sort((a, b) => b.notAfter - a.notAfter);
+  return [...valid, ...others].find((candidate) => certificate.isSignedBy(candidate));
 }
 
 function isOneOf(certificate: Certificate, anchors: readonly Certificate[]): boolean {

@@ -2,7 +2,7 @@ import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { execFileSync } from "node:child_process";
 import type { PeerCertificate, Runtime, TlsServerOptions } from "../../src/runtime.ts";
-import { type Certificate, CLIENT_EXTENSIONS, EXPIRED, LONG_AGO } from "../support/certificates.ts";
+import { type Certificate, CLIENT_EXTENSIONS, EXPIRED, LONG_AGO, LONG_BEFORE } from "../support/certificates.ts";
 import { describeBoth, Exchange } from "./_peer.ts";
 import { openssl, secured, TlsBench } from "./_tls.ts";
 
@@ -104,6 +104,25 @@ describeBoth("client certificates", (load) => {
     assertEquals(await errorOf(notYet), "9:certificate is not yet valid");
     assertEquals(await errorOf(serverOnly), "26:unsuitable certificate purpose");
   });
+
+  it(
+    "are verified by an authority that was renewed, wherever its old certificate stands",
+    { timeout: 20_000 },
+    async () => {
+      const renewed = bench.folder.authority("renewed");
+      const client = make("of a renewed one", renewed);
+      const [older, old] = [LONG_AGO, EXPIRED].map((until) =>
+        bench.folder.again(renewed, { from: LONG_BEFORE, until })
+      );
+      assert(older !== undefined && old !== undefined);
+      const by = (...all: Certificate[]) =>
+        errorOf(client, { authorities: all.map((one) => one.certificate).join("") });
+      assertEquals(await by(old), "10:certificate has expired");
+      assertEquals(await by(old, renewed), "verified");
+      assertEquals(await by(renewed, old), "verified");
+      assertEquals(await by(older, old), "10:certificate has expired");
+    },
+  );
 
   it("may hang only so deep", { timeout: 20_000 }, async () => {
     const client = make("deep", deeper);

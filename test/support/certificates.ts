@@ -64,6 +64,15 @@ export class CertificateFolder {
     return read(path);
   }
 
+  /** The name and key of an authority in another certificate. */
+  again(authority: Certificate, wish: Pick<Wish, "issuer" | "from" | "until">): Certificate {
+    const { name, keyPath } = authority;
+    const certificatePath = this.#path(`${name}-${this.#serial++}.pem`);
+    const paths = { keyPath, requestPath: this.#path(`${name}.csr`), certificatePath, issuer: wish.issuer };
+    this.#sign({ ...wish, name, extensions: CA_EXTENSIONS }, paths);
+    return { ...authority, certificate: read(certificatePath), certificatePath };
+  }
+
   /** The key of a certificate, encrypted; `isOld` for the form of OpenSSL before 1.0. */
   encrypt({ keyPath }: Certificate, passphrase: string, isOld = false): string {
     const path = this.#path(`encrypted-${this.#serial++}.key`);
@@ -185,6 +194,7 @@ export function serverExtensions(...names: readonly string[]): string[] {
 /** What makes a certificate a client's. */
 export const CLIENT_EXTENSIONS: readonly string[] = ["basicConstraints = CA:false", "extendedKeyUsage = clientAuth"];
 
+export const LONG_BEFORE = "20190101000000Z";
 export const LONG_AGO = "20200101000000Z";
 export const EXPIRED = "20210101000000Z";
 export const FAR_AWAY = "20491231235959Z";
