@@ -45,6 +45,11 @@ export function judgeChain(shown: readonly Certificate[], policy: Policy, now: M
   return { error: errors.findLast((name) => name !== undefined), until: Math.min(...ends) };
 }
 
+/** Whether a way within the depth leads from a certificate to one that is trusted; nothing else is looked at. */
+export function reachesAuthority(shown: readonly Certificate[], policy: Policy, now: Millis): boolean {
+  return buildChain(shown, policy, now).error === undefined;
+}
+
 interface Chain {
   readonly chain: readonly Certificate[];
   readonly error: VerifyErrorName | undefined;

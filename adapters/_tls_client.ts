@@ -14,11 +14,12 @@ import type {
   TlsFault,
 } from "../src/runtime.ts";
 import type { Certificate } from "./_certificate.ts";
-import { judgeChain, type Policy } from "./_chain.ts";
+import { judgeChain, type Policy, reachesAuthority } from "./_chain.ts";
 import { codeOf } from "./_errno.ts";
 import { shownCertificates } from "./_peer_certificate.ts";
 import { SessionStore } from "./_session_store.ts";
 import type { Census, StreamSource } from "./_socket.ts";
+import { SystemAuthorities } from "./_system_authorities.ts";
 import { commonFacts, Handshake, PEER_CLOSED, type TlsView } from "./_tls_handshake.ts";
 import type { CipherChoice } from "./_tls_ciphers.ts";
 import { checkClient, type ClientSettings } from "./_tls_options.ts";
@@ -39,6 +40,7 @@ export class ClientContext implements TlsContext {
   readonly secure: SecureContext;
   readonly caveat: TlsFault | undefined;
   readonly #policy: Policy;
+  readonly #system = new SystemAuthorities();
   readonly #ciphers: CipherChoice | undefined;
   /** Only what was found good is kept here: a session that is resumed is not looked at again. */
   readonly sessions: SessionStore | undefined;
@@ -65,21 +67,30 @@ export class ClientContext implements TlsContext {
     const [leaf] = shown;
     if (fingerprint !== undefined && leaf?.digest("sha256") !== fingerprint) return WRONG_FINGERPRINT;
     if (verifiedName === undefined) return undefined;
-    const error = this.#policy.anchors.length === 0 ? this.#judgeDepth(shown) : this.#judgeChain(shown);
+    const error = this.#policy.anchors.length === 0
+      ? this.#judgeBySystem(shown)
+      : this.#judgeChain(shown, this.#policy);
     return error === undefined ? undefined : verifyText(error);
   }
 
   /** The library has taken the chain; of ours only those answers count that it cannot give. */
-  #judgeChain(shown: readonly Certificate[]): VerifyError | undefined {
-    const { error } = judgeChain(shown, this.#policy, Date.now());
-    const isOurs = error === "CERT_CHAIN_TOO_LONG" || this.#policy.crls.length > 0 && error !== undefined;
+  #judgeChain(shown: readonly Certificate[], policy: Policy): VerifyError | undefined {
+    const { error } = judgeChain(shown, policy, Date.now());
+    const isOurs = error === "CERT_CHAIN_TOO_LONG" || policy.crls.length > 0 && error !== undefined;
     return isOurs && error !== undefined ? verifyError(error) : undefined;
   }
 
-  /** With the system's authorities, which we do not have: what was shown besides the certificate stands between. */
-  #judgeDepth(shown: readonly Certificate[]): VerifyError | undefined {
-    const between = shown.slice(1).filter((certificate) => certificate.subjectKey !== certificate.issuerKey);
-    return between.length > this.#policy.depth ? verifyError("CERT_CHAIN_TOO_LONG") : undefined;
+  /**
+   * With the system's authorities. More may have been shown than stands between: many servers send a root that is trusted
+   * as another one's, too. The system may also trust authorities that it does not tell of: then all that was shown counts.
+   */
+  #judgeBySystem(shown: readonly Certificate[]): VerifyError | undefined {
+    const { depth, crls } = this.#policy;
+    const between = shown.slice(1).filter(({ subjectKey, issuerKey }) => subjectKey !== issuerKey);
+    if (between.length <= depth && crls.length === 0) return undefined;
+    const policy = { ...this.#policy, anchors: this.#system.issuersOf(shown) };
+    if (crls.length > 0) return this.#judgeChain(shown, policy);
+    return reachesAuthority(shown, policy, Date.now()) ? undefined : verifyError("CERT_CHAIN_TOO_LONG");
   }
 }
 

@@ -1,5 +1,6 @@
-import { after, before, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { createHash, X509Certificate } from "node:crypto";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { isFault, type Runtime, type TlsClientOptions, type TlsContext } from "../../src/runtime.ts";
 import {
@@ -106,6 +107,47 @@ describeBoth("a TLS client", (load) => {
       "certificate verify error: (22:certificate chain too long)",
     );
     assertEquals(await attempt({ verifyDepth: 2 }, deep, chain), "secured");
+  });
+
+  describe("of the system's authorities", () => {
+    let usual: string[];
+    before(() => {
+      usual = getCACertificates("default");
+      setDefaultCACertificates([...usual, bench.authority.certificate]);
+    });
+    after(() => setDefaultCACertificates(usual));
+
+    const options = { authorities: "" };
+    const tooLong = "certificate verify error: (22:certificate chain too long)";
+
+    it("takes a server whose root is shown as another one's", { timeout: 20_000 }, async () => {
+      const crossed = bench.folder.again(bench.authority, { issuer: bench.folder.authority("elsewhere") });
+      const between = bench.folder.authority("between", bench.authority);
+      const server = bench.makeServer("crossed", { issuer: between });
+      assertEquals(await attempt({ ...options, verifyDepth: 1 }, server, [between, crossed]), "secured");
+      assertEquals(await attempt({ ...options, verifyDepth: 0 }, server, [between, crossed]), tooLong);
+      assertEquals(await attempt({ ...options, verifyDepth: 0 }, bench.server, [crossed]), "secured");
+    });
+
+    it("goes only so deep", { timeout: 20_000 }, async () => {
+      const first = bench.folder.authority("first of two", bench.authority);
+      const second = bench.folder.authority("second of two", first);
+      const deep = bench.makeServer("deep below two", { issuer: second });
+      assertEquals(await attempt({ ...options, verifyDepth: 1 }, deep, [second, first]), tooLong);
+      assertEquals(await attempt({ ...options, verifyDepth: 2 }, deep, [second, first]), "secured");
+    });
+
+    it("looks at revocation lists", { timeout: 20_000 }, async () => {
+      const revoked = bench.makeServer("revoked by the system");
+      const crl = bench.folder.revoke(bench.authority, [revoked]);
+      assertEquals(await attempt({ ...options, crl }, revoked), "certificate verify error: (23:certificate revoked)");
+      assertEquals(await attempt({ ...options, crl }), "secured");
+      const foreign = bench.folder.revoke(bench.folder.authority("of other lists"), []);
+      assertEquals(
+        await attempt({ ...options, crl: foreign }),
+        "certificate verify error: (3:unable to get certificate CRL)",
+      );
+    });
   });
 
   it("takes only the certificate that is pinned", async () => {
