@@ -53,12 +53,16 @@ export function clientFilesOf({ certificate, verify, trustedCertificate, crl }: 
 
 /**
  * What was made of files, which is made anew once they have changed and what is in them is good. What is bad is told
- * once and changes nothing; a certificate that ends soon is told once a day.
+ * once, changes nothing, and is tried again at each look; a certificate that ends soon is told once a day.
  */
 export class Renewal<Context extends Perishable> {
   context: Context;
   readonly #options: RenewalOptions<Context>;
   #seen: ReadonlyMap<Octets, Octets> = new Map();
+  /** Those that have changed since the context was made. */
+  readonly #changed = new Set<Octets>();
+  /** Why they are not used, as it was told last. */
+  #fault: Octets | undefined;
   #cancel: Cancel = () => {};
   #toldAt: Millis = -Infinity;
 
@@ -84,26 +88,42 @@ export class Renewal<Context extends Perishable> {
 
   #wait(): void {
     this.#cancel = this.#options.runtime.timer(PERIOD, () => {
-      this.look();
+      // First: a defect of ours is no reason to look at the files no more.
       this.#wait();
+      this.look();
     });
   }
 
   #look(): void {
     const now = this.#read();
-    const changed = [...now].filter(([path, content]) => this.#seen.get(path) !== content).map(([path]) => path);
-    if (changed.length === 0) return;
+    const fresh = [...now].filter(([path, content]) => this.#seen.get(path) !== content).map(([path]) => path);
     this.#seen = now;
-    const isCertificate = changed.some((path) => this.#paths.includes(path));
-    const what = isCertificate ? `certificate ${this.#names()}` : quoted(changed);
+    for (const path of fresh) this.#changed.add(path);
+    if (this.#changed.size === 0) return;
+    if (fresh.length > 0) this.#fault = undefined;
+    this.#renew(this.#describe([...this.#changed]));
+  }
+
+  #renew(what: Octets): void {
     try {
       this.context = this.#options.create();
+      this.#changed.clear();
       this.#toldAt = -Infinity;
       this.#tell("notice", `${what} was renewed`);
     } catch (error) {
-      if (!(error instanceof StartError || error instanceof ConfigError)) throw error;
-      this.#tell("warn", `${what} was changed and is not used: ${error.message}`);
+      if (!(error instanceof StartError || error instanceof ConfigError)) {
+        // A defect of ours, which is told once. What the files lack, on the other hand, may be there at the next look.
+        this.#changed.clear();
+        throw error;
+      }
+      if (error.message !== this.#fault) this.#tell("warn", `${what} was changed and is not used: ${error.message}`);
+      this.#fault = error.message;
     }
+  }
+
+  #describe(changed: readonly Octets[]): Octets {
+    const isCertificate = changed.some((path) => this.#paths.includes(path));
+    return isCertificate ? `certificate ${this.#names()}` : quoted(changed);
   }
 
   #tell(level: "warn" | "notice", text: Octets): void {

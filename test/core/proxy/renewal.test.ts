@@ -35,6 +35,8 @@ function renewal(expires: (certificate: string) => number = () => Infinity) {
     create: () => {
       const certificate = files.get("/c.pem") ?? "";
       if (certificate === "bad") throw new StartError(["no start line"]);
+      if (certificate === "defect") throw new TypeError("a defect");
+      if (!files.has("/k.pem")) throw new StartError(["no key"]);
       const context: TlsContext = { kind: "server", expires: runtime.date() + expires(certificate), caveat: undefined };
       made.set(context, certificate);
       return context;
@@ -162,6 +164,34 @@ describe("certificates that are renewed while the program runs", () => {
     files.set("/c.pem", "new");
     pass(PERIOD);
     assertEquals(inForce(), "new");
+  });
+
+  it("are used when what was missing is there", () => {
+    const { files, told, inForce, pass } = renewal();
+    files.set("/c.pem", "new").delete("/k.pem");
+    pass(10 * PERIOD);
+    assertEquals(inForce(), "old");
+    const refused = (why: string) => `warn certificate "/c.pem" was changed and is not used: ${why}`;
+    assertEquals(told, [refused("no key")]);
+    files.set("/c.pem", "bad");
+    pass(10 * PERIOD);
+    files.set("/c.pem", "newer");
+    pass(10 * PERIOD);
+    assertEquals([inForce(), told], ["old", [refused("no key"), refused("no start line"), refused("no key")]]);
+    files.set("/k.pem", "key");
+    pass(10 * PERIOD);
+    assertEquals([inForce(), told.slice(3)], ["newer", ['notice certificate "/c.pem" was renewed']]);
+  });
+
+  it("are looked at again after a defect of ours, which is told once", () => {
+    const { files, told, inForce, pass } = renewal();
+    files.set("/c.pem", "defect");
+    assertThrows(() => pass(PERIOD), TypeError, "a defect");
+    pass(10 * PERIOD);
+    assertEquals([inForce(), told], ["old", []]);
+    files.set("/c.pem", "new");
+    pass(PERIOD);
+    assertEquals([inForce(), told], ["new", ['notice certificate "/c.pem" was renewed']]);
   });
 
   it("are not looked for where there are none", () => {
