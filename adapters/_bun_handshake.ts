@@ -59,6 +59,9 @@ export abstract class BunHandshake implements SocketHandler, BunOwner {
     return undefined;
   }
 
+  /** It has failed, or was cancelled. */
+  protected abandoned(_hasFailed: boolean): void {}
+
   /** Lets the library begin. */
   protected upgrade(how: Omit<BunUpgrade, "data" | "socket">): void {
     if (this.#isOver) return;
@@ -116,13 +119,17 @@ export abstract class BunHandshake implements SocketHandler, BunOwner {
 
   fail(text: Octets): void {
     if (this.#isOver) return;
-    this.cancel();
+    this.#leave(true);
     this.#start.handler.failed(text);
   }
 
   cancel(): void {
-    if (this.#isOver) return;
+    if (!this.#isOver) this.#leave(false);
+  }
+
+  #leave(hasFailed: boolean): void {
     this.#isOver = true;
+    this.abandoned(hasFailed);
     if (this.#secure === undefined) return this.#start.socket.abort();
     this.#start.shared.census.open--;
     this.#secure.data = undefined;

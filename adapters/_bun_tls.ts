@@ -118,6 +118,10 @@ class ClientHandshake extends BunHandshake {
   override get keeper(): SessionKeeper {
     return this.#trial;
   }
+
+  protected override abandoned(hasFailed: boolean): void {
+    this.#trial.abandon(hasFailed);
+  }
 }
 
 /** The certificate as `checkServerIdentity` wants it. */

@@ -2,27 +2,44 @@
 
 import type { Millis } from "../src/runtime.ts";
 
+/** A session, and until when it may be resumed. */
+export interface KeptSession {
+  readonly session: Uint8Array;
+  readonly until: Millis;
+}
+
 /** Keeps the newest session for each server, bounded in number and in time. */
 export class SessionStore {
-  readonly #sessions = new Map<string, { readonly session: Uint8Array; readonly until: Millis }>();
+  /** Without a session: none is kept until then. */
+  readonly #sessions = new Map<string, Partial<KeptSession> & { readonly until: Millis }>();
 
   get(server: string, now: Millis): Uint8Array | undefined {
+    return this.#current(server, now)?.session;
+  }
+
+  put(server: string, kept: KeptSession, now: Millis): void {
+    const current = this.#current(server, now);
+    if (current === undefined || current.session !== undefined) this.#set(server, kept);
+  }
+
+  /** Forgets the session of a server, and keeps none of it until then. */
+  refuse(server: string, until: Millis): void {
+    this.#set(server, { until });
+  }
+
+  #current(server: string, now: Millis) {
     const found = this.#sessions.get(server);
-    if (found !== undefined && now < found.until) return found.session;
+    if (found !== undefined && now < found.until) return found;
     this.#sessions.delete(server);
     return undefined;
   }
 
-  put(server: string, session: Uint8Array, until: Millis): void {
+  #set(server: string, kept: Partial<KeptSession> & { readonly until: Millis }): void {
     this.#sessions.delete(server);
-    this.#sessions.set(server, { session, until });
+    this.#sessions.set(server, kept);
     if (this.#sessions.size <= MOST_SERVERS) return;
     const [oldest] = this.#sessions.keys();
     if (oldest !== undefined) this.#sessions.delete(oldest);
-  }
-
-  remove(server: string): void {
-    this.#sessions.delete(server);
   }
 }
 

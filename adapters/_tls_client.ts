@@ -158,6 +158,10 @@ class ClientHandshake extends Handshake {
     });
     if (sessions !== undefined) tls.on("session", (ticket: Uint8Array) => trial.keep(ticket));
   }
+
+  protected override abandoned(hasFailed: boolean): void {
+    this.#trial.abandon(hasFailed);
+  }
 }
 
 /** One handshake with a server, as far as it does not depend on whose sockets it goes over. */
@@ -202,13 +206,18 @@ export class ClientTrial {
   /** A session made out of a resumed one would live on without anybody looking at a certificate: it is not kept. */
   keep(session: Uint8Array): void {
     this.#session = session;
-    if (this.#keepUntil > 0) this.context.sessions?.put(this.#server, session, this.#keepUntil);
+    if (this.#keepUntil === 0) return;
+    this.context.sessions?.put(this.#server, { session, until: this.#keepUntil }, Date.now());
+  }
+
+  /** The handshake failed or was given up. It may have been the session that the server did not like. */
+  abandon(hasFailed: boolean): void {
+    if (!this.#isOffered) return;
+    this.context.sessions?.refuse(this.#server, Date.now() + (hasFailed ? LONGEST_DOUBT : 0));
   }
 
   /** What an error says about the server's certificate. The runtimes' codes are OpenSSL's, their words are not. */
   explain(error: unknown): Octets | undefined {
-    // It may have been the session that the server did not like.
-    this.context.sessions?.remove(this.#server);
     const code = codeOf(error);
     const known = verifyErrorOf(code);
     if (known !== undefined) return verifyText(known);
@@ -231,3 +240,5 @@ const WRONG_CIPHER = "error:0A000105:SSL routines::wrong cipher returned";
 const WRONG_FINGERPRINT = "certificate is not the one that is pinned";
 /** A session is verified by what it was made with, so that must not be long ago. */
 const LONGEST_RESUMPTION: Millis = 3_600_000;
+/** How long a server gets whole handshakes only when one with a session has failed: the next would fail as well. */
+const LONGEST_DOUBT: Millis = 600_000;

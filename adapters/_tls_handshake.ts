@@ -68,13 +68,19 @@ export class Handshake {
   fail(text: Octets): void {
     const { handler } = this.#start;
     if (!this.#finish()) return;
+    this.abandoned(true);
     this.#destroy();
     handler.failed(text);
   }
 
   cancel(): void {
-    if (this.#finish()) this.#destroy();
+    if (!this.#finish()) return;
+    this.abandoned(false);
+    this.#destroy();
   }
+
+  /** It has failed, or was cancelled. */
+  protected abandoned(_hasFailed: boolean): void {}
 
   #finish(): boolean {
     if (this.#isOver) return false;

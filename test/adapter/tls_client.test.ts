@@ -11,8 +11,9 @@ import {
   LONG_AGO,
   serverExtensions,
 } from "../support/certificates.ts";
-import { describeBoth, Exchange } from "./_peer.ts";
-import { clientOptions, finish, TlsBench } from "./_tls.ts";
+import { readClientHello } from "../../adapters/_tls_hello.ts";
+import { describeBoth, Exchange, Peer } from "./_peer.ts";
+import { clientOptions, dial, finish, secured, serve, TlsBench } from "./_tls.ts";
 
 describeBoth("a TLS client", (load) => {
   let runtime: Runtime;
@@ -262,4 +263,73 @@ describeBoth("a TLS client", (load) => {
       assertEquals([await visit(forgetful), await visit(forgetful)], [false, false]);
     }
   });
+
+  describe("with a session to resume", () => {
+    /** What becomes of a handshake with a server that may end the connection instead of it, with these octets. */
+    async function visit(context: TlsContext, server: TlsContext, likesSessions: boolean, farewell = NOTHING) {
+      const { near, far } = await exchange.connect();
+      const dialled = dial(runtime, near, context);
+      const hello = await readHello(new Peer(far));
+      if (hello.offersSession && !likesSessions) {
+        far.write(Uint8Array.from(farewell));
+        far.close();
+        return "failure" in await dialled ? "failed" : "secured";
+      }
+      const served = secured(await serve(runtime, far, server, hello.octets));
+      const { socket, facts } = secured(await dialled);
+      const ends = [new Peer(socket), new Peer(served.socket)] as const;
+      for (const end of ends) end.socket.resume();
+      ends[1].say("* OK\r\n");
+      await ends[0].untilReceived(6);
+      await finish(...ends);
+      return facts.isResumed ? "resumed" : "whole";
+    }
+
+    it("has whole handshakes with a server that does not like sessions", { timeout: 20_000 }, async () => {
+      const canReuse = runtime.capabilities["tls.clientSessionReuse"].state === "yes";
+      const server = bench.serverContext({});
+      for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+        for (const farewell of [NOTHING, INTERNAL_ERROR]) {
+          const context = bench.clientContext({ reusesSessions: true, versions: [version] });
+          assertEquals(await visit(context, server, false), "whole");
+          assertEquals(await visit(context, server, false, farewell), canReuse ? "failed" : "whole");
+          assertEquals(await visit(context, server, false), "whole");
+          assertEquals(await visit(context, server, false), "whole");
+        }
+      }
+    });
+
+    it("has a whole one behind one that was given up", { timeout: 20_000 }, async () => {
+      const canReuse = runtime.capabilities["tls.clientSessionReuse"].state === "yes";
+      const server = bench.serverContext({});
+      const context = bench.clientContext({ reusesSessions: true });
+      assertEquals(await visit(context, server, true), "whole");
+      const { near, far } = await exchange.connect();
+      const cancel = runtime.secureClient(near, context, { secured() {}, failed() {} });
+      const silent = new Peer(far);
+      assertEquals((await readHello(silent)).offersSession, canReuse);
+      cancel();
+      silent.socket.resume();
+      await silent.until(() => silent.hasEnded || silent.closings > 0);
+      silent.socket.abort();
+      assertEquals(await visit(context, server, true), "whole");
+      assertEquals(await visit(context, server, true), canReuse ? "resumed" : "whole");
+    });
+  });
 });
+
+/** What a client begins with, and whether it has a session to resume. */
+async function readHello(peer: Peer): Promise<{ readonly octets: Uint8Array; readonly offersSession: boolean }> {
+  const received = () => new Uint8Array(peer.chunks.flatMap((chunk) => [...chunk]));
+  peer.socket.resume();
+  await peer.until(() => readClientHello(received()) !== undefined);
+  peer.socket.pause();
+  const hello = readClientHello(received());
+  assert(typeof hello === "object");
+  return { octets: received(), offersSession: hello.ticketKey !== undefined };
+}
+
+const NOTHING: readonly number[] = [];
+
+/** A fatal alert (RFC 8446, 6). */
+const INTERNAL_ERROR: readonly number[] = [21, 3, 3, 0, 2, 2, 80];
