@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import * as tls from "node:tls";
 import { Certificate } from "./_certificate.ts";
-import { CERTIFICATE_LABELS, pemBlocks } from "./_pem.ts";
+import { CERTIFICATE_LABELS, derBlocks } from "./_pem.ts";
 
 /** Finds them for one server, whose certificates mostly have the same issuers each time: those are remembered. */
 export class SystemAuthorities {
@@ -30,7 +30,11 @@ function allAuthorities(): Uint8Array[] {
   // Node before 22.15 tells only those that it was built with.
   const { getCACertificates, rootCertificates }: OldTls = tls;
   const all = getCACertificates?.("default") ?? rootCertificates;
-  return all.flatMap((pem) => pemBlocks(pem, CERTIFICATE_LABELS));
+  return all.flatMap((pem) => {
+    const blocks = derBlocks(pem, CERTIFICATE_LABELS);
+    // The library has taken what it could of that.
+    return typeof blocks === "string" ? [] : blocks;
+  });
 }
 
 type OldTls = Pick<typeof tls, "rootCertificates"> & Partial<Pick<typeof tls, "getCACertificates">>;

@@ -202,7 +202,7 @@ function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits:
 }
 
 /** Lists that were found good before. */
-function oneByOne(crl: Octets): readonly Octets[] {
+function oneByOne(crl: Octets): Octets[] {
   const lists = derBlocks(crl, [CRL_LABEL]);
   return typeof lists === "string" ? [crl] : lists.map((der) => toPem(CRL_LABEL, der));
 }
