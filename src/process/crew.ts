@@ -261,6 +261,8 @@ export class Crew {
         member.state = "closed";
         return this.#options.changed();
       case "news": {
+        // The others were told that it is gone, and nobody would ever take back what they believed from now on.
+        if (!this.#members.has(member.number)) return;
         const { topic, value } = message;
         return this.#options.publish({ type: "news", topic, value, from: member.number }, this, member.number);
       }

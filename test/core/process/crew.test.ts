@@ -284,4 +284,11 @@ describe("a crew", () => {
     assertEquals(scene.worker(0).told.at(-1), { type: "news", topic: "count", value: 3, from: 2 });
     assertEquals(scene.worker(1).told.length, 1);
   });
+
+  it("passes on nothing that was still to be read of a worker when it was gone", async () => {
+    const scene = await new Scene().begin();
+    scene.worker(0).exits({ signal: 9 });
+    scene.worker(0).says({ type: "news", topic: "count", value: 3 });
+    assertEquals(scene.published, [{ type: "gone", number: 1 }]);
+  });
 });
