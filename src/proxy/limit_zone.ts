@@ -154,7 +154,8 @@ export class SharedLimitZone {
     this.#isAlone = false;
     if (wasAlone) this.#refresh();
     if (isNew || isAll) this.zone.forget(from);
-    if (isNew) this.#tellAll();
+    // Connections may have been counted by then: who began earlier is heard a moment late.
+    if (isNew || wasAlone) this.#tellAll();
     for (const [key, count] of counts ?? []) this.zone.heard(key, count, from);
   }
 

@@ -134,4 +134,19 @@ describe("a zone that several processes share", () => {
     one.take("a", 1);
     assertEquals(clock.pending, 0);
   });
+
+  it("tells what it has counted until it has heard of somebody, who may have begun before it", () => {
+    const { clock, boards, open } = setUp();
+    const told: unknown[] = [];
+    const early = boards.board(1);
+    early.subscribe("limit_conn z", (value) => told.push(value));
+    const late = open(2);
+    late.take("a", 1);
+    early.publish("limit_conn z", { isAll: true });
+    early.publish("limit_conn z", { counts: [["b", 1]] });
+    const all = [{ isNew: true }, { isAll: true }, { counts: [["a", 1]] }];
+    assertEquals(told, all);
+    clock.advance(60_000);
+    assertEquals(told, [...all, ...all.slice(1)]);
+  });
 });
