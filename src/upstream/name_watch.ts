@@ -134,8 +134,11 @@ export class NameWatch {
   }
 
   #end(round: Round): void {
-    // A service whose records are unknown keeps its servers.
-    if (round.targets !== undefined) this.#settle(serversOf(round.targets, this.#addresses));
+    const { targets, failures } = round;
+    const servers = serversOf(targets ?? [], this.#addresses);
+    // A service keeps its servers as long as its records are unknown, or where all that they lead to is.
+    const isUnknown = targets === undefined || servers.length === 0 && targets.length > 0 && failures.size > 0;
+    if (!isUnknown) this.#settle(servers);
     this.#tell(round);
     this.#cancel = this.#options.runtime.timer(round.wait, () => this.#look(() => {}));
     round.looked();

@@ -255,6 +255,26 @@ describe("a service that is watched", () => {
     ]);
   });
 
+  it("keeps its servers when all that it leads to now is another name, which cannot be looked up", () => {
+    const bench = new Bench(SERVICE);
+    bench.answers("SRV _imap._tcp.test", srv(["0 0 143 a.test"]));
+    bench.answers("a.test", at(["192.0.2.1"]));
+    bench.take();
+    bench.clock.advance(60_000);
+    bench.answers("SRV _imap._tcp.test", srv(["0 0 143 b.test"]));
+    bench.answers("b.test", TIMED_OUT);
+    assertEquals(bench.take(), ["error: b.test could not be resolved (110: Operation timed out), it has no servers"]);
+    assertEquals(bench.watch.servers.map(describeServer), ["192.0.2.1:143=a.test*1"]);
+    bench.clock.advance(5000);
+    bench.answers("SRV _imap._tcp.test", srv(["0 0 143 b.test"]));
+    bench.answers("b.test", at(["192.0.2.2"]));
+    assertEquals(bench.take(), [
+      "notice: _imap._tcp.test is 192.0.2.2:143",
+      "192.0.2.2:143=b.test*1",
+      "notice: b.test could be resolved again",
+    ]);
+  });
+
   it("does not say of a target that is gone that it could be looked up again", () => {
     const bench = new Bench(SERVICE);
     bench.answers("SRV _imap._tcp.test", srv(["0 0 143 a.test", "0 0 143 b.test"]));
