@@ -212,7 +212,12 @@ class MainProcess {
   }
 
   #publish(message: ToWorker, from: Crew, number: number): void {
-    for (const crew of this.#crews) crew.tell(message, crew === from ? number : undefined);
+    let told = message;
+    for (const crew of this.#crews) {
+      crew.tell(told, crew === from ? number : undefined);
+      // They stand in the order in which their configurations were read.
+      if (crew === from && message.type === "news") told = { ...message, isEarlier: true };
+    }
   }
 
   #changed(): void {

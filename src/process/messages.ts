@@ -33,8 +33,14 @@ export type ToWorker =
   | WorkOrder
   /** Whether it is the one now that does what only one has to do. */
   | { readonly type: "first"; readonly isFirst: boolean }
-  /** Something that another worker has published. */
-  | { readonly type: "news"; readonly topic: Octets; readonly value: unknown; readonly from: number }
+  /** Something that another worker has published. `isEarlier`: one that serves an earlier configuration. */
+  | {
+    readonly type: "news";
+    readonly topic: Octets;
+    readonly value: unknown;
+    readonly from: number;
+    readonly isEarlier?: boolean;
+  }
   /** Another worker is gone. */
   | { readonly type: "gone"; readonly number: number }
   | { readonly type: "stop"; readonly how: "fast" | "graceful" }

@@ -15,6 +15,8 @@ export interface WorkerBoardOptions {
   readonly runtime: Pick<Runtime, "timer">;
 }
 
+type Hearer = Parameters<Board["subscribe"]>[1];
+
 /**
  * Messages leave in batches of {@linkcode MOST_AT_ONCE} each {@linkcode PAUSE}; of those that wait, the oldest are lost
  * past {@linkcode MOST_WAITING}, as is one of more than {@linkcode LONGEST} characters.
@@ -23,7 +25,7 @@ export class WorkerBoard implements Board {
   readonly id: number;
   isFirst = false;
   readonly #options: WorkerBoardOptions;
-  readonly #hearers = new Map<Octets, Set<(value: unknown, from: number) => void>>();
+  readonly #hearers = new Map<Octets, Set<Hearer>>();
   readonly #mourners = new Set<(id: number) => void>();
   readonly #waiting: FromWorker[] = [];
   #isPausing = false;
@@ -45,7 +47,7 @@ export class WorkerBoard implements Board {
     this.#pause();
   }
 
-  subscribe(topic: Octets, hear: (value: unknown, from: number) => void): Cancel {
+  subscribe(topic: Octets, hear: Hearer): Cancel {
     const hearers = this.#hearers.get(topic) ?? new Set();
     this.#hearers.set(topic, hearers);
     hearers.add(hear);
@@ -60,9 +62,13 @@ export class WorkerBoard implements Board {
     return () => this.#mourners.delete(hear);
   }
 
-  /** Another worker has published something. */
-  heard(topic: Octets, value: unknown, from: number): void {
-    for (const hear of [...this.#hearers.get(topic) ?? []]) hear(value, from);
+  /** Another worker has published something; `isEarlier`: one that serves an earlier configuration. */
+  heard(
+    topic: Octets,
+    value: unknown,
+    { from, isEarlier = false }: { readonly from: number; readonly isEarlier?: boolean },
+  ): void {
+    for (const hear of [...this.#hearers.get(topic) ?? []]) hear(value, from, isEarlier);
   }
 
   /** Another worker is gone. */

@@ -168,7 +168,7 @@ class WorkerLife {
         this.#board.isFirst = message.isFirst;
         return;
       case "news":
-        return this.#board.heard(message.topic, message.value, message.from);
+        return this.#board.heard(message.topic, message.value, message);
       case "gone":
         return this.#board.gone(message.number);
       case "reopen":

@@ -16,8 +16,8 @@ export interface Board {
   readonly isFirst: boolean;
   /** Tells all other workers something that JSON can carry. Of no use to the one who says it: it does not hear itself. */
   publish(topic: Octets, value: unknown): void;
-  /** Hears what other workers publish under a topic, and which of them did. */
-  subscribe(topic: Octets, hear: (value: unknown, from: number) => void): Cancel;
+  /** Hears what other workers publish under a topic, which of them did, and whether it serves an earlier configuration. */
+  subscribe(topic: Octets, hear: (value: unknown, from: number, isEarlier: boolean) => void): Cancel;
   /** Hears of every worker that is gone: whatever it said holds no more. */
   onGone(hear: (id: number) => void): Cancel;
 }

@@ -16,7 +16,9 @@ export class Boards {
       isFirst: id === 1,
       publish: (topic, value) => {
         const text = JSON.stringify(value);
-        for (const each of this.#listeners) if (each.id !== id && each.topic === topic) each.hear(JSON.parse(text), id);
+        for (const each of this.#listeners) {
+          if (each.id !== id && each.topic === topic) each.hear(JSON.parse(text), id, false);
+        }
       },
       subscribe: (topic, hear) => {
         this.#listeners.push({ id, topic, hear });

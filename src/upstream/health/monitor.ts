@@ -41,7 +41,8 @@ export interface HealthCheckOptions {
 export interface HealthBoard {
   readonly isFirst: boolean;
   publish(topic: Octets, value: unknown): void;
-  subscribe(topic: Octets, hear: (value: unknown) => void): Cancel;
+  /** `isEarlier`: who says it serves an earlier configuration. */
+  subscribe(topic: Octets, hear: (value: unknown, from: number, isEarlier: boolean) => void): Cancel;
 }
 
 /** What a {@linkcode HealthMonitor} works with. */
@@ -73,7 +74,7 @@ export class HealthMonitor {
   start(servers: readonly CheckedServer[]): void {
     const { board, topic } = this.#options;
     this.#subscriptions.push(
-      board.subscribe(topic, (value) => this.#hear(value)),
+      board.subscribe(topic, (value, _from, isEarlier) => this.#hear(value, isEarlier)),
       board.subscribe(this.#question, () => this.#answer()),
     );
     this.replace(servers);
@@ -128,10 +129,13 @@ export class HealthMonitor {
     this.#options.board.publish(this.#options.topic, Object.fromEntries(all));
   }
 
-  #hear(value: unknown): void {
+  #hear(value: unknown, isEarlier: boolean): void {
     if (typeof value !== "object" || value === null) return;
     for (const [text, health] of Object.entries(value)) {
-      if (health === "up" || health === "down" || health === "checking") this.#watched.get(text)?.hear(health);
+      if (health !== "up" && health !== "down" && health !== "checking") continue;
+      const watched = this.#watched.get(text);
+      if (isEarlier) watched?.hearEarlier(health);
+      else watched?.hear(health);
     }
   }
 }
@@ -145,17 +149,18 @@ class WatchedServer {
   /** How many checks in a row have ended as the last one. */
   #streak = 0;
   #wasHealthy = false;
+  /** Whether it is known by checks of this configuration how it stands. */
+  #isOurs = false;
   #cancel: Cancel = () => {};
 
   constructor(server: CheckedServer, options: MonitorOptions, checked: (hasChanged: boolean) => void) {
     this.#server = server;
     this.#options = options;
     this.#checked = checked;
-    const { isMandatory, isPersistent } = options.check;
+    const { check } = options;
     const known = server.health;
-    // A server that was down does not get sessions only because the configuration was read again.
-    const isBelieved = known === "down" || !isMandatory || isPersistent;
-    this.#health = (isBelieved ? known : undefined) ?? (isMandatory ? "checking" : "up");
+    const isBelieved = known !== undefined && isStillTrue(known, check);
+    this.#health = isBelieved ? known : check.isMandatory ? "checking" : "up";
   }
 
   get health(): Health {
@@ -180,7 +185,14 @@ class WatchedServer {
 
   /** The worker that checks has found this. */
   hear(health: Health): void {
-    if (!this.#options.board.isFirst) this.#set(health);
+    if (this.#options.board.isFirst) return;
+    this.#isOurs = true;
+    this.#set(health);
+  }
+
+  /** This was so before a reload. Who is to check by now may hear of it as well: it has asked before that. */
+  hearEarlier(health: Health): void {
+    if (!this.#isOurs && isStillTrue(health, this.#options.check)) this.#set(health);
   }
 
   #wait(delay: Millis): void {
@@ -208,6 +220,7 @@ class WatchedServer {
   #judge(verdict: ProbeVerdict): void {
     const { check: { fails, passes }, group, note } = this.#options;
     const { isHealthy } = verdict;
+    this.#isOurs = true;
     this.#streak = isHealthy === this.#wasHealthy ? this.#streak + 1 : 1;
     this.#wasHealthy = isHealthy;
     const health = isHealthy ? "up" : "down";
@@ -229,6 +242,11 @@ class WatchedServer {
     this.#health = health;
     this.#server.judged(health);
   }
+}
+
+/** A server that was down does not get sessions only because the configuration was read again. */
+function isStillTrue(before: Health, { isMandatory, isPersistent }: HealthCheckOptions): boolean {
+  return before === "down" || !isMandatory || isPersistent;
 }
 
 /** How often a worker looks whether it is the one to check. */

@@ -258,6 +258,26 @@ describe("workers that come back since the new program is gone", () => {
   });
 });
 
+describe("what a worker publishes over a reload", () => {
+  it("comes to the new workers as an earlier configuration's, and to the old ones as any other", async () => {
+    const scene = await Scene.start(143);
+    const old = scene.worker;
+    await scene.reload(143);
+    const fresh = scene.worker;
+    fresh.says({ type: "ready" });
+    const news = { type: "news", topic: "count", value: 3 } as const;
+    fresh.says(news);
+    old.says(news);
+    assertEquals(old.told.at(-1), { ...news, from: 2 });
+    assertEquals(fresh.told.at(-1), { ...news, from: 1, isEarlier: true });
+    fresh.says({ type: "opening" });
+    fresh.listens();
+    await settle();
+    await scene.leave(old);
+    await scene.end();
+  });
+});
+
 describe("WINCH", () => {
   const STOP = { type: "stop", how: "graceful" };
 

@@ -21,17 +21,18 @@ describe("the board of a worker", () => {
   it("hears what others publish under a topic, until it does not want to", () => {
     const { board } = open();
     const heard: unknown[] = [];
-    const cancel = board.subscribe("a", (value, from) => heard.push([value, from]));
+    const cancel = board.subscribe("a", (value, from, isEarlier) => heard.push([value, from, isEarlier]));
     board.subscribe("b", (value) => heard.push(value));
     const cancelGone = board.onGone((id) => heard.push(id));
-    board.heard("a", 1, 3);
-    board.heard("c", 2, 3);
+    board.heard("a", 1, { from: 3 });
+    board.heard("a", 2, { from: 3, isEarlier: true });
+    board.heard("c", 2, { from: 3 });
     board.gone(3);
     cancel();
     cancelGone();
-    board.heard("a", 1, 3);
+    board.heard("a", 1, { from: 3 });
     board.gone(4);
-    assertEquals(heard, [[1, 3], 3]);
+    assertEquals(heard, [[1, 3, false], [2, 3, true], 3]);
   });
 
   it("sends so much at once, the rest later, as it was when it was published", () => {

@@ -31,7 +31,7 @@ class Bench {
   /** What is drawn at random next, from 0 up to 65535. */
   drawn = 0;
   /** What other workers say comes here, by its topic. */
-  readonly heard = new Map<string, (value: unknown) => void>();
+  readonly heard = new Map<string, (value: unknown, from: number, isEarlier: boolean) => void>();
   readonly #before: ReadonlyMap<string, Health>;
   #checks = new Map<string, (verdict: ProbeVerdict | undefined) => void>();
 
@@ -67,8 +67,13 @@ class Bench {
     return { text, target: { path: text }, health: this.#before.get(text), judged };
   }
 
-  hear(value: unknown): void {
-    this.heard.get("health mail")?.(value);
+  hear(value: unknown, isEarlier = false): void {
+    this.heard.get("health mail")?.(value, 1, isEarlier);
+  }
+
+  /** Another worker asks how things are. */
+  ask(): void {
+    this.heard.get("health mail?")?.(null, 2, false);
   }
 
   /** Who is being checked. */
@@ -96,7 +101,7 @@ class Bench {
         return isFirst();
       },
       publish: (topic: string, value: unknown) => this.published.push([topic, value]),
-      subscribe: (topic: string, hear: (value: unknown) => void) => {
+      subscribe: (topic: string, hear: (value: unknown, from: number, isEarlier: boolean) => void) => {
         this.heard.set(topic, hear);
         return () => void this.heard.delete(topic);
       },
@@ -247,10 +252,10 @@ describe("health checks of several workers", () => {
     const bench = new Bench().start("a");
     bench.check("a", SILENT);
     bench.published.length = 0;
-    bench.heard.get("health mail?")?.(null);
+    bench.ask();
     assertEquals(bench.published, [["health mail", { a: "down" }]]);
     bench.isFirst = false;
-    bench.heard.get("health mail?")?.(null);
+    bench.ask();
     assertEquals(bench.published.length, 1);
   });
 
@@ -275,6 +280,37 @@ describe("health checks of several workers", () => {
     assertEquals(bench.take()[0], "a up");
     // What an old first one still has to say comes too late.
     bench.hear({ a: "down" });
+    assertEquals(bench.take(), []);
+  });
+
+  it("know from the workers before a reload how servers stood, be it too late for who is the first by then", () => {
+    const bench = new Bench().start("a", "b");
+    bench.take();
+    bench.hear({ a: "down", b: "up" }, true);
+    assertEquals(bench.take(), ["a down"]);
+    bench.check("a", GOOD);
+    bench.check("b", SILENT);
+    bench.take();
+    // By now they know better.
+    bench.hear({ a: "down", b: "up" }, true);
+    assertEquals(bench.take(), []);
+  });
+
+  it("do not believe workers before a reload more than a reload lets them", () => {
+    const standing = (changes: Partial<HealthCheckOptions>) => {
+      const bench = new Bench({ isMandatory: true, ...changes });
+      bench.isFirst = false;
+      bench.start("a", "b", "c").take();
+      bench.hear({ a: "down", b: "up", c: "checking" }, true);
+      return [bench, bench.take()] as const;
+    };
+    assertEquals(standing({ isPersistent: true })[1], ["a down", "b up"]);
+    const [bench, told] = standing({});
+    assertEquals(told, ["a down"]);
+    // What the first one finds after it counts, and nothing else from then on.
+    bench.hear({ a: "up", b: "up", c: "down" });
+    assertEquals(bench.take(), ["a up", "b up", "c down"]);
+    bench.hear({ a: "down", c: "up" }, true);
     assertEquals(bench.take(), []);
   });
 });
