@@ -50,6 +50,32 @@ describe("health checks of several worker processes", { timeout: 120_000 }, () =
     // Each change was told by one worker.
     assertEquals(proxy.lines("log").filter((line) => line.includes("health check")).length, 2);
   });
+
+  it("are known to the next process after a reload, which need not find it all out again", async () => {
+    const [one, other] = [await MoodyServer.start("imap"), await MoodyServer.start("imap")];
+    servers.push(one, other);
+    one.mood = "busy";
+    const [port = 0] = await freePorts(1);
+    const proxy = await install(`
+      worker_processes 1;
+      error_log log notice;
+      mail {
+        upstream mail { server ${one.address}; server ${other.address}; health_check interval=200ms; }
+        server { listen 127.0.0.1:${port}; protocol imap; proxy_pass mail; }
+      }
+    `);
+    await checkers(proxy, "it gets no sessions");
+    for (let reloads = 1; reloads <= 3; reloads++) {
+      proxy.program.signal("SIGHUP");
+      const reloaded = () => proxy.lines("log").filter((line) => line.endsWith("reconfigured")).length === reloads;
+      await eventually(reloaded, () => proxy.lines("log").join("\n"), PATIENCE);
+      const { length } = one.arrivals;
+      await eventually(() => one.arrivals.length > length + 1, () => `${one.arrivals.length} checks`, PATIENCE);
+    }
+    for (let i = 0; i < 4; i++) await login(port);
+    assertEquals([one.logins, other.logins], [0, 4]);
+    assertEquals(proxy.lines("log").filter((line) => line.includes("health check")).length, 1);
+  });
 });
 
 /** The processes that have said this of a check; at least one. */
