@@ -27,6 +27,7 @@ export interface UsersContext {
 export class Users {
   readonly name: Octets;
   readonly #entries: ReadonlyMap<Octets, readonly UserEntry[]>;
+  readonly #owners: ReadonlyMap<Octets, Octets | undefined>;
   /**
    * The lines of somebody whose passwords cost to check what most users' do: whoever is not in the file is checked
    * against them in vain, so that the time tells nobody who is in it.
@@ -36,6 +37,7 @@ export class Users {
   constructor(name: Octets, entries: ReadonlyMap<Octets, readonly UserEntry[]>) {
     this.name = name;
     this.#entries = entries;
+    this.#owners = ownersIn(entries);
     this.typical = mostFrequent([...entries.values()]);
   }
 
@@ -47,6 +49,11 @@ export class Users {
   /** The lines of a user, in order: one for each password. Names are compared octet by octet. */
   find(user: Octets): readonly UserEntry[] | undefined {
     return this.#entries.get(user);
+  }
+
+  /** The user whose certificate has this fingerprint; `undefined` where that is nobody, or more than one. */
+  ownerOf(fingerprint: Octets): Octets | undefined {
+    return this.#owners.get(fingerprint);
   }
 }
 
@@ -90,6 +97,19 @@ function add(
   if (earlier.length >= MOST_PASSWORDS) throw fail(`user "${parsed.user}" has more than ${MOST_PASSWORDS} passwords`);
   if (earlier.length === 0) entries.set(parsed.user, earlier);
   earlier.push({ ...parsed, line: number });
+}
+
+/** Whose certificates are; `undefined` for one of several users. */
+function ownersIn(entries: ReadonlyMap<Octets, readonly UserEntry[]>): ReadonlyMap<Octets, Octets | undefined> {
+  const owners = new Map<Octets, Octets | undefined>();
+  for (const [user, lines] of entries) {
+    for (const { certificate } of lines) {
+      if (certificate === undefined) continue;
+      const isShared = owners.has(certificate) && owners.get(certificate) !== user;
+      owners.set(certificate, isShared ? undefined : user);
+    }
+  }
+  return owners;
 }
 
 /** One of the users whose lines cost what most users' lines cost. */

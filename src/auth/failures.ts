@@ -174,6 +174,10 @@ export class SlowedAuthenticator implements Authenticator {
     this.#runtime = runtime;
   }
 
+  identify(credentials: Credentials): Octets | undefined {
+    return this.#source.identify?.(credentials);
+  }
+
   authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel {
     // Mail without a login shows no password, neither a wrong one nor a right one.
     if (credentials.method === "none") return this.#source.authenticate(credentials, note, done);

@@ -123,6 +123,8 @@ export type Note = (level: "info" | "error", text: Octets) => void;
 
 /** A source of verdicts. */
 export interface Authenticator {
+  /** Who a client is that leaves it to us to say so: EXTERNAL with an empty identity (RFC 4422, A). */
+  identify?(credentials: Credentials): Octets | undefined;
   /** Calls `done` once, later or at once, unless it is cancelled before. */
   authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel;
   /** Gives back what it keeps open (kept-alive connections). */

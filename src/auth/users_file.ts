@@ -41,6 +41,12 @@ export class UsersFileAuthenticator implements Authenticator {
     this.#setting = setting;
   }
 
+  /** The only user with the certificate that the client has shown. */
+  identify({ method, tls }: Credentials): Octets | undefined {
+    const shown = method === "external" ? fingerprintOf(tls) : undefined;
+    return shown === undefined ? undefined : this.#setting.users().ownerOf(shown);
+  }
+
   authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel {
     return new Login(this.#setting, credentials, { note, done }).judge();
   }
@@ -119,8 +125,7 @@ class Login implements TrialHandler {
   }
 
   #judgeCertificate(): void {
-    const { tls } = this.#credentials;
-    const fingerprint = tls?.verification === "SUCCESS" ? tls.facts.certificate?.fingerprint : undefined;
+    const fingerprint = fingerprintOf(this.#credentials.tls);
     const isShown = ({ certificate }: UserEntry) =>
       certificate !== undefined && fingerprint !== undefined && areEqual(fingerprint, certificate);
     const isEnough = this.#own?.some((entry) => isShown(entry) && this.matched(entry));
@@ -140,7 +145,8 @@ class Login implements TrialHandler {
     const { login, method } = this.#credentials;
     const file = `"${this.#users.name}"`;
     const mismatch = method === "external" ? "certificate mismatch" : "password mismatch";
-    if (this.#own === undefined) this.#answer.note("info", `user "${login}" was not found in ${file}`);
+    const user = method === "external" && login === "" ? "one user of the client's certificate" : `user "${login}"`;
+    if (this.#own === undefined) this.#answer.note("info", `${user} was not found in ${file}`);
     else if (this.#objection === undefined) this.#answer.note("info", `user "${login}": ${mismatch}`);
     else this.#answer.note("info", `user "${login}" ${this.#objection} in ${file}`);
     this.#refuse();
@@ -185,6 +191,11 @@ class Login implements TrialHandler {
     const text = "Invalid login or password";
     this.#answer.done({ type: "refused", text, wait, smtpCode: undefined, saslError: undefined });
   }
+}
+
+/** Of a certificate that was verified. */
+function fingerprintOf(tls: Credentials["tls"]): Octets | undefined {
+  return tls?.verification === "SUCCESS" ? tls.facts.certificate?.fingerprint : undefined;
 }
 
 /** How long a wrong password costs, as `Auth-Wait` is used with nginx; and the grain of longer waits. */

@@ -67,6 +67,7 @@ function openUsersFile(path: Octets, { runtime, routes, routeFor, note }: FileSu
     runtime,
   });
   return {
+    identify: (credentials) => source.identify(credentials),
     authenticate: (credentials, tell, done) => source.authenticate(credentials, tell, done),
     close: () => file.close(),
   };

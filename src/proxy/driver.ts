@@ -201,12 +201,20 @@ export class Driver implements Listed {
     const { authenticator, userNames } = this.#service;
     const note: Note = (level, text) => this.#log(level, text);
     this.#facts.claimed(credentials);
-    const asked = userNames.asked(credentials, this.#facts, note);
+    const asked = this.#identified(credentials) ?? userNames.asked(credentials, this.#facts, note);
     this.#cancel = authenticator.authenticate(asked, note, (verdict) => {
       this.#cancel = undefined;
       this.#facts.judged();
       this.#feed({ type: "verdict", verdict: userNames.told(verdict, asked, this.#facts) });
     });
+  }
+
+  /** A name that its source has found is as that knows it. */
+  #identified(credentials: Credentials): Credentials | undefined {
+    const login = credentials.login === "" ? this.#service.authenticator.identify?.(credentials) : undefined;
+    if (login === undefined) return undefined;
+    this.#facts.identified(login);
+    return { ...credentials, login };
   }
 
   #loginFailed(): void {

@@ -4,8 +4,9 @@ import { after, before, describe, it } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Protocol } from "../../src/config/types.ts";
 import { type Certificate, CertificateFolder, CLIENT_EXTENSIONS, serverExtensions } from "../support/certificates.ts";
-import { needs } from "../support/clients.ts";
+import { needs, outputOf } from "../support/clients.ts";
 import { Dovecot } from "../support/dovecot.ts";
+import { MoodyServer } from "../support/moody_server.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { PROTOCOLS } from "../support/scene.ts";
 import { SmtpSink } from "../support/smtp_sink.ts";
@@ -13,6 +14,7 @@ import { connectTls } from "../support/tls_wire.ts";
 import type { Wire } from "../support/wire.ts";
 
 const REAL = needs("dovecot 2.3", "openssl");
+const OPENSSL = needs("openssl");
 
 /** Who they are by their certificates. Dovecot lets "gateway" in as whom it likes. */
 const NAMES = ["gateway", "stranger", "anna", "berta"] as const;
@@ -150,5 +152,44 @@ describe("EXTERNAL that Dovecot takes from us", () => {
       "error ",
     ].map((start) => log.filter((line) => line.startsWith(start)).length);
     assertEquals(counts, [3, 3, 12, 0], log.join("\n"));
+  });
+});
+
+describe("EXTERNAL with a users file", () => {
+  const folder = new CertificateFolder();
+  after(() => folder.remove());
+
+  it("finds out by the certificate who says no name, and counts and routes her by hers", OPENSSL, async () => {
+    const authority = folder.authority("authority");
+    const certificate = folder.make({ name: "localhost", issuer: authority });
+    const own = folder.make({ name: "laptop", issuer: authority, extensions: CLIENT_EXTENSIONS });
+    const print = await outputOf("openssl", ["x509", "-noout", "-fingerprint", "-sha1", "-in", own.certificatePath]);
+    const users = folder.write("users", `anna:{PLAIN}unused::cert=${print.split("=")[1]?.trim()} pass=inner\n`);
+    const server = await MoodyServer.start("pop3");
+    const proxy = await startProxy(`
+      ssl_certificate ${certificate.certificatePath}; ssl_certificate_key ${certificate.keyPath};
+      ssl_client_certificate ${authority.certificatePath}; ssl_verify_client optional;
+      pop3_auth plain external; auth_users_file ${users};
+      map $auth_user $home { anna ${server.address}; default 127.0.0.1:1; }
+      limit_conn_zone $auth_user zone=people:1m; limit_conn people 1;
+      server { listen 127.0.0.1 ssl; protocol pop3; proxy_pass $home; }`);
+    try {
+      const enter = async () => {
+        const { wire } = await connectTls(proxy.ports[0] ?? 0, { own });
+        await wire.nextUpTo("\r\n");
+        wire.send("AUTH EXTERNAL =\r\n");
+        const said = await wire.nextUpTo("\r\n");
+        return { wire, said };
+      };
+      const first = await enter();
+      assertEquals(first.said, "+OK\r\n", proxy.log.join("\n"));
+      assertEquals(server.told, [["USER anna", "PASS inner"]]);
+      const second = await enter();
+      assertMatch(proxy.log.join("\n"), /limiting connections by zone "people", key "anna"/);
+      for (const { wire } of [first, second]) wire.destroy();
+    } finally {
+      await proxy.stop();
+      await server.stop();
+    }
   });
 });

@@ -22,6 +22,6 @@ export const authUsersFileModule: Module = {
     "Passwords are `{PLAIN}` or hashes: Argon2 and bcrypt, SHA-crypt, PBKDF2, with or without Dovecot's names in braces. " +
     "Options, with blanks between them: `nologin`, `protocols=imap,pop3`, `allow_nets=NETWORK,…`; `destuser=NAME` and " +
     "`pass=PASSWORD` (or `pass.b64=BASE64`, for one with a blank in it) for the login at the upstream; `cert=FINGERPRINT` " +
-    "for EXTERNAL. CRAM-MD5 and APOP need `{PLAIN}`.",
+    "for EXTERNAL, where a client that says no name is the only user with its certificate. CRAM-MD5 and APOP need `{PLAIN}`.",
   directives: [authUsersFile],
 };
