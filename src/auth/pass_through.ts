@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Cancel, Millis, Octets } from "../runtime.ts";
+import type { Cancel, Millis, Octets, TlsFacts } from "../runtime.ts";
 import type { Route } from "../upstream/mod.ts";
 import { commonNameIn } from "./common_name.ts";
 import type { Authenticator, Credentials, Note, Verdict } from "./mod.ts";
@@ -18,6 +18,10 @@ export class PassThrough implements Authenticator {
 
   constructor(routeFor: RouteFor) {
     this.#routeFor = routeFor;
+  }
+
+  identify({ method, tls }: Credentials): Octets | undefined {
+    return method === "external" ? commonNameOf(tls) : undefined;
   }
 
   authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel {
@@ -42,12 +46,21 @@ export class PassThrough implements Authenticator {
  * there to compare the two.
  */
 function ownerOf({ login, tls }: Credentials, note: Note): Octets | undefined {
-  const certificate = tls?.verification === "SUCCESS" ? tls.facts.certificate : undefined;
-  const owner = certificate && commonNameIn(certificate.subject);
+  const owner = commonNameOf(tls);
   if (owner !== undefined && (login === "" || login === owner)) return owner;
+  const certificate = verified(tls);
   if (certificate === undefined) note("info", "client showed no valid certificate for EXTERNAL");
   else note("info", `client certificate of "${certificate.subject}" is not for this login`);
   return undefined;
+}
+
+function commonNameOf(tls: Credentials["tls"]): Octets | undefined {
+  const certificate = verified(tls);
+  return certificate && commonNameIn(certificate.subject);
+}
+
+function verified(tls: Credentials["tls"]): TlsFacts["certificate"] {
+  return tls?.verification === "SUCCESS" ? tls.facts.certificate : undefined;
 }
 
 /** How long a wrong certificate costs, as a wrong password does with a users file. */

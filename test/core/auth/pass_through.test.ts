@@ -17,6 +17,18 @@ describe("EXTERNAL without a source of logins", () => {
     }
   });
 
+  it("is known to be hers before anybody is asked", () => {
+    const who = (changes: Partial<Credentials>) => {
+      return new PassThrough(() => ROUTE).identify(credentials({ login: "", method: "external", ...changes }));
+    };
+    assertEquals(who({ tls: tls("CN=anna,O=Example") }), "anna");
+    const others = [{ tls: unverified("FAILED:certificate has expired") }, {
+      method: "plain",
+      tls: tls("CN=anna"),
+    }] as const;
+    assertEquals(others.map(who), [undefined, undefined]);
+  });
+
   it("knows names with all that needs an escape", () => {
     for (
       const [subject, name] of [
