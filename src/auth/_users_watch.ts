@@ -16,7 +16,9 @@ export interface UsersFileOptions extends Pick<UsersContext, "upstreamProblem"> 
   /** How often to look at the file. */
   readonly period: Millis;
   readonly runtime: Pick<Runtime, "timer"> & { readonly files: Pick<Files, "read" | "look"> };
-  readonly note: (level: "warn" | "notice", text: Octets) => void;
+  readonly note: (level: "error" | "notice", text: Octets) => void;
+  /** Hears what is in the file each time that it is taken, the first time included. */
+  readonly taken?: ((text: Octets) => void) | undefined;
 }
 
 /**
@@ -35,6 +37,14 @@ export class UsersFile {
     this.#stamp = this.#look();
     this.users = this.#read();
     this.#wait();
+  }
+
+  /** Looks at once whether the file has changed, when it is known to be whole. */
+  renew(): void {
+    const now = this.#look();
+    if (now === this.#stamp) return;
+    this.#stamp = now;
+    this.#renew();
   }
 
   /** Looks at the file no more. */
@@ -67,19 +77,22 @@ export class UsersFile {
       note("notice", `users file "${path}" was read again, ${this.users.size} users`);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      note("warn", `users file "${path}" was changed and is not used: ${error.message}`);
+      note("error", `users file "${path}" was changed and is not used: ${error.message}`);
     }
   }
 
   #read(): Users {
-    const { path, runtime, upstreamProblem } = this.#options;
+    const { path, runtime, upstreamProblem, taken } = this.#options;
     const look = runtime.files.look(path);
     if (!isFailure(look) && look.size > LARGEST_FILE) {
       throw new ConfigError(`users file "${path}" has more than ${LARGEST_FILE} bytes`);
     }
     const bytes = runtime.files.read(path);
     if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`);
-    return parseUsers(decode(bytes), { name: path, upstreamProblem });
+    const text = decode(bytes);
+    const users = parseUsers(text, { name: path, upstreamProblem });
+    taken?.(text);
+    return users;
   }
 
   /** A file that cannot be looked at looks like its error. */

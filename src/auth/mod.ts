@@ -127,6 +127,8 @@ export interface Authenticator {
   identify?(credentials: Credentials): Octets | undefined;
   /** Calls `done` once, later or at once, unless it is cancelled before. */
   authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel;
+  /** Looks at once whether a file of its own has changed that the main process reads. */
+  renew?(): void;
   /** Gives back what it keeps open (kept-alive connections). */
   close(): void;
 }

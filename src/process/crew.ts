@@ -14,6 +14,7 @@ import { Restarts } from "./restarts.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TlsFiles } from "./tls_files.ts";
 import { describeFailedFork } from "./uncaught.ts";
+import { UsersFiles } from "./users_files.ts";
 
 /** What a {@linkcode Crew} works with. */
 export interface CrewOptions {
@@ -81,7 +82,8 @@ export class Crew {
   readonly #restarts = new Restarts();
   /** Those that hold sockets which a worker that died listened on. */
   readonly #held = new Set<WorkerProcess>();
-  #tlsFiles: TlsFiles | undefined;
+  /** What the main process reads for the workers, whose account may not. */
+  readonly #secretFiles: (TlsFiles | UsersFiles)[] = [];
   #hasOpened = false;
   #state: "starting" | "working" | "leaving" = "starting";
 
@@ -117,7 +119,7 @@ export class Crew {
     const { workerProcesses } = this.#options.config.main;
     const count = workerProcesses === "auto" ? this.#options.runtime.workers.processors : workerProcesses;
     try {
-      this.#tlsFiles = this.#openTlsFiles();
+      this.#openSecretFiles();
       // One goes first: what it cannot do nobody can, and needs to be told once.
       await this.#add();
       await Promise.all(Array.from({ length: count - 1 }, () => this.#add()));
@@ -128,13 +130,15 @@ export class Crew {
     this.#state = "working";
   }
 
-  #openTlsFiles(): TlsFiles {
+  #openSecretFiles(): void {
     const { config, runtime, log } = this.#options;
-    return new TlsFiles(config, {
+    const options = {
       runtime,
-      note: (level, text) => log().write(level, text),
-      changed: (texts) => this.tell({ type: "tlsFiles", texts }),
-    });
+      note: (level: "error" | "warn" | "notice", text: Octets) => log().write(level, text),
+      changed: (texts: Snapshot["texts"]) => this.tell({ type: "secretFiles", texts }),
+    };
+    this.#secretFiles.push(new TlsFiles(config, options));
+    this.#secretFiles.push(new UsersFiles(config, options));
   }
 
   tell(message: ToWorker, except?: number): void {
@@ -159,7 +163,7 @@ export class Crew {
   /** Ends them; with `holds` their sockets stay open, for {@linkcode release} to close. */
   stop(how: "fast" | "graceful", holds = false): void {
     this.#state = "leaving";
-    this.#tlsFiles?.stop();
+    for (const files of this.#secretFiles) files.stop();
     for (const member of this.#members.values()) {
       member.isDismissed = true;
       if (holds) this.#hold(member.process);
@@ -233,7 +237,8 @@ export class Crew {
     const { config, args, files, account, isDaemon } = this.#options;
     const inherited = [...this.#options.inherited];
     const descriptors = config.main.workerRlimitNofile;
-    const secrets = { ticketKeys: this.#options.ticketKeys(), tlsFiles: this.#tlsFiles?.texts ?? [] };
+    const secretFiles = this.#secretFiles.flatMap(({ texts }) => texts);
+    const secrets = { ticketKeys: this.#options.ticketKeys(), secretFiles };
     return { type: "work", number, args, files, inherited, account, descriptors, ...secrets, isDaemon };
   }
 

@@ -23,8 +23,8 @@ export interface WorkOrder {
   readonly descriptors: number | undefined;
   /** Encrypt session tickets, the same in all workers, 48 octets each: the one in use, and the one before. */
   readonly ticketKeys: readonly Octets[];
-  /** What is in the files of TLS. */
-  readonly tlsFiles: Snapshot["texts"];
+  /** What is in the files that the main process reads for all: those of TLS, and users files. */
+  readonly secretFiles: Snapshot["texts"];
   /** Whether no terminal sends signals of its own. */
   readonly isDaemon: boolean;
 }
@@ -49,8 +49,8 @@ export type ToWorker =
   | { readonly type: "open" }
   /** Session tickets are made with this key from now on. */
   | { readonly type: "ticketKey"; readonly key: Octets }
-  /** Some files of TLS have changed. */
-  | { readonly type: "tlsFiles"; readonly texts: Snapshot["texts"] };
+  /** Some of the secret files have changed. */
+  | { readonly type: "secretFiles"; readonly texts: Snapshot["texts"] };
 
 export type FromWorker =
   /** It hears now. What is said before that, some runtimes lose. */
@@ -75,7 +75,7 @@ export function isMessage<M extends ToWorker | FromWorker>(
 }
 
 export const TO_WORKER: readonly ToWorker["type"][] = [
-  ...["work", "first", "news", "gone", "stop", "reopen", "open", "ticketKey", "tlsFiles"] as const,
+  ...["work", "first", "news", "gone", "stop", "reopen", "open", "ticketKey", "secretFiles"] as const,
 ];
 export const FROM_WORKER: readonly FromWorker["type"][] = [
   ...["ready", "opening", "listening", "failed", "closed", "news"] as const,

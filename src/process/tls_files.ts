@@ -80,7 +80,7 @@ export class TlsFiles {
     const runtime = this.#runtime;
     const create = () => {
       const recorder = new Recorder(runtime.files);
-      const { expires, caveat } = attempt(withRead(runtime, (path) => recorder.read(path)));
+      const { expires, caveat } = attempt(withFiles(runtime, { read: (path) => recorder.read(path) }));
       this.#keep(recorder.snapshot.texts);
       return { expires, caveat };
     };
@@ -99,7 +99,8 @@ export class TlsFiles {
 
 /** Files of a worker, some of which are what the main process says is in them. */
 export class GivenFiles {
-  readonly #texts = new Map<Octets, Texts[number][1]>();
+  readonly #given = new Map<Octets, { readonly text: Texts[number][1]; readonly stamp: Octets }>();
+  #count = 0;
 
   constructor(texts: Texts) {
     this.take(texts);
@@ -107,21 +108,29 @@ export class GivenFiles {
 
   /** Hears what is in some of them now. */
   take(texts: Texts): void {
-    for (const [path, text] of texts) this.#texts.set(path, text);
+    for (const [path, text] of texts) this.#given.set(path, { text, stamp: `given ${++this.#count}` });
   }
 
   /** The runtime, with these. */
   over(runtime: Runtime): Runtime {
-    return withRead(runtime, (path) => {
-      const text = this.#texts.get(path);
-      if (text === undefined) return runtime.files.read(path);
-      return typeof text === "string" ? encode(text) : text;
+    return withFiles(runtime, {
+      read: (path) => {
+        const given = this.#given.get(path);
+        if (given === undefined) return runtime.files.read(path);
+        return typeof given.text === "string" ? encode(given.text) : given.text;
+      },
+      look: (path) => {
+        const given = this.#given.get(path);
+        if (given === undefined) return runtime.files.look(path);
+        return typeof given.text === "string" ? { size: given.text.length, stamp: given.stamp } : given.text;
+      },
     });
   }
 }
 
 /** The runtime, which reads files in another way. */
-function withRead(runtime: Runtime, read: Files["read"]): Runtime {
-  const files: Files = Object.create(runtime.files, { read: { value: read } });
+function withFiles(runtime: Runtime, ways: Partial<Pick<Files, "read" | "look">>): Runtime {
+  const properties = Object.entries(ways).map(([name, value]) => [name, { value }]);
+  const files: Files = Object.create(runtime.files, Object.fromEntries(properties));
   return Object.create(runtime, { files: { value: files } });
 }

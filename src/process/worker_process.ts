@@ -45,7 +45,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const inbox = new Inbox(link);
   tell({ type: "ready" });
   const order = await inbox.order;
-  const given = new GivenFiles(order.tlsFiles);
+  const given = new GivenFiles(order.secretFiles);
   const board = new WorkerBoard({ number: order.number, link, runtime });
   let server: Server;
   try {
@@ -176,7 +176,7 @@ class WorkerLife {
         return this.#server.reopenLogs();
       case "ticketKey":
         return this.#server.rotateTicketKey(encode(message.key));
-      case "tlsFiles":
+      case "secretFiles":
         this.#given.take(message.texts);
         return this.#server.renew();
       case "stop":

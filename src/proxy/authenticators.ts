@@ -13,7 +13,7 @@ import { PassThrough, type RouteFor } from "../auth/pass_through.ts";
 import { NetworkList } from "../config/cidr.ts";
 import type { AuthHttpConfig, ServerConfig } from "../config/types.ts";
 import type { Millis, Octets, Runtime } from "../runtime.ts";
-import { UsersFile, UsersFileAuthenticator } from "../auth/users_file.ts";
+import { UsersFile, UsersFileAuthenticator, type UsersFileOptions } from "../auth/users_file.ts";
 import { defaultPort } from "../config/default_port.ts";
 import { ConfigError } from "../config/error.ts";
 import { keepingAnswers } from "./answers.ts";
@@ -33,7 +33,7 @@ export function createAuthenticator(
     /** The answers that are kept, by their zones. */
     readonly answers: Map<Octets, AnswerStore>;
     /** Hears what becomes of files that are read again. */
-    readonly note: (level: "warn" | "notice", text: Octets) => void;
+    readonly note: (level: "error" | "warn" | "notice", text: Octets) => void;
     /** Whether that is for this process to tell. */
     readonly tells: () => boolean;
   },
@@ -43,7 +43,7 @@ export function createAuthenticator(
   const { groupPort } = server.proxyPass ?? {};
   const routeFor = routeFinder(server, groupPort === undefined ? routes : new Routes(groups(groupPort), port));
   if (server.authUsersFile !== undefined) {
-    return openUsersFile(server.authUsersFile, { runtime, routes, routeFor, note });
+    return askUsers(server.authUsersFile, { runtime, routes, routeFor, note: tells() ? note : () => {} });
   }
   if (server.authHttp === undefined) return new PassThrough(routeFor ?? (() => undefined));
   const upstreamTls = server.proxy.ssl.mode;
@@ -52,14 +52,21 @@ export function createAuthenticator(
   return keepingAnswers(source, server.authHttp, { runtime, routeFor, answers, port, upstreamTls });
 }
 
-interface FileSurroundings extends Pick<HttpSurroundings, "runtime" | "routes" | "routeFor"> {
-  readonly note: (level: "warn" | "notice", text: Octets) => void;
+type FileSurroundings = Pick<HttpSurroundings, "runtime" | "routes"> & Pick<UsersFileOptions, "note" | "taken">;
+
+/** Opens a users file, and goes on looking at it. Throws {@linkcode StartError} for one that cannot be used. */
+export function openUsers(path: Octets, { routes, ...surroundings }: FileSurroundings): UsersFile {
+  const upstreamProblem = (text: Octets) => routes.find(text) === undefined ? `no such upstream "${text}"` : undefined;
+  return startOf(() => new UsersFile({ path, period: LOOK_PERIOD, upstreamProblem, ...surroundings }));
 }
 
 /** Throws {@linkcode StartError} for a file that cannot be used. */
-function openUsersFile(path: Octets, { runtime, routes, routeFor, note }: FileSurroundings): Authenticator {
-  const upstreamProblem = (text: Octets) => routes.find(text) === undefined ? `no such upstream "${text}"` : undefined;
-  const file = startOf(() => new UsersFile({ path, period: LOOK_PERIOD, runtime, note, upstreamProblem }));
+function askUsers(
+  path: Octets,
+  { routeFor, ...surroundings }: FileSurroundings & Pick<HttpSurroundings, "routeFor">,
+): Authenticator {
+  const { routes, runtime } = surroundings;
+  const file = openUsers(path, surroundings);
   const source = new UsersFileAuthenticator({
     users: () => file.users,
     routeFor: (upstream, credentials) =>
@@ -69,6 +76,7 @@ function openUsersFile(path: Octets, { runtime, routes, routeFor, note }: FileSu
   return {
     identify: (credentials) => source.identify(credentials),
     authenticate: (credentials, tell, done) => source.authenticate(credentials, tell, done),
+    renew: () => file.renew(),
     close: () => file.close(),
   };
 }

@@ -11,7 +11,7 @@ export class Echoes {
   }
 
   /** Writes to a log what was not written there just before. */
-  noteTo(log: Pick<ErrorLog, "write">): (level: "warn" | "notice", text: Octets) => void {
+  noteTo(log: Pick<ErrorLog, "write">): (level: "error" | "warn" | "notice", text: Octets) => void {
     return (level, text) => {
       const now = this.#clock.now();
       const said = this.#said.get(log) ?? new Map<Octets, Millis>();

@@ -55,7 +55,7 @@ export interface Surroundings {
   readonly limitZones: LimitZones;
   /** The mail servers of the generation before: what is known of those that stay is kept. */
   readonly groupsBefore: Groups | undefined;
-  /** Whether this process tells of files of TLS, and no main process does. */
+  /** Whether this process tells of files that change, and no main process does. */
   readonly tells: boolean;
   /** Encrypt session tickets where the configuration names no key. */
   readonly ticketKeys: TicketKeys;
@@ -129,9 +129,10 @@ export class Generation {
     this.#health.start();
   }
 
-  /** Looks at once whether files of TLS have changed. */
+  /** Looks at once whether files have changed that the main process reads. */
   renew(): void {
     for (const renewal of this.#renewals) renewal.look();
+    for (const authenticator of this.#authenticators) authenticator.renew?.();
   }
 
   /** Keeps nothing open any longer that only new sessions would use. */

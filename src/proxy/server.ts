@@ -60,7 +60,7 @@ export interface Server {
   reload(config: Config): Promise<void>;
   /** Makes session tickets with this key from now on; those made with the key before are taken as well. */
   rotateTicketKey(key: Uint8Array): void;
-  /** Looks at once whether files of TLS have changed. */
+  /** Looks at once whether files have changed that the main process reads. */
   renew(): void;
   /** Closes and opens all log files anew. */
   reopenLogs(): void;

@@ -13,7 +13,7 @@ export const authUsersFile = directive<Octets, undefined>({
   meaning:
     "A file that says who may log in, in place of `auth_http`: `user:password:[upstream][:options]`, a line for each " +
     "password, as `postern passwd` writes it. Where a line names no upstream, `proxy_pass` says where sessions go. The " +
-    "file is read again once it has changed",
+    "file is read again once it has changed, by the main process, so that none but root need have the right to",
 });
 
 export const authUsersFileModule: Module = {

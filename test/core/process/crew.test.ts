@@ -14,13 +14,14 @@ class Scene {
   readonly published: unknown[] = [];
   readonly crew: Crew;
 
-  constructor(main = "worker_processes 2;") {
+  constructor(main = "worker_processes 2;", mail = "", files: readonly (readonly [string, string])[] = []) {
+    for (const [path, text] of files) this.runtime.files.contents.set(path, text);
     const log = new LogFiles(this.runtime).open([{ target: { type: "stderr" }, level: "notice" }], new LogUse());
     if (!(log instanceof ErrorLog)) throw new Error("no log");
     let number = 0;
     this.crew = new Crew({
       runtime: this.runtime,
-      config: load(`${main} events {} mail {}`),
+      config: load(`${main} events {} mail { ${mail} }`),
       args: ["-c", "f"],
       files: { texts: [["f", "mail {}"]], folders: [] },
       inherited: new Map([["127.0.0.1 143", 3]]),
@@ -83,7 +84,7 @@ describe("a crew", () => {
       inherited: [["127.0.0.1 143", 3]],
       account: { name: "nobody", uid: 65534, gid: 65533 },
       ticketKeys: ["key", "old"],
-      tlsFiles: [],
+      secretFiles: [],
       isDaemon: true,
     }]);
     scene.worker(0).listens();
@@ -93,6 +94,41 @@ describe("a crew", () => {
     scene.worker(1).listens();
     await begun;
     assertEquals(scene.crew.pids, [5000, 5001]);
+  });
+
+  it("reads users files for its workers, those included that come later, as long as what is in them is good", async () => {
+    const mail = "auth_users_file /users; server { listen 143; protocol imap; proxy_pass 192.0.2.3; }";
+    const scene = await new Scene("worker_processes 1;", mail, [["/users", "anna:{PLAIN}one:\n"]]).begin();
+    const { clock, files } = scene.runtime;
+    const secretsOf = (message: unknown) => (message as { readonly secretFiles?: unknown }).secretFiles;
+    assertEquals(secretsOf(scene.worker(0).told[0]), [["/users", "anna:{PLAIN}one:\n"]]);
+    files.contents.set("/users", "berta:{PLAIN}one:\n");
+    clock.advance(40_000);
+    const texts = [["/users", "berta:{PLAIN}one:\n"]];
+    assertEquals(scene.worker(0).told.at(-1), { type: "secretFiles", texts });
+    const { length } = scene.worker(0).told;
+    files.contents.set("/users", "berta:one\n");
+    clock.advance(40_000);
+    assertEquals(scene.worker(0).told.length, length);
+    assertEquals(scene.log(), [
+      '[notice] users file "/users" was read again, 1 users',
+      '[error] users file "/users" was changed and is not used: password without a scheme in /users:1',
+    ]);
+    scene.worker(0).exits({ signal: 9 });
+    clock.advance(0);
+    scene.worker(1).says({ type: "ready" });
+    assertEquals(secretsOf(scene.worker(1).told[0]), texts);
+    scene.crew.stop("fast");
+    scene.worker(1).exits();
+    clock.advance(40_000);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("does not begin with a users file that it cannot use", async () => {
+    const mail = "auth_users_file /users; server { listen 143; protocol imap; }";
+    const scene = new Scene("worker_processes 1;", mail, [["/users", "anna:{PLAIN}one:nowhere:143x\n"]]);
+    await assertRejects(() => scene.crew.start(), StartError, "in /users:1");
+    assertEquals([scene.started.length, scene.runtime.clock.pending], [0, 1]);
   });
 
   it("says nothing to a worker that opens its sockets, and all of it once that listens", async () => {

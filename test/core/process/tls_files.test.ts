@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { GivenFiles, TlsFiles } from "../../../src/process/tls_files.ts";
 import { PERIOD } from "../../../src/proxy/renewal.ts";
@@ -82,7 +82,14 @@ describe("the files of TLS", () => {
       return "number" in bytes ? bytes.text : decode(bytes);
     };
     assertEquals(["/c.pem", "/gone", "/other"].map(read), ["given", "No such file or directory", "other"]);
+    const look = (path: string) => {
+      const found = files.look(path);
+      return "stamp" in found ? [found.size, found.stamp] : found.text;
+    };
+    const before = ["/c.pem", "/gone", "/other"].map(look);
+    assertEquals([before[1], before[2]], ["No such file or directory", [5, "other"]]);
     given.take([["/c.pem", "renewed"]]);
-    assertEquals(read("/c.pem"), "renewed");
+    assertEquals([read("/c.pem"), look("/c.pem")[0], look("/other")], ["renewed", 7, [5, "other"]]);
+    assertNotEquals(look("/c.pem"), before[0]);
   });
 });

@@ -7,6 +7,9 @@ import { FakeRuntime } from "../../support/fake_runtime.ts";
 
 const MAIL = "events {} mail { auth_http 127.0.0.1; server { listen 127.0.0.1:143; protocol imap; } }";
 
+const USERS =
+  "events {} mail { auth_users_file /users; server { listen 127.0.0.1:143; protocol imap; proxy_pass 192.0.2.3; } }";
+
 /** A worker, and the test in the main process's place. */
 class Scene {
   readonly runtime = new FakeRuntime();
@@ -40,7 +43,7 @@ class Scene {
   order(more: object = {}): Promise<void> {
     const account = { name: "nobody", uid: 65534, gid: 65534 };
     const order = { type: "work", number: 1, args: [], files: { texts: [], folders: [] }, inherited: [], account };
-    return this.tell({ ...order, ticketKeys: ["k".repeat(48)], tlsFiles: [], isDaemon: false, ...more });
+    return this.tell({ ...order, ticketKeys: ["k".repeat(48)], secretFiles: [], isDaemon: false, ...more });
   }
 
   get types(): string[] {
@@ -85,6 +88,22 @@ describe("a worker", () => {
       "exiting",
       "exit",
     ]);
+  });
+
+  it("knows the users that the main process says there are, whatever it can read itself", async () => {
+    const scene = new Scene(USERS);
+    await scene.order({ secretFiles: [["/users", "anna:{PLAIN}one:\n"]] });
+    for (let i = 0; i < 20 && !scene.types.includes("listening"); i++) await scene.tell({ type: "open" });
+    const { runtime } = scene;
+    const login = (user: string) => {
+      runtime.listeners[0]?.client().says(`a LOGIN ${user} one\r\n`);
+      return runtime.connects.length;
+    };
+    assertEquals([login("anna"), login("berta")], [1, 1]);
+    await scene.tell({ type: "secretFiles", texts: [["/users", "berta:{PLAIN}one:\n"]] });
+    assertEquals([login("anna"), login("berta")], [1, 2]);
+    // It is the main process that tells of the file.
+    assertEquals(scene.log.filter((line) => line.includes("users file")), []);
   });
 
   it("says why it cannot begin", async () => {
