@@ -32,7 +32,7 @@ export class ImapWatch implements RelayWatch {
     return this.#isAtLineStart && this.#literal === 0 && !this.#isOpaque && !this.#isLost;
   }
 
-  /** Only what is short can be a command that changes everything. */
+  /** Only what is short, or the last line of what is not, can be a command that changes everything. */
   client(bytes: Uint8Array): void {
     this.isClientLeaving = false;
     if (this.#isOpaque || bytes.length > LONGEST_DIALOGUE) return;
@@ -65,6 +65,8 @@ export class ImapWatch implements RelayWatch {
       const octet = bytes[from + length] ?? 0;
       if (octet === SPACE) {
         this.#tagLength = length;
+        // In a longer chunk it is the last command: nothing follows until the server has answered (RFC 4978, 3).
+        if (bytes.length > LONGEST_COMMAND) this.#isOpaque = isWordAt(bytes, from + length + 1, COMPRESS);
         this.isClientLeaving = !this.#isOpaque && isLastLine(bytes, from + length + 1, LOGOUT);
         return;
       }
@@ -159,7 +161,7 @@ function asksForCompression(bytes: Uint8Array): boolean {
 const NOTHING = new Uint8Array(0);
 const COMPRESS = "compress";
 const LOGOUT = "logout";
-/** A tag, `COMPRESS`, a mechanism, and whatever is sent ahead of it in one piece. */
+/** A tag, `COMPRESS`, a mechanism, and what little is sent ahead of it in one piece. */
 const LONGEST_COMMAND = 256;
 /** `{` and a number of 64 bits and `}` and CR. */
 const LONGEST_ANNOUNCEMENT = 24;

@@ -157,6 +157,17 @@ describe("a BYE may stand", () => {
     watch.upstream(encode("b OK\r\n"));
     assertEquals(watch.isBetweenReplies, false);
   });
+
+  it("nowhere once compression was asked for behind much else in one piece", () => {
+    const watch = new ImapWatch();
+    const searches = "a SEARCH ALL\r\n".repeat(100);
+    watch.client(encode(`${searches}b LIST "" compress\r\n`));
+    watch.upstream(encode("b OK\r\n"));
+    assertEquals(watch.isBetweenReplies, true);
+    watch.client(encode(`${searches}b COMPRESS DEFLATE\r\n`));
+    watch.upstream(encode("b OK\r\n"));
+    assertEquals(watch.isBetweenReplies, false);
+  });
 });
 
 describe("a -ERR may stand", () => {
