@@ -127,25 +127,29 @@ export class SharedLimitZone {
     });
   }
 
-  /** Tells all there is; what the others believed before is forgotten, should a message have been lost. */
+  /**
+   * Tells all there is; what the others believed before is forgotten, should a message have been lost. With the same
+   * message they hear what is: in between they would let in whoever comes.
+   */
   #tellAll(): void {
-    this.#board.publish(this.#topic, { isAll: true } satisfies Message);
-    this.#publish([...this.zone.own()]);
+    this.#publish([...this.zone.own()], { isAll: true });
   }
 
-  #publish(counts: readonly (readonly [Octets, number])[]): void {
+  #publish(counts: readonly (readonly [Octets, number])[], first: Message = {}): void {
+    let head = first;
     let part: (readonly [Octets, number])[] = [];
     let length = 0;
     for (const each of counts) {
       if (length > LONGEST) {
-        this.#board.publish(this.#topic, { counts: part } satisfies Message);
+        this.#board.publish(this.#topic, { ...head, counts: part } satisfies Message);
+        head = {};
         part = [];
         length = 0;
       }
       part.push(each);
       length += JSON.stringify(each).length + 1;
     }
-    if (part.length > 0) this.#board.publish(this.#topic, { counts: part } satisfies Message);
+    if (part.length > 0 || head.isAll) this.#board.publish(this.#topic, { ...head, counts: part } satisfies Message);
   }
 
   #hear(value: unknown, from: number): void {
@@ -171,7 +175,7 @@ export class SharedLimitZone {
 interface Message {
   /** The sender has just begun, and wants to be told all. */
   readonly isNew?: true;
-  /** The sender will tell all that it has. */
+  /** These are all that the sender has, with what follows where they are many. */
   readonly isAll?: true;
   /** The sender's counts of some keys. */
   readonly counts?: readonly (readonly [key: Octets, count: number])[];
