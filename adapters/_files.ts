@@ -58,12 +58,13 @@ class AppendedFile implements LogFile {
     if (descriptor === undefined) return undefined;
     const first = this.#owesNewline ? "\n" : "";
     const isOne = lines.indexOf("\n") === lines.length - 1;
-    const before = isOne ? 0 : sizeOf(descriptor);
+    const before = isOne ? undefined : sizeOf(descriptor);
     const failure = failureOnly(() => writeAll(descriptor, toBytes(first + lines)));
     this.#owesNewline = failure !== undefined;
     if (failure === undefined) return undefined;
     // Deno does not say how much was taken.
-    const taken = isOne ? 0 : Math.max(sizeOf(descriptor) - before - first.length, 0);
+    const after = before === undefined ? undefined : sizeOf(descriptor);
+    const taken = before === undefined || after === undefined ? 0 : Math.max(after - before - first.length, 0);
     return { ...failure, lost: Math.max(newlinesIn(lines.slice(taken)), 1) };
   }
 
@@ -97,8 +98,10 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
 }
 
-function sizeOf(descriptor: number): number {
-  return fstatSync(descriptor).size;
+/** In octets; `undefined` where the system does not say, of a file on a network for one. */
+function sizeOf(descriptor: number): number | undefined {
+  const size = attempt(() => fstatSync(descriptor).size);
+  return typeof size === "number" ? size : undefined;
 }
 
 function newlinesIn(text: Octets): number {

@@ -22,9 +22,11 @@ export class SessionStore {
     if (current === undefined || current.session !== undefined) this.#set(server, kept);
   }
 
-  /** Forgets the session of a server, and keeps none of it until then. */
+  /** Forgets the session of a server, and keeps none of it until then, or for as long as it was refused before. */
   refuse(server: string, until: Millis): void {
-    this.#set(server, { until });
+    const found = this.#sessions.get(server);
+    const before = found?.session === undefined ? found?.until ?? 0 : 0;
+    this.#set(server, { until: Math.max(until, before) });
   }
 
   #current(server: string, now: Millis) {

@@ -8,6 +8,7 @@ import type { DatagramHandler, DatagramSocket, Millis, Octets, SystemFailure } f
 import { failureOf } from "./_errno.ts";
 import {
   AF_UNIX,
+  EAGAIN,
   isPassing,
   type Kernel,
   kernelMemory,
@@ -54,6 +55,7 @@ class UnixDatagram implements DatagramSocket {
   send(bytes: Uint8Array): void {
     if (this.#waiting.length === 0 && this.#isDone(bytes)) return;
     if (this.#waiting.length < MOST_WAITING) this.#waiting.push(bytes);
+    else this.#tellLoss();
     // Whoever reads faster than now and then is not held up by our pauses.
     this.#sendWaiting();
   }
@@ -99,6 +101,12 @@ class UnixDatagram implements DatagramSocket {
     this.#timer = undefined;
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
     this.#sendWaiting();
+  }
+
+  #tellLoss(): void {
+    queueMicrotask(() => {
+      if (!this.#isClosed) this.#handler.lost?.(systemFailure(EAGAIN));
+    });
   }
 
   /** Nothing can be sent any more; that is told a moment later, for whoever sends does not expect to be called. */

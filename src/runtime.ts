@@ -139,6 +139,8 @@ export interface DatagramHandler {
   received(bytes: Uint8Array, from: SocketAddress): void;
   /** The socket broke, or the other side refuses datagrams; it is closed, and this is its last call. */
   failed(failure: SystemFailure): void;
+  /** One was lost, since more wait than may; the socket goes on. */
+  lost?(failure: SystemFailure): void;
 }
 
 /** A UDP socket with one address to send to and a port of its own that the system chose; or a unix socket without a name. */

@@ -49,16 +49,20 @@ export class SyslogSender {
     );
     this.#socket ??= this.#runtime.datagram(this.#target, {
       received() {},
-      failed: (failure) => this.#failed(failure),
+      failed: (failure) => {
+        // The next line has another socket.
+        this.#socket = undefined;
+        this.#tell(failure);
+      },
+      lost: (failure) => this.#tell(failure),
     });
     this.#socket.send(encode(text));
   }
 
-  /** The next line has another socket. */
-  #failed(failure: SystemFailure): void {
-    this.#socket = undefined;
+  #tell(failure: SystemFailure): void {
     const now = this.#runtime.date();
-    if (now - this.#told < SILENCE) return;
+    // A clock may be set back.
+    if (now >= this.#told && now - this.#told < SILENCE) return;
     this.#told = now;
     this.#note(
       "alert",

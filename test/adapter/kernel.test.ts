@@ -2,10 +2,10 @@ import { after, before, describe, it } from "node:test";
 import { connect as connectRaw, createServer, type Server } from "node:net";
 import process from "node:process";
 import { setImmediate, setTimeout } from "node:timers";
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { Agenda, Appointment } from "../../adapters/_agenda.ts";
 import { loadRuntime } from "../../adapters/detect.ts";
-import { eventLayout, type Kernel, openKernel } from "../../adapters/_kernel.ts";
+import { eventLayout, type Kernel, nodeForeign, openKernel } from "../../adapters/_kernel.ts";
 import { KernelAddress } from "../../adapters/_kernel_address.ts";
 import { KernelSocket } from "../../adapters/_kernel_socket.ts";
 import { NetListener } from "../../adapters/_listener.ts";
@@ -29,8 +29,17 @@ describe("the kernel's calls", () => {
 
   it("leave the stream of warnings alone, and as it was", () => {
     const { emitWarning } = process;
-    openKernel();
-    assertEquals(process.emitWarning, emitWarning);
+    const warnings: unknown[] = [];
+    process.emitWarning = (warning: unknown) => void warnings.push(warning);
+    const ours = process.emitWarning;
+    try {
+      // Opened anew each time, and only Node has it.
+      if ("Deno" in globalThis || "Bun" in globalThis) assertThrows(() => nodeForeign());
+      else nodeForeign();
+      assertEquals([process.emitWarning === ours, warnings], [true, []]);
+    } finally {
+      process.emitWarning = emitWarning;
+    }
   });
 });
 

@@ -25,6 +25,14 @@ describe("sessions with servers", () => {
     assertEquals(store.get("a", 10), SECOND);
   });
 
+  it("are not kept sooner for another that was given up", () => {
+    const store = new SessionStore();
+    store.refuse("a", 10);
+    store.refuse("a", 1);
+    store.put("a", { session: FIRST, until: 100 }, 9);
+    assertEquals(store.get("a", 9), undefined);
+  });
+
   it("are forgotten, the oldest first, when there are too many", () => {
     const store = new SessionStore();
     for (let i = 0; i < 1_000; i++) store.put(`${i}`, { session: FIRST, until: 100 }, 0);

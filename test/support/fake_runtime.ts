@@ -119,6 +119,11 @@ export class FakeDatagramSocket implements DatagramSocket {
     this.isClosed = true;
     this.#handler.failed(failure);
   }
+
+  /** The server takes no more. */
+  overflows(): void {
+    this.#handler.lost?.({ number: 11, text: "Resource temporarily unavailable" });
+  }
 }
 
 /** A listener that the code under test asked for; the test plays the clients. */

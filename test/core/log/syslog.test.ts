@@ -82,4 +82,15 @@ describe("a log at a syslog server", () => {
     const lines = runtime.process.err.split("\n").map((line) => line.slice(20));
     assertEquals(lines, [alert, alert, alert, ""]);
   });
+
+  it("says so of a server that takes no more, and goes on with its socket", () => {
+    const { log, runtime } = open("unix:/dev/log", { path: "/dev/log" });
+    log.write("info", "one");
+    for (let line = 0; line < 3; line++) runtime.datagrams[0]?.overflows();
+    log.write("info", "two");
+    const texts = sent(runtime).map((lines) => lines.map((line) => line.split("#0: ")[1]));
+    const alert =
+      `send() to syslog server "unix:/dev/log" failed (11: Resource temporarily unavailable), lines are lost`;
+    assertEquals(texts, [["one", alert, "two"]]);
+  });
 });
