@@ -66,8 +66,9 @@ export class UsersFile {
       return;
     }
     this.#stamp = now;
-    this.#renew();
+    // First: a defect of ours is no reason to look at the file no more.
     this.#wait();
+    this.#renew();
   }
 
   #renew(): void {
