@@ -5,6 +5,7 @@
  */
 
 import type { Octets, TlsFault } from "../runtime.ts";
+import type { ConfCommand } from "./conf_command.ts";
 import { ConfigError, inPlace } from "./error.ts";
 import type { CertificateConfig, ClientTlsConfig, PemSource, SslConfig } from "./ssl_types.ts";
 import type { Place } from "./types.ts";
@@ -37,7 +38,7 @@ interface Settings extends Pick<SslConfig, "crl" | "ciphers" | "ecdhCurve" | "dh
 function explained({ part, index, text }: TlsFault, settings: Settings): ConfigError {
   const { certificates, authorities = "", crl = "", ciphers, ecdhCurve, dhparam = "" } = settings;
   const pair = certificates[index];
-  const command = settings.commands.findLast(({ name }) => COMMANDS[part]?.includes(name.toLowerCase()));
+  const command = commandOf(part, settings);
   if (command !== undefined) {
     const { directive: name, place } = command;
     return failed(`SSL_CONF_cmd("${command.name}", "${command.value}")`, text, { name, place });
@@ -64,12 +65,21 @@ function explained({ part, index, text }: TlsFault, settings: Settings): ConfigE
   }
 }
 
-/** The commands, in lower case, that are at fault in place of a directive when they are given. */
+/** The command that is at fault in place of a directive. */
+function commandOf(part: TlsFault["part"], { commands, places }: Settings): ConfCommand | undefined {
+  const last = (names: readonly Octets[]) => commands.findLast(({ name }) => names.includes(name.toLowerCase()));
+  const found = last(COMMANDS[part] ?? []);
+  // Suites of TLS 1.3 stand in one list with the others, which more often are the ones that nobody knows.
+  const hasList = found !== undefined || directiveOf({ places }, "_ciphers") !== undefined;
+  return part === "ciphers" && !hasList ? last(["ciphersuites"]) : found;
+}
+
+/** In lower case. */
 const COMMANDS: Partial<Readonly<Record<TlsFault["part"], readonly Octets[]>>> = {
-  ciphers: ["cipherstring", "ciphersuites"],
+  ciphers: ["cipherstring"],
   curves: ["curves", "groups"],
   dhparam: ["dhparameters"],
-  versions: ["protocol", "minprotocol", "maxprotocol"],
+  versions: ["protocol"],
 };
 
 interface GivenDirective {

@@ -37,7 +37,7 @@ export class LogFiles {
   readonly #uses = new Set<LogUse>();
   readonly #time: TimeStamp;
   /** Resolves when what was said to syslog servers that are closed has left. */
-  #sent: Promise<unknown> = Promise.resolve();
+  #sent: Promise<void> = Promise.resolve();
 
   constructor(runtime: LogRuntime) {
     this.#runtime = runtime;
@@ -112,7 +112,7 @@ export class LogFiles {
     }
     const syslogs = [...this.#syslogs].filter(([key]) => isMeant(key));
     for (const [key] of syslogs) this.#syslogs.delete(key);
-    this.#sent = Promise.all([this.#sent, ...syslogs.map(([, syslog]) => syslog.close())]);
+    this.#sent = Promise.all([this.#sent, ...syslogs.map(([, syslog]) => syslog.close())]).then(() => {});
     await this.#sent;
   }
 

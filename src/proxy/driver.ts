@@ -156,6 +156,7 @@ export class Driver implements Listed {
         return this.#write(effect.side, effect.bytes);
       case "log":
         if (effect.event === "loginFailed") this.#loginFailed();
+        if (effect.event === "loginRefused") this.#facts.mayTryAgain();
         return this.#log(effect.level, effect.text, effect.action);
       case "secure":
         return effect.side === "client" ? this.#secureClient() : this.#upstream.secure();

@@ -114,8 +114,8 @@ export abstract class Conversation<Options extends LoginOptions> {
     this.#reply += text;
   }
 
-  protected log(level: NoteLevel, text: Octets): void {
-    this.emit({ type: "log", level, text, action: this.action });
+  protected log(level: NoteLevel, text: Octets, event?: "loginRefused"): void {
+    this.emit({ type: "log", level, text, action: this.action, ...event && { event } });
   }
 
   /** A login was wrong, and `text` is what its client hears of that. */

@@ -350,7 +350,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     // The client would take for its server's what anybody on the way to it can say.
     const mayPass = this.options.passErrorMessage && !this.#isUpstreamInClear;
     if (refusal !== undefined) {
-      if (refusal.otherFault !== undefined) this.#logResponse(text, mayPass);
+      if (refusal.otherFault !== undefined) this.#logResponse(text, mayPass, "loginRefused");
       this.#forgetUpstream();
       return this.refuseForUpstream(refusal, mayPass);
     }
@@ -362,8 +362,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   }
 
   /** What the client is not to hear, the operator should. */
-  #logResponse(text: Octets, mayPass: boolean): void {
-    this.log(mayPass ? "info" : "error", `upstream sent invalid response: "${text}"`);
+  #logResponse(text: Octets, mayPass: boolean, event?: "loginRefused"): void {
+    this.log(mayPass ? "info" : "error", `upstream sent invalid response: "${text}"`, event);
   }
 
   /** Whether the verdict was one of before, and its source is asked now what it says today. */

@@ -68,8 +68,8 @@ export type Effect =
     readonly level: NoteLevel;
     readonly text: Octets;
     readonly action: string;
-    /** What the line tells, where the access log is to have it too. */
-    readonly event?: "loginFailed";
+    /** What the line tells: a wrong login, which the access log is to have too, or one that was refused for another reason. */
+    readonly event?: "loginFailed" | "loginRefused";
   }
   /** TLS is to begin with that side. What it sent in clear and nobody has read is thrown away. */
   | { readonly type: "secure"; readonly side: Side }

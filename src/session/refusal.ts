@@ -9,12 +9,14 @@ import type { Octets } from "../runtime.ts";
 import { canonicalBase64 } from "./base64.ts";
 import { ClientHalf } from "./client_half.ts";
 import type { LoginOptions } from "./conversation.ts";
+import type { CloseReason } from "./mod.ts";
 import { Secret } from "./secret.ts";
 import type { UpstreamRefusal } from "./upstream.ts";
 
 /** A client that can be refused. */
 export abstract class RefusableHalf<Options extends LoginOptions> extends ClientHalf<Options> {
   #refusal: Refused | undefined;
+  #closeReason: CloseReason = "refused";
 
   /** How a refused login is told. */
   protected abstract refusal(refused: Refused): Octets;
@@ -26,6 +28,7 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
     this.logFailedLogin(refused.text);
     this.connection.limit?.refused();
     this.#refusal = refused;
+    this.#closeReason = "refused";
     if (refused.wait === 0) return this.tellRefusal();
     this.phase = "delaying";
     this.deadline = this.now + refused.wait;
@@ -38,6 +41,7 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
     const { text, smtpCode } = mayPass && refusal.text !== "" ? refusal : otherFault ?? this.loginFailed;
     const wait = this.isLastError() ? 0 : 1;
     this.#refusal = { type: "refused", text, wait, smtpCode, saslError };
+    this.#closeReason = otherFault === undefined ? "refused" : "upstreamRefused";
     if (otherFault !== undefined) return this.tellRefusal();
     this.logFailedLogin(refusal.text);
     const delay = this.#delay();
@@ -102,7 +106,7 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
     this.exchange = undefined;
     this.#refusal = undefined;
     this.reset();
-    if (isLast) this.close("refused");
+    if (isLast) this.close(this.#closeReason);
     else this.readOn();
   }
 }

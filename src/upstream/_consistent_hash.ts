@@ -55,7 +55,9 @@ interface Point {
 }
 
 function ringOf(members: readonly Member[]): readonly Point[] {
-  const weight = members.reduce((sum, { spec }) => sum + spec.weight, 0);
+  // The addresses of a name have the same points.
+  const weights = new Map(members.map(({ spec }) => [spec.server, spec.weight]));
+  const weight = [...weights.values()].reduce((sum, each) => sum + each, 0);
   const scale = Math.min(MOST_WEIGHT / weight, 1);
   const points = members.flatMap(({ spec }) => {
     return pointsOf(spec.server, Math.max(Math.floor(spec.weight * scale), 1) * POINTS_FOR_WEIGHT);

@@ -88,7 +88,8 @@ export class ImapIntroduction implements UpstreamLogin {
 
   /** Whatever the server makes of it, the login follows. */
   #introduced(line: Octets): UpstreamStep {
-    return line.startsWith(`${this.#tag} `) ? this.#takeOver() : this.#untagged(line);
+    const isReply = line.startsWith(`${this.#tag} `) || /^\* BAD(?: |$)/i.test(line);
+    return isReply ? this.#takeOver() : this.#untagged(line);
   }
 
   #untagged(line: Octets): UpstreamStep {

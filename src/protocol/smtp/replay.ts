@@ -75,4 +75,4 @@ const LONGEST = 12_000;
  * What a server says that does not take such a command at all, or not without TLS (RFC 5321, 4.2.3; RFC 4954, 6; RFC
  * 5248, 2.4): no client could do anything about that, but the operator can.
  */
-const ABOUT_THE_WAY = ["500", "502", "503", "504", "523", "524", "530", "538"];
+const ABOUT_THE_WAY = ["502", "503", "504", "523", "524", "530", "538"];

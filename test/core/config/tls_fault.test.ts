@@ -56,7 +56,7 @@ describe("faults that the library finds", () => {
     const { ssl } = serverWith(
       "starttls on; ssl_certificate a; ssl_certificate_key b; ssl_prefer_server_ciphers on;",
       "ssl_ciphers GOOD; ssl_conf_command CipherString NOPE;",
-      "ssl_conf_command Groups curve; ssl_conf_command dhparameters dh; ssl_conf_command MinProtocol TLSv1;",
+      "ssl_conf_command Groups curve; ssl_conf_command dhparameters dh; ssl_conf_command Protocol TLSv1;",
     );
     if (ssl === undefined) throw new Error("no TLS");
     const messages = (["ciphers", "curves", "dhparam", "versions"] as const).map((part) => {
@@ -67,8 +67,26 @@ describe("faults that the library finds", () => {
       `${failed('"CipherString", "NOPE"')}5`,
       `${failed('"Groups", "curve"')}6`,
       `${failed('"dhparameters", "dh"')}6`,
-      `${failed('"MinProtocol", "TLSv1"')}6`,
+      `${failed('"Protocol", "TLSv1"')}6`,
     ]);
+  });
+
+  it("are no command's that only goes with them", () => {
+    const tls = "starttls on; ssl_certificate a; ssl_certificate_key b; ssl_conf_command MaxProtocol TLSv1.3;";
+    const message = (part: "ciphers" | "versions", ...lines: readonly string[]) => {
+      const { ssl } = serverWith(tls, "ssl_conf_command Ciphersuites GOOD;", ...lines);
+      if (ssl === undefined) throw new Error("no TLS");
+      return sslFault(ssl, { part, index: 0, text: TEXT }).message;
+    };
+    assertEquals(
+      message("ciphers", "ssl_ciphers NOPE;"),
+      `SSL_CTX_set_cipher_list("GOOD:NOPE") failed (SSL: ${TEXT}) in f:6`,
+    );
+    assertEquals(message("ciphers"), `SSL_CONF_cmd("Ciphersuites", "GOOD") failed (SSL: ${TEXT}) in f:5`);
+    assertEquals(
+      message("versions", "ssl_protocols TLSv1;"),
+      `SSL_CTX_set_min_proto_version() failed (SSL: ${TEXT}) in f:6`,
+    );
   });
 
   it("are in the place of the list, and not of what is done with it", () => {

@@ -210,7 +210,7 @@ describe("an IMAP login that the server checks", () => {
         log info upstream sent invalid response: "no [inuse] Locked." (reading response from upstream)
         leave upstream
         S: a NO [inuse] Locked.
-        close refused
+        close upstreamRefused
       `,
     );
   });

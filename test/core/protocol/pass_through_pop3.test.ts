@@ -174,7 +174,7 @@ describe("a POP3 login that the server checks", () => {
         log info upstream sent invalid response: "-ERR [in-use] Locked." (reading response from upstream)
         leave upstream
         S: -ERR [in-use] Locked.
-        close refused
+        close upstreamRefused
       `,
     );
   });
