@@ -20,6 +20,8 @@ function run(program: "deno" | "bun", args: readonly string[], environment: Reco
     cwd: ROOT,
     env: { ...process.env, ...environment, PATH },
     encoding: "utf8",
+    // The graph of all modules has more than a MiB, which is as much as a program may say by default.
+    maxBuffer: 64 * 1_048_576,
   });
   return { status, stdout, stderr };
 }
