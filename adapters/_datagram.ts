@@ -1,7 +1,7 @@
 /** Datagram sockets over `node:dgram`, which all three runtimes have. */
 
 import { createSocket, type Socket as RawSocket } from "node:dgram";
-import type { DatagramHandler, DatagramSocket } from "../src/runtime.ts";
+import type { DatagramHandler, DatagramSocket, DatagramTarget } from "../src/runtime.ts";
 import { toFailure } from "./_errno.ts";
 
 /** See `Runtime.datagram`. */
@@ -83,10 +83,7 @@ class NetDatagram implements DatagramSocket {
   }
 }
 
-interface HostAndPort {
-  readonly host: string;
-  readonly port: number;
-}
+type HostAndPort = Extract<DatagramTarget, { readonly host: string }>;
 
 /** More than a turn of the event loop ever has to say, and less than 10 MB. */
 const MOST_WAITING = 4096;

@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { Cancel, Millis, Octets, TlsFacts } from "../runtime.ts";
+import type { Cancel, Millis, Octets } from "../runtime.ts";
 import type { Route } from "../upstream/mod.ts";
+import { verifiedCertificate } from "./_verified.ts";
 import { commonNameIn } from "./common_name.ts";
 import type { Authenticator, Credentials, Note, Verdict } from "./mod.ts";
 
@@ -48,19 +49,15 @@ export class PassThrough implements Authenticator {
 function ownerOf({ login, tls }: Credentials, note: Note): Octets | undefined {
   const owner = commonNameOf(tls);
   if (owner !== undefined && (login === "" || login === owner)) return owner;
-  const certificate = verified(tls);
+  const certificate = verifiedCertificate(tls);
   if (certificate === undefined) note("info", "client showed no valid certificate for EXTERNAL");
   else note("info", `client certificate of "${certificate.subject}" is not for this login`);
   return undefined;
 }
 
 function commonNameOf(tls: Credentials["tls"]): Octets | undefined {
-  const certificate = verified(tls);
+  const certificate = verifiedCertificate(tls);
   return certificate && commonNameIn(certificate.subject);
-}
-
-function verified(tls: Credentials["tls"]): TlsFacts["certificate"] {
-  return tls?.verification === "SUCCESS" ? tls.facts.certificate : undefined;
 }
 
 /** How long a wrong certificate costs, as a wrong password does with a users file. */

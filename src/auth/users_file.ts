@@ -15,6 +15,7 @@ import type { Route } from "../upstream/mod.ts";
 import type { Authenticator, Credentials, Note, Verdict } from "./mod.ts";
 import { LONGEST_PASSWORD } from "./_users_password.ts";
 import type { UserEntry, Users } from "./_users_table.ts";
+import { verifiedCertificate } from "./_verified.ts";
 import { areEqual, type TrialHandler, tryDigest, tryPassword } from "./_users_trial.ts";
 
 export { parseUserLine } from "./_users_line.ts";
@@ -43,7 +44,7 @@ export class UsersFileAuthenticator implements Authenticator {
 
   /** The only user with the certificate that the client has shown. */
   identify({ method, tls }: Credentials): Octets | undefined {
-    const shown = method === "external" ? fingerprintOf(tls) : undefined;
+    const shown = method === "external" ? verifiedCertificate(tls)?.fingerprint : undefined;
     return shown === undefined ? undefined : this.#setting.users().ownerOf(shown);
   }
 
@@ -125,7 +126,7 @@ class Login implements TrialHandler {
   }
 
   #judgeCertificate(): void {
-    const fingerprint = fingerprintOf(this.#credentials.tls);
+    const fingerprint = verifiedCertificate(this.#credentials.tls)?.fingerprint;
     const isShown = ({ certificate }: UserEntry) =>
       certificate !== undefined && fingerprint !== undefined && areEqual(fingerprint, certificate);
     const isEnough = this.#own?.some((entry) => isShown(entry) && this.matched(entry));
@@ -191,11 +192,6 @@ class Login implements TrialHandler {
     const text = "Invalid login or password";
     this.#answer.done({ type: "refused", text, wait, smtpCode: undefined, saslError: undefined });
   }
-}
-
-/** Of a certificate that was verified. */
-function fingerprintOf(tls: Credentials["tls"]): Octets | undefined {
-  return tls?.verification === "SUCCESS" ? tls.facts.certificate?.fingerprint : undefined;
 }
 
 /** How long a wrong password costs, as `Auth-Wait` is used with nginx; and the grain of longer waits. */

@@ -14,7 +14,7 @@ import type { UpstreamConfig } from "./upstream_types.ts";
 /** The same where no group is named; else it leads to the group, and its port is kept aside. */
 export function passTo(groups: readonly UpstreamConfig[], pass: ProxyPassConfig): ProxyPassConfig {
   const [, host = "", port] = /^(.*):(\d+)$/.exec(constantOf(pass.template) ?? "") ?? [];
-  const group = groupNamed(host, groups);
+  const group = groups.find(({ name }) => areSame(name, host));
   if (group === undefined || port === undefined) return pass;
   const { text } = pass.template;
   return {
@@ -27,7 +27,7 @@ export function passTo(groups: readonly UpstreamConfig[], pass: ProxyPassConfig)
 /** Whether `proxy_pass` of a server block names this group. */
 export function passesTo({ name }: Pick<UpstreamConfig, "name">, { proxyPass }: ServerConfig): boolean {
   const text = proxyPass && constantOf(proxyPass.template);
-  return text?.toLowerCase() === name.toLowerCase();
+  return text !== undefined && areSame(name, text);
 }
 
 /** The port that servers of a group have for a server block where they are written without one. */
@@ -38,8 +38,9 @@ export function groupPort(group: Pick<UpstreamConfig, "name">, server: ServerCon
 
 /** A warning for each port behind a group's name that none of its servers goes by. */
 export function passWarnings({ servers, upstreams }: Pick<Config, "servers" | "upstreams">): readonly ConfigWarning[] {
-  const texts = servers.flatMap(({ proxyPass }) => {
-    const group = proxyPass && groupNamed(constantOf(proxyPass.template) ?? "", upstreams);
+  const texts = servers.flatMap((server) => {
+    const { proxyPass } = server;
+    const group = upstreams.find((each) => passesTo(each, server));
     if (proxyPass?.groupPort === undefined || group === undefined) return [];
     const { groupPort: port, template: { text }, place } = proxyPass;
     const isOther = group.servers.every((each) =>
@@ -53,6 +54,7 @@ export function passWarnings({ servers, upstreams }: Pick<Config, "servers" | "u
   return [...new Set(texts)].map((text) => ({ level: "warn", text }));
 }
 
-function groupNamed(name: Octets, groups: readonly UpstreamConfig[]): UpstreamConfig | undefined {
-  return groups.find((group) => group.name.toLowerCase() === name.toLowerCase());
+/** Names of groups are in any case. */
+function areSame(one: Octets, other: Octets): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }

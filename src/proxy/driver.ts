@@ -1,6 +1,8 @@
 /**
  * One client's connection: the loop between a session and its two sockets. It carries the session's effects out in
- * order, one input at a time, and knows nothing of any protocol.
+ * order, one input at a time, and knows nothing of any protocol. It is long because what an input may come to is decided
+ * by the same few fields, whoever it came from: the parts that could be told apart (the upstream's side, the facts, the ends
+ * of log lines) are in files of their own.
  *
  * @module
  */

@@ -1,5 +1,7 @@
 /**
- * One process at work: the listeners, the connections, and the way both come to an end.
+ * One process at work: the listeners, the connections, and the way both come to an end. It is long because a connection goes
+ * on from one guest to the next (its PROXY header, its handshake, its session) with the same place in counts and farewells,
+ * and all of that has to be seen together.
  *
  * @module
  */

@@ -13,10 +13,14 @@ import type { CloseReason } from "./mod.ts";
 import { Secret } from "./secret.ts";
 import type { UpstreamRefusal } from "./upstream.ts";
 
+/** A refusal that is to be told, and what closes the connection when it is the last. */
+interface Refusal extends Refused {
+  readonly closes: CloseReason;
+}
+
 /** A client that can be refused. */
 export abstract class RefusableHalf<Options extends LoginOptions> extends ClientHalf<Options> {
-  #refusal: Refused | undefined;
-  #closeReason: CloseReason = "refused";
+  #refusal: Refusal | undefined;
 
   /** How a refused login is told. */
   protected abstract refusal(refused: Refused): Octets;
@@ -27,8 +31,7 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
   protected refuse(refused: Refused): void {
     this.logFailedLogin(refused.text);
     this.connection.limit?.refused();
-    this.#refusal = refused;
-    this.#closeReason = "refused";
+    this.#refusal = { ...refused, closes: "refused" };
     if (refused.wait === 0) return this.tellRefusal();
     this.phase = "delaying";
     this.deadline = this.now + refused.wait;
@@ -40,8 +43,8 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
     const saslError = refusal.saslError === undefined ? undefined : canonicalBase64(refusal.saslError);
     const { text, smtpCode } = mayPass && refusal.text !== "" ? refusal : otherFault ?? this.loginFailed;
     const wait = this.isLastError() ? 0 : 1;
-    this.#refusal = { type: "refused", text, wait, smtpCode, saslError };
-    this.#closeReason = otherFault === undefined ? "refused" : "upstreamRefused";
+    const closes = otherFault === undefined ? "refused" : "upstreamRefused";
+    this.#refusal = { type: "refused", text, wait, smtpCode, saslError, closes };
     if (otherFault !== undefined) return this.tellRefusal();
     this.logFailedLogin(refusal.text);
     const delay = this.#delay();
@@ -87,7 +90,7 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
     const refused = this.#refusal;
     if (refused === undefined) return;
     const answer = refused.saslError === undefined ? undefined : this.exchange?.errorAnswer;
-    if (answer === undefined) return this.#endAttempt(this.refusal(refused));
+    if (answer === undefined) return this.#endAttempt(refused, this.refusal(refused));
     this.errorAnswer = answer;
     this.challenge(refused.saslError ?? "");
     this.readOn();
@@ -96,17 +99,17 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
   protected answeredError(isRight: boolean): void {
     const refused = this.#refusal;
     this.errorAnswer = undefined;
-    if (refused !== undefined) this.#endAttempt(isRight ? this.refusal(refused) : this.invalidCommand());
+    if (refused !== undefined) this.#endAttempt(refused, isRight ? this.refusal(refused) : this.invalidCommand());
   }
 
   /** Tells how the attempt ended. Only a refusal that was held back leaves the client another. */
-  #endAttempt(reply: Octets): void {
-    const isLast = this.#refusal?.wait === 0;
+  #endAttempt(refusal: Refusal, reply: Octets): void {
+    const { wait, closes } = refusal;
     this.say(reply);
     this.exchange = undefined;
     this.#refusal = undefined;
     this.reset();
-    if (isLast) this.close(this.#closeReason);
+    if (wait === 0) this.close(closes);
     else this.readOn();
   }
 }

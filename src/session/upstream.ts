@@ -45,6 +45,11 @@ export interface UpstreamRefusal {
   readonly otherFault?: Pick<Refused, "text" | "smtpCode"> | undefined;
 }
 
+/** {@linkcode UpstreamRefusal.otherFault} with a response code of IMAP (RFC 5530) or POP3 (RFC 2449, 8). */
+export function refusalWith(code: Octets): Pick<Refused, "text" | "smtpCode"> {
+  return { smtpCode: undefined, text: `[${code}] Login refused for another reason than its password` };
+}
+
 /** The client's half of a protocol's login: it is shown what the upstream says, line by line, its greeting first. */
 export interface UpstreamLogin {
   /** Takes a line without its end. */

@@ -1,6 +1,5 @@
 import type { Octets } from "../../runtime.ts";
-import type { UpstreamRefusal } from "../../session/upstream.ts";
-import { loginRefused } from "./reply.ts";
+import { refusalWith, type UpstreamRefusal } from "../../session/upstream.ts";
 
 /**
  * What the client hears of a `NO` in our words where its response code says that the password is not what is wrong
@@ -8,7 +7,7 @@ import { loginRefused } from "./reply.ts";
  */
 export function otherFault(text: Octets): UpstreamRefusal["otherFault"] {
   const code = /^\[([A-Z]+)[\] ]/i.exec(text)?.[1]?.toUpperCase() ?? "";
-  return OTHER_FAULTS.includes(code) ? loginRefused(code) : undefined;
+  return OTHER_FAULTS.includes(code) ? refusalWith(code) : undefined;
 }
 
 const OTHER_FAULTS = [

@@ -1,4 +1,3 @@
-import type { Refused } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
 
 /** What Postern itself says to an IMAP client. */
@@ -32,9 +31,4 @@ export function invalidCommand(tag: Octets | undefined): Octets {
 /** `TAG NO TEXT`, TEXT being the auth server's. */
 export function refused(tag: Octets | undefined, text: Octets): Octets {
   return `${tag ?? "*"} NO ${text}\r\n`;
-}
-
-/** A refusal for what that response code says. */
-export function loginRefused(code: Octets): Pick<Refused, "text" | "smtpCode"> {
-  return { smtpCode: undefined, text: `[${code}] Login refused for another reason than its password` };
 }

@@ -1,4 +1,3 @@
-import type { Refused } from "../../auth/mod.ts";
 import type { Octets } from "../../runtime.ts";
 
 /** What Postern itself says to a POP3 client. */
@@ -23,9 +22,4 @@ export function greeting(timestamp: Octets | undefined): Octets {
 /** `-ERR TEXT`, TEXT being the auth server's. */
 export function refused(text: Octets): Octets {
   return `-ERR ${text}\r\n`;
-}
-
-/** A refusal for what that response code says. */
-export function loginRefused(code: Octets): Pick<Refused, "text" | "smtpCode"> {
-  return { smtpCode: undefined, text: `[${code}] Login refused for another reason than its password` };
 }
