@@ -89,8 +89,8 @@ async function measureSideBySide(ground: Ground): Promise<void> {
     }
     for (let round = 0; round < rounds; round++) {
       for (const row of rows) {
-        for (const proxy of rotate(proxies, round)) {
-          note(ground, row, proxy.name, await row.measure(proxy, ground.load, scale));
+        for (const [proxy, sample] of await measureInSlices(row, rotate(proxies, round), ground.load)) {
+          note(ground, row, proxy.name, sample);
         }
       }
       process.stderr.write(`round ${round + 1} of ${rounds}\n`);
@@ -98,6 +98,32 @@ async function measureSideBySide(ground: Ground): Promise<void> {
   } finally {
     await Promise.all(proxies.map((proxy) => proxy.stop()));
   }
+}
+
+/** A machine is slower for seconds now and then: all proxies are measured on both sides of such a change. */
+async function measureInSlices(
+  row: Quantity,
+  proxies: readonly Proxy[],
+  load: Load,
+): Promise<ReadonlyMap<Proxy, Sample>> {
+  const slices = row.slices ?? 1;
+  const samples = new Map<Proxy, Sample[]>(proxies.map((proxy) => [proxy, []]));
+  for (let slice = 0; slice < slices; slice++) {
+    for (const proxy of rotate(proxies, slice)) {
+      samples.get(proxy)?.push(await row.measure(proxy, load, scale / slices));
+    }
+  }
+  return new Map([...samples].map(([proxy, its]) => [proxy, meanOf(its)]));
+}
+
+/** Of samples of the same size. The load's part is a multiple of the proxy's, so it is weighed by that. */
+function meanOf(samples: readonly Sample[]): Sample {
+  const sum = (valueOf: (sample: Sample) => number) => samples.reduce((before, sample) => before + valueOf(sample), 0);
+  const total = sum(({ value }) => value);
+  return {
+    value: total / samples.length,
+    ...samples.some(({ load }) => load === undefined) ? {} : { load: sum(({ value, load = 0 }) => value * load) / total },
+  };
 }
 
 const START_UP = { name: "start-up", unit: "ms" };
