@@ -30,9 +30,8 @@ export const FRESH: readonly FreshQuantity[] = [
     isGain: true,
     settings: [ALONE, BOTH],
     measure: async (proxies, load, scale) => {
-      const [one, two] = proxies;
-      const alone = await capacity(one, ALONE.workers, load, scale);
-      return { value: await capacity(two, BOTH.workers, load, scale) / alone };
+      const [alone = NaN, both = NaN] = await capacities(proxies, load, scale);
+      return { value: both / alone };
     },
   },
 ];
@@ -41,6 +40,8 @@ export const FRESH: readonly FreshQuantity[] = [
 const WARM = 20_000;
 /** Sessions of one figure for capacity: who of two workers gets how many is chance in the short run. */
 const CAPACITY = 12_000;
+/** They are done in turns of half a second, one proxy after the other: a machine is slower for seconds now and then. */
+const SLICES = 6;
 /** Sessions until it has the memory that it works with. */
 const SETTLED = 2500;
 
@@ -65,18 +66,27 @@ function held(name: string, way: Way, limits: Limits): FreshQuantity {
 }
 
 /**
- * Sessions per CPU second of the busiest process. The load needs a core too, so that a clock on the wall would show what
- * the two cores of a small machine have left and not what two workers can do.
+ * Sessions per CPU second of each proxy's busiest process. The load needs a core too, so that a clock on the wall would
+ * show what the two cores of a small machine have left and not what two workers can do.
  */
-async function capacity(proxy: Proxy | undefined, workers: number, load: Load, scale: number): Promise<number> {
-  if (proxy === undefined) throw new Error("there is no proxy to measure");
-  const run = (count: number) => load.perform({ do: "sessions", target: target(proxy, CLEAR), count, atOnce: 48 });
-  await run(WARM * workers);
-  const before = ownTimes(proxy.pid);
-  const count = Math.ceil(CAPACITY * scale);
-  await run(count);
-  const after = ownTimes(proxy.pid);
-  return count / Math.max(...[...after].map(([pid, times]) => spentSince(before.get(pid) ?? new Map(), times)));
+async function capacities(proxies: readonly Proxy[], load: Load, scale: number): Promise<number[]> {
+  const run = (proxy: Proxy, count: number) =>
+    load.perform({ do: "sessions", target: target(proxy, CLEAR), count, atOnce: 48 });
+  // The main process serves nobody.
+  for (const proxy of proxies) await run(proxy, WARM * (family(proxy.pid).length - 1));
+  const count = Math.ceil(CAPACITY * scale / SLICES);
+  const spent = proxies.map(() => new Map<number, number>());
+  for (let slice = 0; slice < SLICES; slice++) {
+    for (const [at, proxy] of proxies.entries()) {
+      const before = ownTimes(proxy.pid);
+      await run(proxy, count);
+      for (const [pid, times] of ownTimes(proxy.pid)) {
+        const its = spentSince(before.get(pid) ?? new Map(), times);
+        spent[at]?.set(pid, (spent[at].get(pid) ?? 0) + its);
+      }
+    }
+  }
+  return spent.map((times) => count * SLICES / Math.max(...times.values()));
 }
 
 function ownTimes(pid: number): Map<number, CpuTimes> {

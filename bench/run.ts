@@ -122,7 +122,9 @@ function meanOf(samples: readonly Sample[]): Sample {
   const total = sum(({ value }) => value);
   return {
     value: total / samples.length,
-    ...samples.some(({ load }) => load === undefined) ? {} : { load: sum(({ value, load = 0 }) => value * load) / total },
+    ...samples.some(({ load }) => load === undefined)
+      ? {}
+      : { load: sum(({ value, load = 0 }) => value * load) / total },
   };
 }
 
