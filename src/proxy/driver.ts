@@ -276,17 +276,17 @@ export class Driver implements Listed {
     });
   }
 
-  /** Goes on with another server block. What began in clear ends with it, but for what was counted. */
+  /** Goes on with another server block. What began in clear ends with it, but for the guesses and mistakes. */
   #moveTo(service: Service): void {
     if (service === this.#service) return;
     this.#upstream.leave("abandoned");
     this.#service = service;
     this.#facts.service = service;
     this.#upstream = this.#createLink();
-    const { connection } = this.#arrival;
+    const { connection, judgedBy } = this.#arrival;
     this.#session = service.createSession({
       ...connection,
-      ...service.judge(connection.client),
+      ...judgedBy(service),
       before: this.#session.progress,
     });
   }

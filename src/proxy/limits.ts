@@ -43,15 +43,19 @@ export class Limits {
     this.#rules = config.rules.map(({ zone, most }) => ({ zone, most, counts: zones.find(zone) }));
   }
 
-  /** Counts a connection by what is known of every client. */
+  /** Counts a connection by what is known of every client, instead of what another server block had counted so. */
   arrive(places: Places): LimitRefusal | undefined {
-    return this.#enter(places.arrival, places.facts, (zone) => !zone.needsLogin);
+    places.arrival.release();
+    places.facts.limit = undefined;
+    const refusal = this.#enter(places.arrival, places.facts, (zone) => !zone.needsLogin);
+    places.statusOnArrival = places.facts.limit;
+    return refusal;
   }
 
   /** Counts a connection whose login was right, by what was to be known for that. */
   logIn(places: Places): LimitRefusal | undefined {
     places.login.release();
-    if (places.facts.limit === "REJECTED") places.facts.limit = undefined;
+    places.facts.limit = places.statusOnArrival;
     return this.#enter(places.login, places.facts, (zone) => zone.needsLogin);
   }
 
@@ -93,6 +97,8 @@ export class Places {
   readonly facts: SessionFacts;
   readonly arrival = new Held();
   readonly login = new Held();
+  /** What it was called when it had not logged in: a second login is judged without the first. */
+  statusOnArrival: SessionFacts["limit"];
 
   constructor(facts: SessionFacts) {
     this.facts = facts;

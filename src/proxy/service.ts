@@ -85,6 +85,8 @@ export interface Arrival {
   readonly held: Uint8Array;
   /** Which server block a client is for that begins TLS. */
   readonly choose: ChooseService;
+  /** What a server block that TLS brings the client to has against it, by its own rules and limits. */
+  readonly judgedBy: (service: Service) => Pick<Connection, "isForbidden" | "failures" | "limit">;
   /** The number behind `*` in the log. */
   readonly number: number;
   /** What is known of the connection; the driver adds to it. */

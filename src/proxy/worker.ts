@@ -16,7 +16,7 @@ import { type Listed, Roster } from "../roster.ts";
 import { EMPTY } from "../session/bytes.ts";
 import { type Binding, bindingsOf, endpointFor } from "./addresses.ts";
 import { certificateChooser, chooserAt, type ChooseService } from "./choice.ts";
-import type { ConnectionLimit, NoteLevel } from "../session/mod.ts";
+import type { ConnectionLimit, LimitRefusal, NoteLevel } from "../session/mod.ts";
 import { type Board, SOLITARY_BOARD } from "./board.ts";
 import { describeDefect } from "./defect.ts";
 import { Driver } from "./driver.ts";
@@ -309,7 +309,7 @@ class Worker implements Server {
   #arrive(visit: Visit, header: ReceivedHeader | undefined): void {
     const { service, socket, facts } = visit;
     if (header !== undefined) noteHeader(visit, header);
-    const onArrival = service.judge(facts.client).isForbidden ? undefined : service.limits.arrive(visit.places);
+    const onArrival = arriveAt(service, visit.places);
     const held = header?.rest ?? EMPTY;
     if (!visit.isTls || service.tls === undefined) return this.#drive(visit, { held, onArrival });
     if (onArrival !== undefined) this.#note(visit, "accepting connection")(onArrival.level, onArrival.text);
@@ -332,7 +332,8 @@ class Worker implements Server {
         const chosen = visit.choose(tls.serverName);
         facts.service = chosen;
         facts.secured(tls);
-        this.#drive({ ...visit, service: chosen, socket: secure }, { held: EMPTY, onArrival: undefined });
+        const limited = chosen === service ? undefined : arriveAt(chosen, visit.places);
+        this.#drive({ ...visit, service: chosen, socket: secure }, { held: EMPTY, onArrival: limited });
       },
       failed: (result) => {
         this.#turnAway(visit, result);
@@ -345,20 +346,20 @@ class Worker implements Server {
   #drive(visit: Visit, { held, onArrival }: Pick<Arrival, "held"> & Pick<ConnectionLimit, "onArrival">): void {
     const { service, facts, places, socket, number, choose } = visit;
     const { client, server, proxied, tls } = facts;
-    const { isForbidden, failures } = service.judge(client);
-    const limit: ConnectionLimit = {
-      onArrival,
+    const limited = (refusal: LimitRefusal | undefined): ConnectionLimit => ({
+      onArrival: refusal,
       loggedIn: () => facts.service.limits.logIn(places),
       refused: () => places.login.release(),
-    };
+    });
     const driver = new Driver(service, {
       socket,
       number,
       server: visit.server,
       choose,
       facts,
-      connection: { client, server, proxied, isForbidden, failures, limit, tls, facts },
+      connection: { client, server, proxied, ...service.judge(client), limit: limited(onArrival), tls, facts },
       held,
+      judgedBy: (block) => ({ ...block.judge(client), limit: limited(arriveAt(block, places)) }),
       ended: (record) => {
         this.#options.sessionEnded?.(record);
         this.#leave(visit);
@@ -426,4 +427,11 @@ function noteHeader({ service, socket, facts }: Visit, { source, destination }: 
   if (source === undefined || destination === undefined) return;
   facts.proxied = { source, destination };
   if (service.isTrusted(socket.remote)) facts.client = source;
+}
+
+/** Counts a connection by the limits of the server block that it is at; one that is denied there is not counted. */
+function arriveAt(service: Service, places: Places): LimitRefusal | undefined {
+  if (!service.judge(places.facts.client).isForbidden) return service.limits.arrive(places);
+  places.arrival.release();
+  return undefined;
 }

@@ -187,11 +187,7 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   }
 
   protected opened(): void {
-    if (this.connection.isForbidden) return this.#turnAway();
-    if (this.#isOneTooMany()) {
-      this.say(this.tooMany());
-      return this.close("limited");
-    }
+    if (!this.#isLetIn()) return;
     this.action = "SSL handshaking";
     if (this.#tls !== undefined && !this.#takesCertificate(this.#tls)) return;
     this.action = "sending client greeting line";
@@ -201,7 +197,8 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   /** Goes on where the client asked for TLS; its clock has been running all the time. */
   protected clientSecured(facts: TlsFacts): void {
     this.#tls = facts;
-    if (this.connection.isForbidden) return this.#turnAway();
+    // At another server block than before, whose rules are others.
+    if (this.connection.before !== undefined && !this.#isLetIn()) return;
     if (!this.#takesCertificate(facts)) return;
     this.forgetClear();
     this.reset();
@@ -270,16 +267,21 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     this.close("protocolError");
   }
 
-  #isOneTooMany(): boolean {
+  /** Whether the rules and limits of the server block have nothing against the client; otherwise it is told so. */
+  #isLetIn(): boolean {
+    if (this.connection.isForbidden) {
+      this.log("error", "access forbidden by rule");
+      this.say(this.forbidden());
+      this.close("forbidden");
+      return false;
+    }
     const refusal = this.connection.limit?.onArrival;
-    if (refusal !== undefined) this.log(refusal.level, refusal.text);
-    return refusal?.isDryRun === false;
-  }
-
-  #turnAway(): void {
-    this.log("error", "access forbidden by rule");
-    this.say(this.forbidden());
-    this.close("forbidden");
+    if (refusal === undefined) return true;
+    this.log(refusal.level, refusal.text);
+    if (refusal.isDryRun) return true;
+    this.say(this.tooMany());
+    this.close("limited");
+    return false;
   }
 
   /** Reads commands, with the whole time for it, from now on. */
