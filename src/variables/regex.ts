@@ -16,7 +16,7 @@ export interface Regex {
   match(subject: Octets): Captures | undefined;
   /** The numbers of named groups, by their names in lower case. */
   readonly names: ReadonlyMap<Octets, number>;
-  /** Whether it repeats what repeats itself: some subjects may take such a pattern forever. */
+  /** Whether it repeats what fits in several ways: some subjects may take such a pattern forever. Not all are known. */
   readonly isRisky: boolean;
 }
 
@@ -28,7 +28,10 @@ export const SUBJECT_LIMIT = 1024;
 
 /** Compiles a pattern; the reason as a text when it cannot be. */
 export function compileRegex(pattern: Octets, ignoresCase: boolean): Regex | string {
-  const translator = new Translator(pattern);
+  return compile(new Translator(pattern, (part) => compile(new Translator(part), ignoresCase)), ignoresCase);
+}
+
+function compile(translator: Translator, ignoresCase: boolean): Regex | string {
   const source = translator.translate();
   if (source === undefined) return translator.fault ?? "";
   const { names, isRisky } = translator;
@@ -57,14 +60,18 @@ class Translator {
   flags = "";
   isRisky = false;
   readonly #pattern: Octets;
+  readonly #compilePart: ((part: Octets) => Regex | string) | undefined;
   #at = 0;
   #groups = 0;
-  /** For each open group, whether something in it repeats without end. */
-  readonly #open: boolean[] = [];
+  readonly #open: Group[] = [];
+  /** The numbers of the groups that may be referred to. */
+  readonly #closed = new Set<number>();
   #repeats = false;
 
-  constructor(pattern: Octets) {
+  /** `compilePart` is for a closer look at the alternatives of a group, which it takes as they stand. */
+  constructor(pattern: Octets, compilePart?: (part: Octets) => Regex | string) {
     this.#pattern = pattern;
+    this.#compilePart = compilePart;
   }
 
   translate(): string | undefined {
@@ -87,6 +94,9 @@ class Translator {
         return this.#group();
       case ")":
         return this.#endGroup();
+      case "|":
+        this.#open.at(-1)?.bars.push(this.#at);
+        return this.#take(1);
       case ".":
         this.#at++;
         return this.flags.includes("s") ? "[^]" : "[^\\n]";
@@ -112,6 +122,8 @@ class Translator {
 
   #escape(): string {
     const pair = this.#pattern.slice(this.#at, this.#at + 2);
+    const reference = /^\\[1-9]\d*/.exec(this.#pattern.slice(this.#at, this.#at + 4))?.[0];
+    if (reference !== undefined) return this.#reference(reference);
     const hex = /^\\x\{([0-9a-fA-F]{1,2})\}/.exec(this.#pattern.slice(this.#at, this.#at + 6));
     if (hex !== null) {
       this.#at += hex[0].length;
@@ -122,6 +134,12 @@ class Translator {
     const letter = pair.charAt(1);
     if (!/[a-zA-Z]/.test(letter) || PLAIN_ESCAPES.includes(letter)) return pair;
     return SHORTHANDS.get(letter) ?? this.#refuse(`"${pair}" is not supported`);
+  }
+
+  /** To a group that is not there it is an octet to the runtimes, and to one that is not over it fits always. */
+  #reference(text: string): string {
+    if (!this.#closed.has(Number(text.slice(1)))) return this.#refuse(`"${text}" refers to no group before it`);
+    return this.#take(text.length);
   }
 
   #class(): string {
@@ -141,6 +159,8 @@ class Translator {
 
   #escapeInClass(): string {
     const letter = this.#pattern.charAt(this.#at + 1);
+    // There are no references in a class.
+    if (/\d/.test(letter)) return this.#take(2);
     const text = this.#escape();
     if (letter === "b") return "\\b";
     // What stands for several characters is a class already: its brackets are too many here.
@@ -156,32 +176,50 @@ class Translator {
   }
 
   #group(): string {
-    this.#open.push(this.#repeats);
-    this.#repeats = false;
     const rest = this.#pattern.slice(this.#at, this.#at + LONGEST_OPENING);
     const plain = /^\(\?(?::|=|!|<=|<!)/.exec(rest);
-    if (plain !== null) return this.#take(plain[0].length);
+    if (plain !== null) return this.#openGroup(plain[0], undefined);
     const named = /^\(\?(?:P?<([a-zA-Z_][a-zA-Z0-9_]*)>|'([a-zA-Z_][a-zA-Z0-9_]*)')/.exec(rest);
     if (named !== null) return this.#namedGroup(named[0], named[1] ?? named[2] ?? "");
     if (/^\((?:\?|\*[A-Z])/.test(rest)) return this.#refuse(`"${rest.slice(0, 3)}" is not supported`);
-    this.#groups++;
-    return this.#take(1);
+    return this.#openGroup("(", ++this.#groups);
+  }
+
+  #openGroup(opening: string, number: number | undefined): string {
+    this.#at += opening.length;
+    this.#open.push({ number, from: this.#at, bars: [], repeatedBefore: this.#repeats });
+    this.#repeats = false;
+    return opening;
   }
 
   #namedGroup(opening: string, name: string): string {
     const lower = name.toLowerCase();
     if (this.names.has(lower)) return this.#refuse(`two groups are named "${name}"`);
     this.names.set(lower, ++this.#groups);
-    this.#at += opening.length;
+    this.#openGroup(opening, this.#groups);
     return "(";
   }
 
   #endGroup(): string {
+    const group = this.#open.pop();
+    if (group?.number !== undefined) this.#closed.add(group.number);
     const repeatsInside = this.#repeats;
-    const next = /^\)(\*|\+|\{\d+,\})/.exec(this.#pattern.slice(this.#at, this.#at + 20));
-    if (next !== null && repeatsInside) this.isRisky = true;
-    this.#repeats = repeatsInside || (this.#open.pop() ?? false);
+    const next = /^\)(\*|\+|\{\d+,\d*\})/.exec(this.#pattern.slice(this.#at, this.#at + 20))?.[1];
+    if (next !== undefined && mostOf(next) > 2 && (repeatsInside || this.#isAmbiguous(group))) this.isRisky = true;
+    this.#repeats = repeatsInside || (group?.repeatedBefore ?? false);
     return this.#take(1);
+  }
+
+  /** Whether one octet fits several alternatives of a group. */
+  #isAmbiguous(group: Group | undefined): boolean {
+    const compilePart = this.#compilePart;
+    if (compilePart === undefined || group === undefined || group.bars.length === 0) return false;
+    const starts = [group.from, ...group.bars.map((bar) => bar + 1)];
+    const ends = [...group.bars, this.#at];
+    const alternatives = starts.map((start, i) => compilePart(`^(?:${this.#pattern.slice(start, ends[i])})$`));
+    return OCTETS.some((octet) => {
+      return alternatives.filter((each) => typeof each !== "string" && each.match(octet) !== undefined).length > 1;
+    });
   }
 
   #take(count: number): string {
@@ -199,6 +237,25 @@ class Translator {
 function isEndless(quantifier: string): boolean {
   return quantifier === "*" || quantifier === "+" || quantifier.endsWith(",}");
 }
+
+/** How often it may repeat. */
+function mostOf(quantifier: string): number {
+  return isEndless(quantifier) ? Infinity : Number(/(\d+)\}$/.exec(quantifier)?.[1]);
+}
+
+/** A group that is not over. */
+interface Group {
+  /** `undefined` for one that catches nothing. */
+  readonly number: number | undefined;
+  /** Where its content begins. */
+  readonly from: number;
+  /** Where its alternatives are told apart. */
+  readonly bars: number[];
+  /** Whether something before it, in the group around it, repeats without end. */
+  readonly repeatedBefore: boolean;
+}
+
+const OCTETS: readonly Octets[] = Array.from({ length: 256 }, (_, octet) => String.fromCharCode(octet));
 
 /** Escapes with letters that mean the same to PCRE and to the runtimes. */
 const PLAIN_ESCAPES = "dDwWbBtnrfx";

@@ -93,7 +93,7 @@ class MapEntries implements Entries {
     const regex = compileRegex(pattern, ignoresCase);
     if (typeof regex === "string") throw call.error(`invalid regular expression "${pattern}"`, regex);
     if (regex.isRisky) {
-      call.warn(`the expression "${pattern}" repeats what repeats itself, which some texts may make very slow`);
+      call.warn(`the expression "${pattern}" repeats what fits in several ways, which some texts may make very slow`);
     }
     this.#table.addRegex(regex, this.#value(call, call.arg(0), regex));
     for (const name of regex.names.keys()) this.#groups.add(name);

@@ -6,6 +6,8 @@ type Row = readonly [pattern: string, fits: readonly string[], fitsNot: readonly
 
 /** What PCRE, as nginx uses it, makes of these. */
 const MEANINGS: readonly Row[] = [
+  ["^(a|b)\\1$", ["aa", "bb"], ["ab", "a"]],
+  ["^[\\1a]$", ["a", "\x01"], ["1"]],
   ["a.c", ["abc", "a\rc", "xa\xffcx"], ["a\nc", "ac", "ABC"]],
   ["^a$", ["a"], ["ab", "ba", "A"]],
   ["(?i)^abc$", ["ABC", "abc"], ["ab"]],
@@ -59,6 +61,10 @@ const REFUSED: readonly [pattern: string, reason: string][] = [
   ["(?<a>x)(?P<A>y)", 'two groups are named "A"'],
   ["a\\", "a \\ stands at its end"],
   ["[a", "a ] is missing"],
+  ["^\\1*", '"\\1" refers to no group before it'],
+  ["(\\1a)", '"\\1" refers to no group before it'],
+  ["(?:a)\\1(b)", '"\\1" refers to no group before it'],
+  ["(a)\\12", '"\\12" refers to no group before it'],
   ["(a", "it is not well formed"],
   ["a)", "it is not well formed"],
   ["*", "it is not well formed"],
@@ -98,12 +104,34 @@ describe("regular expressions", () => {
     assertEquals([fits(SUBJECT_LIMIT), fits(SUBJECT_LIMIT + 1)], [true, false]);
   });
 
-  it("are known for risky when they repeat what repeats itself", () => {
+  it("are known for risky when they repeat what fits in several ways", () => {
     const isRisky = (pattern: string) => {
       const regex = compileRegex(pattern, false);
       return typeof regex !== "string" && regex.isRisky;
     };
-    assertEquals(["(a+)+", "((a*)b)*", "(a+){2,}", "(?:a|b+)*"].map(isRisky), [true, true, true, true]);
-    assertEquals(["(a+)", "(a)+", "(a+)?b+", "(a+){2}", "(a{2})*", "[(+]+"].map(isRisky), Array(6).fill(false));
+    const risky = [
+      "(a+)+",
+      "((a*)b)*",
+      "(a+){2,}",
+      "(?:a|b+)*",
+      "(a+){2,40}",
+      "(\\w|[-_.])+@",
+      "(?:a|b|a)*",
+      "(a|(?:b|a)){2,9}",
+    ];
+    assertEquals(risky.filter((pattern) => !isRisky(pattern)), []);
+    const harmless = [
+      "(a+)",
+      "(a)+",
+      "(a+)?b+",
+      "(a+){2}",
+      "(a+){1,2}",
+      "(a{2})*",
+      "[(+]+",
+      "([a-z]|[-_.])+@",
+      "(foo|far)*",
+      "(a|a)",
+    ];
+    assertEquals(harmless.filter(isRisky), []);
   });
 });
