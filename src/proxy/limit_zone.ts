@@ -73,15 +73,19 @@ export class LimitZone {
     this.#drop(key, count);
   }
 
-  /** What another process has told holds no more. */
-  forget(from: number): void {
-    for (const [key, { byWorker }] of this.#counts) if (byWorker?.has(from)) this.heard(key, 0, from);
+  /** What another process has told holds no more, except of some keys. */
+  forget(from: number, except: ReadonlySet<Octets> = NO_KEYS): void {
+    for (const [key, { byWorker }] of this.#counts) {
+      if (byWorker?.has(from) && !except.has(key)) this.heard(key, 0, from);
+    }
   }
 
   #drop(key: Octets, { own, others }: Count): void {
     if (own === 0 && others === 0) this.#counts.delete(key);
   }
 }
+
+const NO_KEYS: ReadonlySet<Octets> = new Set();
 
 interface Count {
   own: number;
@@ -101,6 +105,8 @@ export class SharedLimitZone {
   #isTelling = false;
   /** As long as nobody else has been heard of, there is nobody to tell. */
   #isAlone = true;
+  /** Accounts of other processes of which not all parts have come. */
+  readonly #accounts = new Map<number, Account>();
 
   constructor(
     { name, capacity }: { readonly name: Octets; readonly capacity: number },
@@ -111,7 +117,10 @@ export class SharedLimitZone {
     this.#runtime = runtime;
     this.zone = new LimitZone(capacity, (key, count) => this.#note(key, count));
     board.subscribe(this.#topic, (value, from) => this.#hear(value, from));
-    board.onGone((id) => this.zone.forget(id));
+    board.onGone((id) => {
+      this.#accounts.delete(id);
+      this.zone.forget(id);
+    });
     board.publish(this.#topic, { isNew: true } satisfies Message);
   }
 
@@ -128,39 +137,46 @@ export class SharedLimitZone {
   }
 
   /**
-   * Tells all there is; what the others believed before is forgotten, should a message have been lost. With the same
-   * message they hear what is: in between they would let in whoever comes.
+   * Tells all there is; what the others believed before is forgotten, should a message have been lost. They hear what is
+   * before they forget the rest: in between they would let in whoever comes.
    */
   #tellAll(): void {
-    this.#publish([...this.zone.own()], { isAll: true });
+    const parts = partsOf([...this.zone.own()]);
+    for (const [at, counts] of parts.entries()) {
+      this.#send(parts.length === 1 ? { isAll: true, counts } : { part: [at + 1, parts.length], counts });
+    }
   }
 
-  #publish(counts: readonly (readonly [Octets, number])[], first: Message = {}): void {
-    let head = first;
-    let part: (readonly [Octets, number])[] = [];
-    let length = 0;
-    for (const each of counts) {
-      if (length > LONGEST) {
-        this.#board.publish(this.#topic, { ...head, counts: part } satisfies Message);
-        head = {};
-        part = [];
-        length = 0;
-      }
-      part.push(each);
-      length += JSON.stringify(each).length + 1;
-    }
-    if (part.length > 0 || head.isAll) this.#board.publish(this.#topic, { ...head, counts: part } satisfies Message);
+  #publish(counts: readonly KeyCount[]): void {
+    for (const part of partsOf(counts)) this.#send({ counts: part });
+  }
+
+  #send(message: Message): void {
+    this.#board.publish(this.#topic, message);
   }
 
   #hear(value: unknown, from: number): void {
-    const { isNew, isAll, counts } = messageOf(value);
+    const { isNew, isAll, part, counts = [] } = messageOf(value);
     const wasAlone = this.#isAlone;
     this.#isAlone = false;
     if (wasAlone) this.#refresh();
-    if (isNew || isAll) this.zone.forget(from);
+    if (isNew) this.zone.forget(from);
     // Connections may have been counted by then: who began earlier is heard a moment late.
     if (isNew || wasAlone) this.#tellAll();
-    for (const [key, count] of counts ?? []) this.zone.heard(key, count, from);
+    for (const [key, count] of counts) this.zone.heard(key, count, from);
+    if (isAll) this.#audit(from, [1, 1], counts);
+    else if (part !== undefined) this.#audit(from, part, counts);
+  }
+
+  /** Forgets what is not in an account, once all of it is here. One of which a part was lost does nothing. */
+  #audit(from: number, [at, of]: readonly [number, number], counts: readonly KeyCount[]): void {
+    const account = at === 1 ? { parts: 0, keys: new Set<Octets>() } : this.#accounts.get(from);
+    this.#accounts.delete(from);
+    if (account?.parts !== at - 1) return;
+    account.parts = at;
+    for (const [key] of counts) account.keys.add(key);
+    if (at < of) this.#accounts.set(from, account);
+    else this.zone.forget(from, account.keys);
   }
 
   #refresh(): void {
@@ -175,10 +191,36 @@ export class SharedLimitZone {
 interface Message {
   /** The sender has just begun, and wants to be told all. */
   readonly isNew?: true;
-  /** These are all that the sender has, with what follows where they are many. */
+  /** These are all that the sender has. */
   readonly isAll?: true;
+  /** These are a part of all that the sender has: which one, of how many. */
+  readonly part?: readonly [number, number];
   /** The sender's counts of some keys. */
-  readonly counts?: readonly (readonly [key: Octets, count: number])[];
+  readonly counts?: readonly KeyCount[];
+}
+
+type KeyCount = readonly [key: Octets, count: number];
+
+/** What has come of an account. */
+interface Account {
+  parts: number;
+  readonly keys: Set<Octets>;
+}
+
+/** Counts for as many messages as they take; one at least. */
+function partsOf(counts: readonly KeyCount[]): readonly (readonly KeyCount[])[] {
+  let part: KeyCount[] = [];
+  let length = 0;
+  const parts = [part];
+  for (const each of counts) {
+    if (length > LONGEST) {
+      parts.push(part = []);
+      length = 0;
+    }
+    part.push(each);
+    length += JSON.stringify(each).length + 1;
+  }
+  return parts;
 }
 
 /** The board carries what another process of ours has written. */

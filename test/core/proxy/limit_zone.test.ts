@@ -128,6 +128,30 @@ describe("a zone that several processes share", () => {
     assertEquals([three.size, longest > 30_000, longest < 65_536], [1000, true, true]);
   });
 
+  it("forgets nothing before it has heard the last part of an account, nor where one was lost", () => {
+    const { boards, open } = setUp();
+    const zone = open(2);
+    const other = boards.board(1);
+    const tell = (message: object) => other.publish("limit_conn z", message);
+    const known = () => ["a", "b", "c"].filter((key) => zone.total(key) > 0).join("");
+    tell({ counts: [["a", 1], ["b", 1], ["c", 1]] });
+    tell({ part: [1, 3], counts: [["a", 1]] });
+    assertEquals(known(), "abc");
+    tell({ part: [2, 3], counts: [["b", 1]] });
+    assertEquals(known(), "abc");
+    tell({ part: [3, 3], counts: [] });
+    assertEquals(known(), "ab");
+    tell({ part: [1, 3], counts: [["a", 1]] });
+    tell({ part: [3, 3], counts: [] });
+    assertEquals(known(), "ab");
+    tell({ part: [1, 2], counts: [["a", 1]] });
+    boards.gone(1);
+    assertEquals(known(), "");
+    tell({ counts: [["c", 1]] });
+    tell({ part: [2, 2], counts: [] });
+    assertEquals(known(), "c");
+  });
+
   it("has nothing to tell as long as it is alone", () => {
     const { clock, open } = setUp();
     const one = open(1);

@@ -160,7 +160,8 @@ describe("what is wrong with a map", () => {
   });
 
   it("is worth a word for an expression that some texts may make slow", () => {
-    const text = 'the expression "(a+)+$" repeats what fits in several ways, which some texts may make very slow in f:4';
+    const text =
+      'the expression "(a+)+$" repeats what fits in several ways, which some texts may make very slow in f:4';
     assertEquals(warnings(inMap("~(a+)+$ 1;")), [`warn: ${text}`]);
   });
 });
