@@ -9,6 +9,7 @@ import { networkOf } from "../config/ip.ts";
 import type { Cancel, Millis, Octets, Runtime, SocketAddress } from "../runtime.ts";
 import type { FailureWatch } from "../session/mod.ts";
 import type { Secret } from "../session/secret.ts";
+import { Steps } from "../steps.ts";
 import type { Authenticator, Credentials, Note, Verdict } from "./mod.ts";
 
 /** How long answers to wrong passwords are held back. */
@@ -82,6 +83,18 @@ export class FailureBook {
     return entry.count;
   }
 
+  /** Somebody from there has left before the time of its answer: it is the next one's to wait for. */
+  owe(client: SocketAddress, until: Millis): void {
+    const entry = this.#entries.get(keyOf(client));
+    if (entry !== undefined) entry.owedUntil = Math.max(entry.owedUntil, until);
+  }
+
+  /** How long a login from there has to wait for those that did not. */
+  owed(client: SocketAddress): Millis {
+    if (this.#entries.size === 0) return 0;
+    return Math.max((this.#entries.get(keyOf(client))?.owedUntil ?? 0) - this.#runtime.now(), 0);
+  }
+
   /** Somebody from there is in: all is forgiven. */
   succeeded(client: SocketAddress): void {
     if (this.#entries.size === 0) return;
@@ -92,7 +105,9 @@ export class FailureBook {
   /** The entry of an address that has failed at that time, which is now the last one. */
   #touch(key: Octets, now: Millis): Entry {
     const known = this.#entries.get(key);
-    const entry = known === undefined || now - known.last > MEMORY ? { count: 0, last: now, guesses: [] } : known;
+    const entry = known === undefined || now - known.last > MEMORY
+      ? { count: 0, last: now, guesses: [], owedUntil: 0 }
+      : known;
     entry.last = now;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
@@ -133,6 +148,8 @@ interface Entry {
   last: Millis;
   /** Fingerprints of what was tried last. */
   guesses: readonly Octets[];
+  /** Until when somebody was to wait who did not. */
+  owedUntil: Millis;
 }
 
 /** What books tell each other. */
@@ -158,14 +175,14 @@ export class SlowedAuthenticator implements Authenticator {
   readonly #source: Authenticator;
   readonly #delay: FailureDelay;
   readonly #book: FailureBook;
-  readonly #runtime: Pick<Runtime, "timer">;
+  readonly #runtime: Pick<Runtime, "now" | "timer">;
 
   constructor(
     source: Authenticator,
     { delay, book, runtime }: {
       readonly delay: FailureDelay;
       readonly book: FailureBook;
-      readonly runtime: Pick<Runtime, "timer">;
+      readonly runtime: Pick<Runtime, "now" | "timer">;
     },
   ) {
     this.#source = source;
@@ -181,20 +198,36 @@ export class SlowedAuthenticator implements Authenticator {
   authenticate(credentials: Credentials, note: Note, done: (verdict: Verdict) => void): Cancel {
     // Mail without a login shows no password, neither a wrong one nor a right one.
     if (credentials.method === "none") return this.#source.authenticate(credentials, note, done);
-    let cancel: Cancel = () => {};
-    const asked = this.#source.authenticate(credentials, note, (verdict) => {
-      const { client } = credentials;
+    const steps = new Steps();
+    const ask = () => steps.begin(() => this.#ask(credentials, { note, done, steps }));
+    const owed = this.#delay.isExempt(credentials.client) ? 0 : this.#book.owed(credentials.client);
+    if (owed > 0) {
+      note("info", `login held back for ${owed} ms: a client of this address did not wait for its answer`);
+      steps.begin(() => this.#runtime.timer(owed, ask));
+    } else ask();
+    return () => steps.cancel();
+  }
+
+  #ask(credentials: Credentials, { note, done, steps }: Asking): Cancel {
+    const { client } = credentials;
+    return this.#source.authenticate(credentials, note, (verdict) => {
       if (verdict.type === "accepted" && !verdict.isPassThrough) this.#book.succeeded(client);
       if (verdict.type !== "refused") return done(verdict);
       const held = this.failed(credentials);
       if (held.text !== "") note("info", held.text);
       const delay = held.delay - verdict.wait;
       if (delay <= 0) return done(verdict);
-      cancel = this.#runtime.timer(delay, () => done(verdict));
+      steps.begin(() => this.#holdBack(client, delay, () => done(verdict)));
     });
+  }
+
+  /** Who leaves has learned that the password was wrong: without this, a guesser need not wait at all. */
+  #holdBack(client: SocketAddress, delay: Millis, answer: () => void): Cancel {
+    const until = this.#runtime.now() + delay;
+    const cancel = this.#runtime.timer(delay, answer);
     return () => {
-      asked();
       cancel();
+      this.#book.owe(client, until);
     };
   }
 
@@ -217,6 +250,13 @@ export class SlowedAuthenticator implements Authenticator {
   close(): void {
     this.#source.close();
   }
+}
+
+/** What one login is asked with. */
+interface Asking {
+  readonly note: Note;
+  readonly done: (verdict: Verdict) => void;
+  readonly steps: Steps;
 }
 
 function keyOf(client: SocketAddress): Octets {

@@ -205,6 +205,38 @@ describe("a slowed source of logins", () => {
     runtime.clock.advance(10_000);
     assertEquals(verdicts, []);
   });
+
+  it("has what a client did not wait for waited for by the next login of its address", () => {
+    const { runtime, ask, notes } = setUp(REFUSED);
+    const first = ask("a");
+    runtime.clock.advance(300);
+    first.cancel();
+    const second = ask("b");
+    assertEquals(ask("x", from("192.0.2.7")).verdicts, []);
+    assertEquals(notes, [
+      "wrong password number 1 from this address, answer held back for 1000 ms",
+      "login held back for 700 ms: a client of this address did not wait for its answer",
+      "wrong password number 1 from this address, answer held back for 1000 ms",
+    ]);
+    runtime.clock.advance(699);
+    assertEquals(notes.length, 3);
+    runtime.clock.advance(1);
+    assertEquals(notes[3], "wrong password number 2 from this address, answer held back for 2000 ms");
+    runtime.clock.advance(2000);
+    assertEquals(second.verdicts, [REFUSED]);
+    second.cancel();
+    ask("c");
+    assertEquals(notes.at(-1), "wrong password number 3 from this address, answer held back for 4000 ms");
+  });
+
+  it("asks nothing for a client that leaves while its login is held back", () => {
+    const { runtime, ask, notes } = setUp(REFUSED);
+    ask("a").cancel();
+    ask("b").cancel();
+    runtime.clock.advance(10_000);
+    assertEquals(notes.length, 2);
+    assertEquals(runtime.clock.pending, 0);
+  });
 });
 
 describe("a wrong password that the upstream finds", () => {
