@@ -27,6 +27,9 @@ export abstract class BunHandshake implements SocketHandler, BunOwner {
   readonly #start: BunStart;
   #secure: BunSecureSocket | undefined;
   #isOver = false;
+  #isUpgrading = false;
+  /** Why the library has refused what it was given to begin with. */
+  #refusal: Octets | undefined;
 
   constructor(start: BunStart) {
     this.#start = start;
@@ -62,14 +65,17 @@ export abstract class BunHandshake implements SocketHandler, BunOwner {
   /** It has failed, or was cancelled. */
   protected abandoned(_hasFailed: boolean): void {}
 
-  /** Lets the library begin. */
+  /** Lets the library begin. It may refuse what it is given before there is a socket that could be closed. */
   protected upgrade(how: Omit<BunUpgrade, "data" | "socket">): void {
     if (this.#isOver) return;
+    this.#isUpgrading = true;
     const [clear, secure] = this.#start.socket.release().upgradeTLS({ ...how, data: this, socket: HANDLERS });
+    this.#isUpgrading = false;
     this.#start.shared.census.open++;
     // It goes on telling what arrives, encrypted.
     clear.data = undefined;
     this.#secure = secure;
+    if (this.#refusal !== undefined) this.fail(this.#refusal);
   }
 
   bytes(): void {}
@@ -119,6 +125,10 @@ export abstract class BunHandshake implements SocketHandler, BunOwner {
 
   fail(text: Octets): void {
     if (this.#isOver) return;
+    if (this.#isUpgrading) {
+      this.#refusal ??= text;
+      return;
+    }
     this.#leave(true);
     this.#start.handler.failed(text);
   }

@@ -2,7 +2,8 @@ import { after, before, describe, it } from "node:test";
 import { connect as connectRaw } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Runtime } from "../../src/runtime.ts";
+import { readClientHello } from "../../adapters/_tls_hello.ts";
+import type { Runtime, Socket } from "../../src/runtime.ts";
 import type { Certificate } from "../support/certificates.ts";
 import { describeBoth, Exchange, Peer } from "./_peer.ts";
 import { abort, dial, finish, openssl, secured, serve, TlsBench, turn } from "./_tls.ts";
@@ -219,6 +220,36 @@ describeBoth("TLS", (load) => {
       for (let i = 0; i < 100 && runtime.descriptors().open > open + 3; i++) await turn();
       assert(runtime.descriptors().open <= open + 3, `${open} descriptors have become ${runtime.descriptors().open}`);
     });
+
+    it("leave nothing behind when the library refuses the client", { timeout: 30_000 }, async () => {
+      const clients = [
+        ["-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"],
+        ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
+      ];
+      const context = bench.serverContext({}, [rsa]);
+      const sockets = runtime.sockets();
+      for (const client of clients) {
+        for (const isHeld of [false, true]) {
+          const left = openssl(exchange.port, ...client);
+          const socket = await exchange.accept();
+          const held = isHeld ? await helloOn(socket) : new Uint8Array(0);
+          const told: string[] = [];
+          await new Promise<void>((resolve) => {
+            const hear = (what: string) => {
+              told.push(what);
+              resolve();
+            };
+            const handler = { secured: () => hear("secured"), failed: () => hear("failed") };
+            const cancel = runtime.secureServer(socket, { choose: () => context, held }, handler);
+            told.push(typeof cancel);
+          });
+          // It is the server that closes.
+          await left;
+          assertEquals([client, isHeld, told], [client, isHeld, ["function", "failed"]]);
+          await untilSockets(sockets);
+        }
+      }
+    });
   });
 
   describe("an upgrade", () => {
@@ -302,6 +333,15 @@ describeBoth("TLS", (load) => {
     raw.destroy();
     await result;
     return text.slice(0, HANDSHAKE.length);
+  }
+
+  /** What the client of a socket says first, all of it. */
+  async function helloOn(socket: Socket): Promise<Uint8Array> {
+    const peer = new Peer(socket);
+    socket.resume();
+    await peer.until(() => readClientHello(new Uint8Array(peer.chunks.flatMap((chunk) => [...chunk]))) !== undefined);
+    socket.pause();
+    return new Uint8Array(peer.chunks.flatMap((chunk) => [...chunk]));
   }
 
   async function untilSockets(count: number): Promise<void> {
