@@ -9,7 +9,7 @@ import type { UpstreamConfig, UpstreamServerConfig } from "../config/upstream_ty
 import { Resolver } from "../dns/mod.ts";
 import type { Millis, Octets, Runtime } from "../runtime.ts";
 import { Group, type Standing } from "../upstream/mod.ts";
-import type { FoundServer } from "../upstream/name_watch.ts";
+import type { FoundServer, NameWatch } from "../upstream/name_watch.ts";
 import type { Board } from "./board.ts";
 import { GroupNews } from "./group_news.ts";
 import type { Names } from "./names.ts";
@@ -75,7 +75,7 @@ export class Groups {
 
   /** What the names that are looked up again have come to, for the configuration that follows. */
   get found(): ReadonlyMap<Octets, readonly FoundServer[]> {
-    return new Map(this.#watched.map(({ config, watch }) => [watchKey(config), watch?.servers ?? []]));
+    return new Map(this.#watched.map(({ key, watch }) => [key, watch.servers]));
   }
 
   /**
@@ -88,11 +88,13 @@ export class Groups {
 
   /** Looks nothing up any more. */
   stop(): void {
-    for (const { watch } of this.#watched) watch?.stop();
+    for (const { watch } of this.#watched) watch.stop();
   }
 
-  get #watched(): readonly ServerLine[] {
-    return this.#upstreams.flatMap(({ lines }) => lines).filter(({ watch }) => watch !== undefined);
+  get #watched(): readonly Watched[] {
+    return this.#upstreams.flatMap(({ config, lines }) => {
+      return lines.flatMap(({ config: server, watch }) => watch ? [{ key: watchKey(server, config), watch }] : []);
+    });
   }
 
   #group(upstream: LocatedUpstream, port: number): Group {
@@ -146,7 +148,7 @@ export class Groups {
     return ServerLine.watching(server, {
       resolver,
       runtime,
-      before: before?.found.get(watchKey(server)) ?? [],
+      before: before?.found.get(watchKey(server, config)) ?? [],
       changed,
       note: (level, text) => note(level, `${text}, upstream "${config.name}"`),
     });
@@ -159,15 +161,15 @@ export class Groups {
 
   /** Nobody should find a group empty because it came a moment too early; but a name server that is dead stops no start. */
   async #findWatched(): Promise<void> {
-    const isAwaited = ({ watch }: ServerLine) => watch !== undefined && watch.servers.length === 0;
-    const awaited = this.#watched.filter(isAwaited);
-    const looked = this.#watched.map((line) =>
+    const watched = this.#watched;
+    const isAwaited = watched.some(({ watch }) => watch.servers.length === 0);
+    const looked = watched.map(({ watch }) =>
       new Promise<void>((resolve) => {
-        line.watch?.start(resolve);
-        if (!awaited.includes(line)) resolve();
+        if (watch.servers.length > 0) resolve();
+        watch.start(resolve);
       })
     );
-    if (awaited.length === 0) return;
+    if (!isAwaited) return;
     let cancel = () => {};
     const tooLong = new Promise<void>((resolve) => {
       cancel = this.#surroundings.runtime.timer(LONGEST_WAIT, resolve);
@@ -183,6 +185,12 @@ interface LocatedUpstream {
   readonly lines: readonly ServerLine[];
   /** Who hears when that changes. */
   readonly users: (() => void)[];
+}
+
+/** A name that is looked up again, and what is found of it is kept by. */
+interface Watched {
+  readonly key: Octets;
+  readonly watch: NameWatch;
 }
 
 /** How long a start waits for name servers. */

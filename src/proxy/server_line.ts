@@ -7,7 +7,7 @@
 
 import { hasPort } from "../config/default_port.ts";
 import { inPlace } from "../config/error.ts";
-import type { UpstreamServerConfig } from "../config/upstream_types.ts";
+import type { UpstreamConfig, UpstreamServerConfig } from "../config/upstream_types.ts";
 import type { Resolver } from "../dns/mod.ts";
 import type { Octets, Runtime } from "../runtime.ts";
 import type { ServerSpec } from "../upstream/mod.ts";
@@ -74,9 +74,11 @@ export function isWatched({ address, isResolved }: UpstreamServerConfig): boolea
   return isResolved && "isName" in address && address.isName;
 }
 
-/** What two lines have in common that have the same servers. */
-export function watchKey(config: UpstreamServerConfig): Octets {
-  return JSON.stringify(watchedName(config));
+/** What two lines have in common that have the same servers: whom they ask for what, and in which group. */
+export function watchKey(config: UpstreamServerConfig, { name, resolver }: UpstreamConfig): Octets {
+  // One name may be somewhere else for each name server.
+  const servers = resolver?.servers.map(({ host, port }) => [host, port]);
+  return JSON.stringify([name, watchedName(config), servers, resolver?.ipv4, resolver?.ipv6]);
 }
 
 function watchedName({ address, service }: UpstreamServerConfig): WatchedName {

@@ -44,8 +44,8 @@ async function proxy(upstream: string): Promise<TestProxy> {
 }
 
 /** What a client hears that logs in. */
-async function login(proxy: TestProxy): Promise<string> {
-  const client = await connectTo(proxy.ports[0] ?? 0);
+async function login(proxy: TestProxy, port = proxy.ports[0] ?? 0): Promise<string> {
+  const client = await connectTo(port);
   await client.expect("* OK IMAP4 ready\r\n");
   client.send("a LOGIN joe secret\r\n");
   await client.until(() => client.unread.includes("\r\n") || client.isOver);
@@ -62,6 +62,7 @@ function srv(priority: number, weight: number, { port }: MoodyServer): RecordDat
   return { type: "SRV", priority, weight, port, target: "a.test" };
 }
 
+const NO_SERVER = "* BAD [UNAVAILABLE] internal server error\r\n";
 const IN = "a OK AUTHENTICATE\r\n";
 const HOME: readonly RecordData[] = [{ type: "A", address: "127.0.0.1" }];
 const NOBODY: readonly RecordData[] = [{ type: "A", address: "127.0.0.9" }];
@@ -72,7 +73,7 @@ describe("a server of a group that is looked up again", { timeout: 20_000 }, () 
     assert(server !== undefined);
     const { zone: records, resolver } = await zone({ "A mail.test": NOBODY });
     const at = await proxy(`${resolver} server mail.test:${server.port} resolve;`);
-    assertEquals(await login(at), "* BAD [UNAVAILABLE] internal server error\r\n");
+    assertEquals(await login(at), NO_SERVER);
     records.set("A mail.test", HOME);
     await logged(at, `mail.test is 127.0.0.1:${server.port}, upstream "mail"`);
     assertEquals(await login(at), IN);
@@ -111,13 +112,38 @@ describe("a server of a group that is looked up again", { timeout: 20_000 }, () 
     assertEquals(await login(at), IN);
   });
 
+  it("stays over a reload where its own group found it, and by its own name server", async () => {
+    const [server] = await servers(1);
+    assert(server !== undefined);
+    const inside = await zone({ "A mail.test": HOME });
+    const outside = await zone({ "A mail.test": NOBODY });
+    const [port = 0, other = 0] = await freePorts(2);
+    const named = `server mail.test:${server.port} resolve;`;
+    const mail = (one: string, two: string) => `
+      upstream one { ${one} ${named} }
+      upstream two { ${two} ${named} }
+      server { listen 127.0.0.1:${port}; protocol imap; proxy_pass one; }
+      server { listen 127.0.0.1:${other}; protocol imap; proxy_pass two; }
+    `;
+    const at = await startProxy(mail(inside.resolver, outside.resolver));
+    started.push(at);
+    const reload = (mail: string) => at.server.reload(load(`error_log stderr info; events {} mail { ${mail} }`));
+    inside.zone.set("A mail.test", undefined);
+    outside.zone.set("A mail.test", undefined);
+    await reload(mail(inside.resolver, outside.resolver));
+    assertEquals([await login(at), await login(at, other)], [IN, NO_SERVER]);
+    // What was found inside is nothing that the name servers outside have said.
+    await reload(mail(outside.resolver, outside.resolver));
+    assertEquals(await login(at), NO_SERVER);
+  });
+
   it("is not waited for at the start for longer than a little", async () => {
     const { resolver } = await zone({ "A mail.test": undefined });
     const before = performance.now();
     const at = await proxy(`${resolver} server mail.test:1 resolve;`);
     const waited = performance.now() - before;
     assert(waited > 2900 && waited < 6000, `${waited} ms`);
-    assertEquals(await login(at), "* BAD [UNAVAILABLE] internal server error\r\n");
+    assertEquals(await login(at), NO_SERVER);
   });
 
   it("is several by SRV records: weights, backups, and where they are now", async () => {
@@ -137,7 +163,7 @@ describe("a server of a group that is looked up again", { timeout: 20_000 }, () 
     // RFC 2782: the root for a target says that there is no such service.
     records.set("SRV _imap._tcp.example.test", [{ type: "SRV", priority: 0, weight: 0, port: 0, target: "" }]);
     await logged(at, '_imap._tcp.example.test is nowhere, upstream "mail"');
-    assertEquals(await login(at), "* BAD [UNAVAILABLE] internal server error\r\n");
+    assertEquals(await login(at), NO_SERVER);
   });
 
   it("is checked as soon as it is there", async () => {
