@@ -47,6 +47,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const order = await inbox.order;
   const given = new GivenFiles(order.secretFiles);
   const board = new WorkerBoard({ number: order.number, link, runtime });
+  inbox.board = board;
   let server: Server;
   try {
     const mayOpen = () => {
@@ -110,12 +111,14 @@ async function start(order: WorkOrder, board: WorkerBoard, options: Beginning): 
   return server;
 }
 
-/** The messages of the main process, none of which is lost while the worker begins. */
+/** The messages of the main process. But for news they wait while the worker begins. */
 class Inbox {
   readonly order: Promise<WorkOrder>;
   /** Resolves when sockets may be opened. */
   readonly opened: Promise<void>;
   readonly #early: ToWorker[] = [];
+  /** Hears news while the worker begins, which has questions then. What was said before that is asked for. */
+  board: WorkerBoard | undefined;
   #deliver: (message: ToWorker) => void = (message) => this.#early.push(message);
 
   constructor(link: MainLink) {
@@ -126,6 +129,7 @@ class Inbox {
         if (!isMessage<ToWorker>(message, ...TO_WORKER)) return;
         if (message.type === "work") resolve(message);
         else if (message.type === "open") open();
+        else if (message.type === "news") this.board?.heard(message.topic, message.value, message);
         else this.#deliver(message);
       });
     });
@@ -163,12 +167,11 @@ class WorkerLife {
     switch (message.type) {
       case "work":
       case "open":
+      case "news":
         return;
       case "first":
         this.#board.isFirst = message.isFirst;
         return;
-      case "news":
-        return this.#board.heard(message.topic, message.value, message);
       case "gone":
         return this.#board.gone(message.number);
       case "reopen":

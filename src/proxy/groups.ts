@@ -11,6 +11,7 @@ import type { Millis, Octets, Runtime } from "../runtime.ts";
 import { Group, type Standing } from "../upstream/mod.ts";
 import type { FoundServer, NameWatch } from "../upstream/name_watch.ts";
 import type { Board } from "./board.ts";
+import { FoundNames, type Watched } from "./found_names.ts";
 import { GroupNews } from "./group_news.ts";
 import type { Names } from "./names.ts";
 import { isWatched, ServerLine, watchKey } from "./server_line.ts";
@@ -37,6 +38,7 @@ export class Groups {
   readonly #groups = new Map<Octets, Group>();
   /** What workers tell each other: the same over all reloads. */
   readonly news: GroupNews;
+  #names: FoundNames | undefined;
 
   /**
    * Looks names up. Throws {@linkcode StartError} for one that is not found, unless it is looked up again (`resolve`):
@@ -88,10 +90,11 @@ export class Groups {
 
   /** Looks nothing up any more. */
   stop(): void {
+    this.#names?.stop();
     for (const { watch } of this.#watched) watch.stop();
   }
 
-  get #watched(): readonly Watched[] {
+  get #watched(): readonly (Watched & { readonly watch: NameWatch })[] {
     return this.#upstreams.flatMap(({ config, lines }) => {
       return lines.flatMap(({ config: server, watch }) => watch ? [{ key: watchKey(server, config), watch }] : []);
     });
@@ -162,6 +165,8 @@ export class Groups {
   /** Nobody should find a group empty because it came a moment too early; but a name server that is dead stops no start. */
   async #findWatched(): Promise<void> {
     const watched = this.#watched;
+    if (watched.length === 0) return;
+    this.#names = new FoundNames(watched, this.#surroundings.board);
     const isAwaited = watched.some(({ watch }) => watch.servers.length === 0);
     const looked = watched.map(({ watch }) =>
       new Promise<void>((resolve) => {
@@ -170,6 +175,7 @@ export class Groups {
       })
     );
     if (!isAwaited) return;
+    this.#names.ask();
     let cancel = () => {};
     const tooLong = new Promise<void>((resolve) => {
       cancel = this.#surroundings.runtime.timer(LONGEST_WAIT, resolve);
@@ -185,12 +191,6 @@ interface LocatedUpstream {
   readonly lines: readonly ServerLine[];
   /** Who hears when that changes. */
   readonly users: (() => void)[];
-}
-
-/** A name that is looked up again, and what is found of it is kept by. */
-interface Watched {
-  readonly key: Octets;
-  readonly watch: NameWatch;
 }
 
 /** How long a start waits for name servers. */

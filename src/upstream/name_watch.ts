@@ -52,15 +52,16 @@ export class NameWatch {
   #servers: readonly FoundServer[];
   #cancel: Cancel = () => {};
   #isStopped = false;
+  /** Whether a look-up of its own has come to something. */
+  #hasFound = false;
+  #looked: () => void = () => {};
   /** The failures that the log has heard of. */
   #failures: ReadonlySet<Octets> = new Set();
 
   constructor(options: NameWatchOptions) {
     this.#options = options;
     this.#servers = options.before;
-    for (const { name, address } of options.before) {
-      this.#addresses.set(name, [...this.#addresses.get(name) ?? [], address]);
-    }
+    this.#remember(options.before);
   }
 
   /** The servers that there are. */
@@ -68,9 +69,19 @@ export class NameWatch {
     return this.#servers;
   }
 
-  /** Begins to look the name up. `looked` is called once, when the first look-up has come to something. */
+  /** Begins to look the name up. `looked` is called once, when the first look-up has come to something, or servers are adopted. */
   start(looked: () => void): void {
-    this.#look(looked);
+    this.#looked = looked;
+    this.#look();
+  }
+
+  /** Somebody else has found these. They are taken where nothing else is known. */
+  adopt(servers: readonly FoundServer[]): void {
+    if (this.#isStopped || this.#hasFound || this.#servers.length > 0 || servers.length === 0) return;
+    this.#remember(servers);
+    this.#servers = servers;
+    this.#options.changed(servers);
+    this.#tellLooked();
   }
 
   stop(): void {
@@ -78,9 +89,15 @@ export class NameWatch {
     this.#cancel();
   }
 
-  #look(looked: () => void): void {
+  #remember(servers: readonly FoundServer[]): void {
+    for (const { name, address } of servers) {
+      this.#addresses.set(name, [...this.#addresses.get(name) ?? [], address]);
+    }
+  }
+
+  #look(): void {
     const { watched, resolver } = this.#options;
-    const round = new Round(looked);
+    const round = new Round();
     if ("port" in watched) {
       const { name, port } = watched;
       return this.#lookUp([{ name, port, priority: 0, weight: undefined }], round);
@@ -140,11 +157,18 @@ export class NameWatch {
     const isUnknown = targets === undefined || servers.length === 0 && targets.length > 0 && failures.size > 0;
     if (!isUnknown) this.#settle(servers);
     this.#tell(round);
-    this.#cancel = this.#options.runtime.timer(round.wait, () => this.#look(() => {}));
-    round.looked();
+    this.#cancel = this.#options.runtime.timer(round.wait, () => this.#look());
+    this.#tellLooked();
+  }
+
+  #tellLooked(): void {
+    const looked = this.#looked;
+    this.#looked = () => {};
+    looked();
   }
 
   #settle(servers: readonly FoundServer[]): void {
+    this.#hasFound = true;
     const before = this.#servers;
     if (servers.length === before.length && servers.every((server, i) => isSame(server, before[i]))) return;
     this.#servers = servers;
@@ -176,15 +200,10 @@ export class NameWatch {
 
 /** One look-up of everything. */
 class Round {
-  readonly looked: () => void;
   readonly failures = new Map<Octets, SystemFailure>();
   readonly found = new Set<Octets>();
   targets: readonly Target[] | undefined;
   #ttl: Millis = LONGEST_WAIT;
-
-  constructor(looked: () => void) {
-    this.looked = looked;
-  }
 
   /** How long until the next. */
   get wait(): Millis {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { runWorker } from "../../../src/process/worker_process.ts";
 import { StartError } from "../../../src/proxy/mod.ts";
@@ -9,6 +9,11 @@ const MAIL = "events {} mail { auth_http 127.0.0.1; server { listen 127.0.0.1:14
 
 const USERS =
   "events {} mail { auth_users_file /users; server { listen 127.0.0.1:143; protocol imap; proxy_pass 192.0.2.3; } }";
+
+const NAMED = `events {} mail {
+  upstream mail { resolver 192.0.2.53 ipv6=off; server mail.test:143 resolve; }
+  server { listen 127.0.0.1:143; protocol imap; proxy_pass mail; }
+}`;
 
 /** A worker, and the test in the main process's place. */
 class Scene {
@@ -104,6 +109,22 @@ describe("a worker", () => {
     assertEquals([login("anna"), login("berta")], [1, 2]);
     // It is the main process that tells of the file.
     assertEquals(scene.log.filter((line) => line.includes("users file")), []);
+  });
+
+  it("hears what others have found while it begins, and waits for no name server then", async () => {
+    const scene = new Scene(NAMED);
+    await scene.order();
+    const question = scene.said.find((message) => "topic" in message && message.topic === "names");
+    assert(question !== undefined && "value" in question);
+    const { wanted } = question.value as { readonly wanted: string };
+    assertEquals(scene.types.includes("opening"), false);
+    const servers = [["192.0.2.3", 143, "mail.test", null, false]];
+    await scene.tell({ type: "news", topic: "names", value: { key: wanted, servers }, from: 2, isEarlier: true });
+    for (let i = 0; i < 20 && !scene.types.includes("listening"); i++) await scene.tell({ type: "open" });
+    assertEquals(scene.types.at(-1), "listening");
+    const { listeners, connects } = scene.runtime;
+    listeners[0]?.client().says("a LOGIN anna one\r\n");
+    assertEquals(connects.map(({ target }) => target), [{ host: "192.0.2.3", port: 143 }]);
   });
 
   it("says why it cannot begin", async () => {

@@ -134,6 +134,37 @@ describe("a name that is watched", () => {
     assertEquals(bench.take(), ["notice: mail.test could be resolved again"]);
   });
 
+  it("takes what somebody else has found as long as it knows nothing", () => {
+    const found = (address: string): FoundServer => {
+      return { address, port: 143, name: "mail.test", weight: undefined, isBackup: false };
+    };
+    const bench = new Bench(MAIL);
+    bench.watch.adopt([]);
+    assertEquals(bench.take(), []);
+    bench.watch.adopt([found("192.0.2.1")]);
+    bench.watch.adopt([found("192.0.2.2")]);
+    assertEquals(bench.take(), ["192.0.2.1:143=mail.test", "looked"]);
+    bench.answers("mail.test", TIMED_OUT);
+    assertEquals(
+      bench.take()[0],
+      `error: mail.test could not be resolved (110: Operation timed out), its servers stay as they are`,
+    );
+    bench.clock.advance(5000);
+    bench.answers("mail.test", at(["192.0.2.3"]));
+    assertEquals(bench.watch.servers, [found("192.0.2.3")]);
+
+    const service = new Bench(SERVICE);
+    service.answers("SRV _imap._tcp.test", srv([]));
+    service.take();
+    service.watch.adopt([found("192.0.2.1")]);
+    assertEquals([service.take(), service.watch.servers], [[], []]);
+
+    const stopped = new Bench(MAIL);
+    stopped.watch.stop();
+    stopped.watch.adopt([found("192.0.2.1")]);
+    assertEquals(stopped.take(), []);
+  });
+
   it("says that there are no servers where none was ever found, and goes on trying", () => {
     const bench = new Bench(MAIL);
     bench.answers("mail.test", TIMED_OUT);
