@@ -244,9 +244,19 @@ class WatchedServer {
   }
 }
 
-/** A server that was down does not get sessions only because the configuration was read again. */
+/**
+ * A server that was down does not get sessions only because the configuration was read again, and nobody waits for a first
+ * check that need not be passed any more.
+ */
 function isStillTrue(before: Health, { isMandatory, isPersistent }: HealthCheckOptions): boolean {
-  return before === "down" || !isMandatory || isPersistent;
+  switch (before) {
+    case "down":
+      return true;
+    case "checking":
+      return isMandatory;
+    case "up":
+      return !isMandatory || isPersistent;
+  }
 }
 
 /** How often a worker looks whether it is the one to check. */

@@ -259,6 +259,16 @@ describe("health checks of several workers", () => {
     assertEquals(bench.published.length, 1);
   });
 
+  it("do not make a server wait for a first check that is not mandatory any more", () => {
+    const before = new Map<string, Health>([["a", "checking"], ["b", "checking"]]);
+    for (const isPersistent of [false, true]) {
+      const bench = new Bench({ passes: 3, isPersistent }, before).start("a", "b");
+      assertEquals(bench.take(), ["a up", "b up"]);
+      bench.hear({ a: "checking", b: "down" }, true);
+      assertEquals(bench.take(), ["b down"]);
+    }
+  });
+
   it("begin soon once it is clear who is the first", () => {
     const bench = new Bench({ interval: 60_000 });
     bench.isFirst = false;
