@@ -15,7 +15,7 @@ import type { SessionRecord } from "./record.ts";
 export interface ServeOptions {
   /** The log for a configuration that names none; stderr at level error when left out. */
   readonly errorLog?: ErrorLogConfig;
-  /** Called for every connection when it is over. */
+  /** Called for every connection when it is over. What it throws is told to the error log, and changes nothing. */
   readonly sessionEnded?: (record: SessionRecord) => void;
   /**
    * Encrypts session tickets, where the configuration names no key: 48 octets that several processes share, one of which

@@ -18,7 +18,7 @@ import { type Binding, bindingsOf, endpointFor } from "./addresses.ts";
 import { certificateChooser, chooserAt, type ChooseService } from "./choice.ts";
 import type { ConnectionLimit, LimitRefusal, NoteLevel } from "../session/mod.ts";
 import { type Board, SOLITARY_BOARD } from "./board.ts";
-import { describeDefect } from "./defect.ts";
+import { callOut, describeDefect } from "./defect.ts";
 import { Driver } from "./driver.ts";
 import { type Arrival, describeAddress, type Service, type StopReason } from "./service.ts";
 import { SessionFacts } from "./facts.ts";
@@ -190,7 +190,7 @@ class Worker implements Server {
     this.#isStopping = true;
     if (how === "fast") this.#isStoppingFast = true;
     await this.#listeners.close();
-    closed?.();
+    callOut(this.log, () => closed?.());
     const { config } = this.#current;
     this.#current.retire();
     if (how === "fast") this.#stopGuests(this.#guests.all(), "fast");
@@ -361,7 +361,7 @@ class Worker implements Server {
       held,
       judgedBy: (block) => ({ ...block.judge(client), limit: limited(arriveAt(block, places)) }),
       ended: (record) => {
-        this.#options.sessionEnded?.(record);
+        this.#tellEnd(service, record);
         this.#leave(visit);
       },
     });
@@ -373,7 +373,11 @@ class Worker implements Server {
   #turnAway({ service, facts }: Pick<Visit, "service" | "facts">, result: SessionRecord["result"]): void {
     facts.end(result);
     service.accessLog?.write(facts);
-    this.#options.sessionEnded?.(recordOf(facts, result));
+    this.#tellEnd(service, recordOf(facts, result));
+  }
+
+  #tellEnd({ log }: Service, record: SessionRecord): void {
+    callOut(log, () => this.#options.sessionEnded?.(record));
   }
 
   /** What a connection goes on as may stay for as long as what it was before. */

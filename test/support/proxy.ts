@@ -2,7 +2,7 @@
 
 import { loadRuntime } from "../../adapters/detect.ts";
 import { loadConfig } from "../../src/config/mod.ts";
-import { serve, type Server, type SessionRecord } from "../../src/proxy/mod.ts";
+import { serve, type ServeOptions, type Server, type SessionRecord } from "../../src/proxy/mod.ts";
 import type { Runtime, Socket } from "../../src/runtime.ts";
 
 /** A proxy under test. */
@@ -28,8 +28,11 @@ export function startProxy(mail: string, workerConnections = 2048): Promise<Test
   return startConfiguration(`events { worker_connections ${workerConnections}; } mail { ${mail} }`);
 }
 
-/** Serves a whole configuration, which names no log of its own. The error log is kept at level info. */
-export async function startConfiguration(text: string): Promise<TestProxy> {
+/**
+ * Serves a whole configuration, which names no log of its own. The error log is kept at level info. `observe` hears of each
+ * connection behind the records.
+ */
+export async function startConfiguration(text: string, observe?: ServeOptions["sessionEnded"]): Promise<TestProxy> {
   const runtime = await loadRuntime();
   const log: string[] = [];
   const records: SessionRecord[] = [];
@@ -39,7 +42,10 @@ export async function startConfiguration(text: string): Promise<TestProxy> {
   const observed = withLog(withSockets(runtime, sockets), log);
   const server = await serve(load(text), observed, {
     errorLog: { target: { type: "stderr" }, level: "info" },
-    sessionEnded: (record) => records.push(record),
+    sessionEnded: (record) => {
+      records.push(record);
+      return observe?.(record);
+    },
   });
   return {
     server,
