@@ -4,8 +4,7 @@
  * @module
  */
 
-import { capabilityError, capabilityWarnings, fitted } from "../config/capability.ts";
-import { ConfigError, loadConfig } from "../config/mod.ts";
+import { ConfigError, loadConfig, weighed } from "../config/mod.ts";
 import type { Config, ErrorLogConfig } from "../config/types.ts";
 import { startDemo } from "../demo/mod.ts";
 import {
@@ -144,10 +143,7 @@ function load(
     ...(flags.globals === undefined ? {} : { globals: flags.globals }),
   });
   if (runtime.process.isRoot) checkUser(config.main, runtime.files);
-  const refusal = capabilityError(config, runtime);
-  if (refusal !== undefined) throw refusal;
-  const warnings = [...config.warnings, ...capabilityWarnings(config, runtime)];
-  return { ...fitted(config, runtime), warnings };
+  return weighed(config, runtime);
 }
 
 /** As nginx does, a start says on stderr what is wrong, and keeps to the log what is only worth knowing. */

@@ -13,6 +13,18 @@ import type { Config, ConfigWarning, ListenConfig } from "./types.ts";
 /** What the checks need of a runtime: its table, and its name for those who read the texts. */
 export type CapableRuntime = Pick<Runtime, "name" | "capabilities">;
 
+/**
+ * The configuration as the runtime serves it: with a warning for each setting that has no effect, and without what would be
+ * in the way. To weigh it once more changes nothing. Throws {@linkcode ConfigError} for what must not be left out.
+ */
+export function weighed(config: Config, runtime: CapableRuntime): Config {
+  const refusal = capabilityError(config, runtime);
+  if (refusal !== undefined) throw refusal;
+  const told = new Set(config.warnings.map(({ text }) => text));
+  const fresh = capabilityWarnings(config, runtime).filter(({ text }) => !told.has(text));
+  return { ...fitted(config, runtime), warnings: [...config.warnings, ...fresh] };
+}
+
 /** A warning for each setting that has no effect here, in the place where it is first used. */
 export function capabilityWarnings(config: Config, runtime: CapableRuntime): readonly ConfigWarning[] {
   const warnings: ConfigWarning[] = [];

@@ -42,9 +42,9 @@ export function tlsError(config: Config, runtime: CapableRuntime): ConfigError |
   return suitesError(config, runtime) ?? versionsError(config, runtime);
 }
 
-/** The configuration as far as the runtime's TLS can go: without the versions that it lacks. */
+/** The configuration as far as the runtime's TLS can go: without the versions that it lacks; itself where it has none. */
 export function withKnownVersions(config: Config, runtime: CapableRuntime): Config {
-  if (lack("tls.oldVersions", runtime) === undefined) return config;
+  if (lack("tls.oldVersions", runtime) === undefined || !config.servers.some(hasOldVersions)) return config;
   const known = <T extends { readonly versions: readonly TlsVersion[] }>(tls: T): T => {
     return { ...tls, versions: tls.versions.filter((version) => !isOld(version)) };
   };
@@ -55,6 +55,10 @@ export function withKnownVersions(config: Config, runtime: CapableRuntime): Conf
     proxy: { ...server.proxy, ssl: known(server.proxy.ssl) },
   }));
   return { ...config, servers };
+}
+
+function hasOldVersions({ ssl, authHttp, proxy }: ServerConfig): boolean {
+  return [ssl, authHttp?.ssl, proxy.ssl].some((tls) => tls?.versions.some(isOld));
 }
 
 function suitesError(config: Config, runtime: CapableRuntime): ConfigError | undefined {

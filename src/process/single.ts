@@ -54,7 +54,6 @@ async function lookAfter(server: Server, running: Running): Promise<number> {
   }
   const { log } = server;
   log.write("notice", version);
-  for (const { level, text } of config.warnings) log.write(level, text);
   log.write("notice", `start worker process ${runtime.process.pid}`);
   running.started();
   await stopped;
@@ -78,7 +77,6 @@ async function reconfigure(
   try {
     const { config: next } = readConfig();
     await movePidFile(config, next, { runtime, act: () => server.reload(next) });
-    for (const { level, text } of next.warnings) server.log.write(level, text);
     server.log.write("notice", "reconfigured");
     return next;
   } catch (error) {

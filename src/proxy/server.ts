@@ -29,7 +29,7 @@ export interface ServeOptions {
   readonly inherited?: Inherited;
   /** Called when all files are open and before anything listens, so that rights can be dropped. May throw. */
   readonly beforeListening?: () => void | Promise<void>;
-  /** Whether a main process tells of a start that fails, and tries again where an address is in use. */
+  /** Whether a main process tells of warnings and of a start that fails, and tries again where an address is in use. */
   readonly isWorker?: boolean;
 }
 
@@ -55,7 +55,8 @@ export interface Server {
   readonly logFiles: readonly Octets[];
   /**
    * Goes on with another configuration: new sessions have the new settings, those under way keep theirs, and no address
-   * that stays is closed. Throws {@linkcode StartError} with everything as it was before, also once it is stopping.
+   * that stays is closed. Its warnings are in its log. Throws what {@linkcode serve} throws, with everything as it was
+   * before, also once it is stopping.
    */
   reload(config: Config): Promise<void>;
   /** Makes session tickets with this key from now on; those made with the key before are taken as well. */

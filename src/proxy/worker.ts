@@ -7,6 +7,7 @@
  */
 
 import { FailureBook } from "../auth/failures.ts";
+import { weighed } from "../config/capability.ts";
 import type { Config, ServerConfig } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { LogFiles } from "../log/log_files.ts";
@@ -35,7 +36,11 @@ import { StartError, tellLog } from "./start_error.ts";
 import { Doorkeeper } from "./turn_away.ts";
 import { TicketKeyRing } from "./ticket_keys.ts";
 
-/** Opens the listeners of a configuration and serves them. Throws {@linkcode StartError} with nothing left open. */
+/**
+ * Opens the listeners of a configuration and serves them; its warnings are in its log. Throws {@linkcode ConfigError} for what
+ * cannot be served by this runtime or be served at all, {@linkcode StartError} for what cannot be opened, with nothing left
+ * open.
+ */
 export async function serve(config: Config, runtime: Runtime, options: ServeOptions = {}): Promise<Server> {
   const worker = new Worker(runtime, options);
   await worker.start(config, "serve");
@@ -205,7 +210,8 @@ class Worker implements Server {
     return this.#generation;
   }
 
-  async #adopt(config: Config, purpose: Purpose): Promise<void> {
+  async #adopt(given: Config, purpose: Purpose): Promise<void> {
+    const config = weighed(given, this.#runtime);
     const generation = await Generation.create(config, {
       runtime: this.#runtime,
       logFiles: this.#logFiles,
@@ -220,6 +226,7 @@ class Worker implements Server {
       board: this.#board,
     });
     for (const server of config.servers) this.#generations.set(server, generation);
+    const isTold = purpose === "serve" && !this.#options.isWorker;
     try {
       const bindings = await bindingsOf(config, this.#runtime);
       this.#room.check(config, bindings.length);
@@ -227,13 +234,13 @@ class Worker implements Server {
       await this.#listeners.replace(bindings, purpose);
     } catch (error) {
       generation.retire();
-      const isToBeTold = this.#generation === undefined && purpose === "serve" && !this.#options.isWorker;
-      if (error instanceof StartError && isToBeTold) tellLog(generation, error);
+      if (error instanceof StartError && isTold && this.#generation === undefined) tellLog(generation, error);
       generation.end();
       throw error;
     }
     this.#generation = generation;
     if (purpose === "serve") generation.begin();
+    if (isTold) { for (const { level, text } of config.warnings) this.log.write(level, text); }
     this.#room.announce(config, this.log);
   }
 

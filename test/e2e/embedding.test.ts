@@ -2,23 +2,47 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { after, before, describe, it } from "node:test";
+import { connect } from "node:tls";
+import { loadRuntime } from "../../adapters/detect.ts";
 import { CertificateFolder } from "../support/certificates.ts";
 import { freePorts } from "../support/free_ports.ts";
-import { startConfiguration, type TestProxy } from "../support/proxy.ts";
+import { startConfiguration, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectTo } from "../support/raw_client.ts";
 import { WORDS } from "../support/scene.ts";
 
 const { greeting } = WORDS.imap;
 
-describe("an observer with a fault", () => {
-  const certificates = new CertificateFolder();
-  let tls = "";
-  before(() => {
-    const { certificatePath, keyPath } = certificates.make({ name: "localhost" });
-    tls = `ssl_certificate ${certificatePath}; ssl_certificate_key ${keyPath};`;
-  });
-  after(() => certificates.remove());
+const certificates = new CertificateFolder();
+let tls = "";
+before(() => {
+  const { certificatePath, keyPath } = certificates.make({ name: "localhost" });
+  tls = `ssl_certificate ${certificatePath}; ssl_certificate_key ${keyPath};`;
+});
+after(() => certificates.remove());
 
+describe("a version of TLS that the runtime lacks", () => {
+  it("is left out and told of, and the others are spoken", async () => {
+    const proxy = await startProxy(
+      `auth_http 127.0.0.1:1; ${tls} ssl_protocols TLSv1.1 TLSv1.2; server { listen 127.0.0.1 ssl; protocol imap; }`,
+    );
+    const [port = 0] = proxy.ports;
+    const client = connect({ host: "127.0.0.1", port, rejectUnauthorized: false }).setEncoding("latin1");
+    try {
+      const heard = await new Promise((resolve, reject) => client.once("data", resolve).once("error", reject));
+      assertEquals([heard, client.getProtocol()], [greeting, "TLSv1.2"]);
+      const { "tls.oldVersions": oldVersions } = (await loadRuntime()).capabilities;
+      const warnings = proxy.log.filter((line) => line.startsWith("warn "));
+      if (oldVersions.state !== "no") return assertEquals(warnings, []);
+      assertEquals(warnings.length, 1);
+      assertMatch(warnings[0] ?? "", /^warn "TLSv1\.1" in "ssl_protocols" has no effect with /);
+    } finally {
+      client.destroy();
+      await proxy.stop();
+    }
+  });
+});
+
+describe("an observer with a fault", () => {
   const faults: Readonly<Record<string, () => void | Promise<void>>> = {
     throws: () => {
       throw new Error("broken observer");
