@@ -149,6 +149,17 @@ describe("contrib", () => {
       assertEquals([status, stderr], [0, ""]);
     });
 
+    it("have nobody bind who lacks the sockets and the right to", () => {
+      const text = readFileSync(join(CONTRIB, "systemd", "postern-activated.service"), "latin1");
+      const commands = [...text.matchAll(/^(Exec\w+)=(\S+)(.*)$/gm)].map(([, when, program, args]) => [
+        when,
+        program,
+        / -[tT]\b/.test(args ?? ""),
+      ]);
+      assertMatch(text, /^CapabilityBoundingSet=$/m);
+      assertEquals(commands, [["ExecStart", "/usr/local/bin/postern", false], ["ExecReload", "/bin/kill", false]]);
+    });
+
     it("leave the program few rights", needs("systemd-analyze"), async () => {
       for (const path of installed().filter((name) => name.endsWith(".service"))) {
         const { status, stdout } = await run("systemd-analyze", [
