@@ -1,14 +1,19 @@
 /** The threads that hash passwords. There is none before the first password, and none a while after the last. */
 
-import { Worker } from "node:worker_threads";
 import type { Cancel, DerivationHandler, Hashing, KeyDerivation, Octets } from "../src/runtime.ts";
 import type { HashAnswer, HashTask } from "./_hash_thread.ts";
+import type { HashWorker, StartHashWorker } from "./_hash_worker.ts";
 import { expectAnswer, startTimer } from "./_timer.ts";
 
 /** Derivations on threads, see {@linkcode Hashing}. */
 export class HashPool implements Pick<Hashing, "derive"> {
+  readonly #start: StartHashWorker;
   readonly #waiting = new Set<Job>();
   readonly #threads = new Set<Thread>();
+
+  constructor(start: StartHashWorker) {
+    this.#start = start;
+  }
 
   derive(password: Octets, derivation: KeyDerivation, handler: DerivationHandler): Cancel {
     if (this.#waiting.size >= MOST_WAITING) {
@@ -34,7 +39,10 @@ export class HashPool implements Pick<Hashing, "derive"> {
   #freeThread(): Thread | undefined {
     const free = [...this.#threads].find(({ isFree }) => isFree);
     if (free !== undefined || this.#threads.size >= MOST_THREADS) return free;
-    const thread = new Thread(() => this.#assign(), () => this.#threads.delete(thread));
+    const thread = new Thread(this.#start, {
+      freed: () => this.#assign(),
+      gone: () => this.#threads.delete(thread),
+    });
     this.#threads.add(thread);
     return thread;
   }
@@ -48,20 +56,20 @@ interface Job {
 
 /** One thread. It keeps the process alive while it works. */
 class Thread {
-  readonly #worker: Worker;
+  readonly #worker: HashWorker;
   readonly #freed: () => void;
   readonly #gone: () => void;
   #job: Job | undefined;
   #rest: Cancel = () => {};
   #answer: Cancel = () => {};
 
-  constructor(freed: () => void, gone: () => void) {
+  constructor(start: StartHashWorker, { freed, gone }: { readonly freed: () => void; readonly gone: () => void }) {
     this.#freed = freed;
     this.#gone = gone;
-    this.#worker = new Worker(threadFile());
-    this.#worker.on("message", (answer: HashAnswer) => this.#answered(answer));
-    this.#worker.on("error", (error) => this.#broke(error instanceof Error ? error.message : "unknown error"));
-    this.#worker.on("exit", (code) => this.#broke(`it ended with ${code}`));
+    this.#worker = start({
+      answered: (answer) => this.#answered(answer),
+      broke: (reason) => this.#broke(reason),
+    });
   }
 
   get isFree(): boolean {
@@ -73,7 +81,7 @@ class Thread {
     this.#job = job;
     this.#answer = expectAnswer();
     this.#worker.ref();
-    this.#worker.postMessage(job.task);
+    this.#worker.post(job.task);
   }
 
   #answered(answer: HashAnswer): void {
@@ -100,16 +108,8 @@ class Thread {
     this.#answer();
     this.#rest();
     this.#gone();
-    // An error that nobody listens for would end the process.
-    this.#worker.removeAllListeners().on("error", () => {});
     this.#worker.terminate();
   }
-}
-
-/** In the one file that `bun build --compile` makes, modules lie by their paths from the project's folder. */
-function threadFile(): URL | string {
-  const isCompiled = import.meta.url.includes("/$bunfs/");
-  return isCompiled ? "./adapters/_hash_thread.ts" : new URL("./_hash_thread.ts", import.meta.url);
 }
 
 /** Enough for two cores; where there is one, the system shares it with the sessions. */

@@ -18,16 +18,25 @@ export interface HashTask {
 /** What it answers. */
 export type HashAnswer = { readonly digest: Octets } | { readonly failure: string };
 
-parentPort?.on("message", (task: HashTask) => {
+/** A thread of the web's kind has no port: its global object hears and answers. */
+const WEB = globalThis as unknown as {
+  onmessage: (event: { readonly data: HashTask }) => void;
+  postMessage(answer: HashAnswer): void;
+};
+
+if (parentPort === null) WEB.onmessage = ({ data }) => work(data);
+else parentPort.on("message", work);
+
+function work(task: HashTask): void {
   // The errors of the algorithms speak of parameters, never of the password.
   derive(task).then(
     (digest) => answer({ digest }),
     (error: unknown) => answer({ failure: error instanceof Error ? error.message : "unknown error" }),
   );
-});
+}
 
 function answer(message: HashAnswer): void {
-  parentPort?.postMessage(message);
+  (parentPort ?? WEB).postMessage(message);
 }
 
 async function derive({ password: octets, derivation }: HashTask): Promise<Octets> {

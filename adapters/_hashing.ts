@@ -3,10 +3,12 @@
 import { createHash, createHmac } from "node:crypto";
 import type { Hashing } from "../src/runtime.ts";
 import { HashPool } from "./_hash_pool.ts";
+import { type StartHashWorker, startNodeWorker } from "./_hash_worker.ts";
 import { toBytes } from "./_octets.ts";
 
-export function createHashing(): Hashing {
-  const pool = new HashPool();
+/** Hashing on threads that are started in this way. */
+export function createHashing(start: StartHashWorker = startNodeWorker): Hashing {
+  const pool = new HashPool(start);
   return {
     derive: (password, derivation, handler) => pool.derive(password, derivation, handler),
     md5: (message) => createHash("md5").update(toBytes(message)).digest("latin1"),

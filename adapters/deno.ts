@@ -9,6 +9,8 @@ import type { Capability, CapabilityState, Runtime } from "../src/runtime.ts";
 import { createDenoNetwork } from "./_deno_network.ts";
 import { separateFamilies } from "./_dual_stack.ts";
 import { failureOf } from "./_errno.ts";
+import { startWebWorker } from "./_hash_worker.ts";
+import { createHashing } from "./_hashing.ts";
 import { withoutInspector } from "./_inspector.ts";
 import { noticeOrphaning } from "./_orphan.ts";
 import { RUSTLS } from "./_tls_traits.ts";
@@ -36,6 +38,9 @@ export function createDenoRuntime(options: AdapterOptions): Runtime {
   return {
     ...base,
     process: withoutInspector(base.process),
+    // In a process of a cluster Deno's threads of `node:worker_threads` break at their start. Only the others can be told
+    // not to keep a process alive, and a worker process ends by itself.
+    hashing: main === undefined ? base.hashing : createHashing(startWebWorker),
     workers: { ...base.workers, main: main && noticeOrphaning(main) },
     listen: separateFamilies(reopenUnixSockets(withBindErrors(base.listen), base)),
   };
