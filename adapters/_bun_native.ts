@@ -22,7 +22,10 @@ export interface BunSocket extends DescribedHandle {
   resume(): void;
   /** Sends FIN, for TLS behind a goodbye; reading goes on. */
   shutdown(): void;
+  /** For TLS behind a goodbye, which it waits for at times. */
   close(): void;
+  /** Without a word. */
+  terminate(): void;
   setKeepAlive(enable: boolean): unknown;
   /**
    * The socket in clear, which keeps its handlers and tells them what is encrypted, and the one over TLS. `initialData`

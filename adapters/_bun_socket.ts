@@ -136,7 +136,9 @@ export class BunConnection implements OwnSocket, BunOwner, Lingerer {
     if (this.isClosed) return;
     this.#isClosing = true;
     this.#isEnding = true;
-    this.#raw.close();
+    // A goodbye would wait behind what the kernel does not take, for as long as the peer likes.
+    if (this.saysGoodbye && this.#waiting !== undefined) this.#raw.terminate();
+    else this.#raw.close();
   }
 
   /** Gives the raw socket away, to be spoken TLS on. This one tells and does nothing any more. */

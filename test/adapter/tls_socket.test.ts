@@ -142,6 +142,23 @@ describeBoth("over TLS", (load) => {
       await abort(near);
     });
 
+    it("are gone at once though their peers do not read what was written", LIMIT, async () => {
+      const before = runtime.sockets();
+      for (const pieces of [[20_000_000], [1_000_000, 20_000_000]]) {
+        const result = bench.serveNext();
+        const raw = connectTls({ port: exchange.port, host: "127.0.0.1", rejectUnauthorized: false });
+        raw.on("error", () => {}).on("secureConnect", () => raw.pause());
+        const far = new Peer(secured(await result).socket);
+        far.socket.resume();
+        const taken = pieces.map((length) => far.socket.write(new Uint8Array(length)));
+        assertEquals(taken.at(-1), false);
+        far.socket.abort();
+        await far.untilClosed();
+        assertEquals([far.closings, runtime.sockets()], [1, before]);
+        raw.destroy();
+      }
+    });
+
     it("are gone in the end, at whatever moment their peers break off", { timeout: 20_000 }, async () => {
       const before = runtime.sockets();
       const chunk = pattern(150_000);
