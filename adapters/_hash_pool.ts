@@ -1,18 +1,31 @@
-/** The threads that hash passwords. There is none before the first password, and none a while after the last. */
+/**
+ * The threads that hash passwords. There is none before the first password, and none a while after the last, but for
+ * a process that was prepared.
+ */
 
-import type { Cancel, DerivationHandler, Hashing, KeyDerivation, Octets } from "../src/runtime.ts";
+import type { Cancel, DerivationHandler, Hashing, KeyDerivation, Millis, Octets } from "../src/runtime.ts";
 import type { HashAnswer, HashTask } from "./_hash_thread.ts";
 import type { HashWorker, StartHashWorker } from "./_hash_worker.ts";
 import { expectAnswer, startTimer } from "./_timer.ts";
 
 /** Derivations on threads, see {@linkcode Hashing}. */
-export class HashPool implements Pick<Hashing, "derive"> {
+export class HashPool implements Pick<Hashing, "prepare" | "derive"> {
   readonly #start: StartHashWorker;
+  readonly #longestRest: Millis;
   readonly #waiting = new Set<Job>();
   readonly #threads = new Set<Thread>();
+  #isPrepared = false;
+  /** How many threads there may be: fewer once it is known that no more can be started. */
+  #most = MOST_THREADS;
 
-  constructor(start: StartHashWorker) {
+  constructor(start: StartHashWorker, longestRest = LONGEST_REST) {
     this.#start = start;
+    this.#longestRest = longestRest;
+  }
+
+  async prepare(): Promise<void> {
+    this.#isPrepared = true;
+    await this.#startThread().isUsable;
   }
 
   derive(password: Octets, derivation: KeyDerivation, handler: DerivationHandler): Cancel {
@@ -38,13 +51,33 @@ export class HashPool implements Pick<Hashing, "derive"> {
 
   #freeThread(): Thread | undefined {
     const free = [...this.#threads].find(({ isFree }) => isFree);
-    if (free !== undefined || this.#threads.size >= MOST_THREADS) return free;
+    return free ?? (this.#threads.size < this.#most ? this.#startThread() : undefined);
+  }
+
+  #startThread(): Thread {
     const thread = new Thread(this.#start, {
       freed: () => this.#assign(),
-      gone: () => this.#threads.delete(thread),
+      rests: () => startTimer(this.#longestRest, () => void this.#relieve(thread)),
+      ended: () => this.#threads.delete(thread),
+      givenBack: (job) => this.#takeBack(job),
     });
     this.#threads.add(thread);
     return thread;
+  }
+
+  /** What hashing took stays with a thread, 64 MiB and more, until the thread ends. Who must have one has another first. */
+  async #relieve(thread: Thread): Promise<void> {
+    const isNeeded = this.#isPrepared && this.#threads.size === 1;
+    if (isNeeded && (this.#most === 1 || !await this.#startThread().isUsable)) return;
+    if (thread.isFree) thread.end();
+  }
+
+  /** A thread could not be started: others do its work, where there are any. */
+  #takeBack(job: Job | undefined): boolean {
+    if (!this.#isPrepared || this.#threads.size === 0) return false;
+    this.#most = this.#threads.size;
+    if (job?.handler !== undefined) this.#waiting.add(job);
+    return true;
   }
 }
 
@@ -54,20 +87,34 @@ interface Job {
   handler: DerivationHandler | undefined;
 }
 
-/** One thread. It keeps the process alive while it works. */
+/** What a {@linkcode Thread} tells its pool. */
+interface ThreadHandler {
+  /** It may be given something to do. */
+  freed(): void;
+  /** It has nothing to do from now on, until the function that this returns is called. */
+  rests(): Cancel;
+  ended(): void;
+  /** It broke before it was of any use. Whether somebody else does its job. */
+  givenBack(job: Job | undefined): boolean;
+}
+
+/** One thread. It keeps the process alive while it starts and while it works. */
 class Thread {
+  /** Whether it has started; known when it has or cannot. */
+  readonly isUsable: Promise<boolean>;
   readonly #worker: HashWorker;
-  readonly #freed: () => void;
-  readonly #gone: () => void;
+  readonly #handler: ThreadHandler;
+  #hasStarted = false;
   #job: Job | undefined;
   #rest: Cancel = () => {};
-  #answer: Cancel = () => {};
+  #answer: Cancel = expectAnswer();
+  #settle: (isUsable: boolean) => void = () => {};
 
-  constructor(start: StartHashWorker, { freed, gone }: { readonly freed: () => void; readonly gone: () => void }) {
-    this.#freed = freed;
-    this.#gone = gone;
+  constructor(start: StartHashWorker, handler: ThreadHandler) {
+    this.#handler = handler;
+    this.isUsable = new Promise((resolve) => this.#settle = resolve);
     this.#worker = start({
-      answered: (answer) => this.#answered(answer),
+      heard: (message) => message === "started" ? this.#started() : this.#answered(message),
       broke: (reason) => this.#broke(reason),
     });
   }
@@ -79,36 +126,48 @@ class Thread {
   run(job: Job): void {
     this.#rest();
     this.#job = job;
+    this.#answer();
     this.#answer = expectAnswer();
     this.#worker.ref();
     this.#worker.post(job.task);
   }
 
+  end(): void {
+    this.#answer();
+    this.#rest();
+    this.#handler.ended();
+    this.#worker.terminate();
+  }
+
+  #started(): void {
+    this.#hasStarted = true;
+    this.#settle(true);
+    if (this.isFree) this.#idle();
+  }
+
   #answered(answer: HashAnswer): void {
     const handler = this.#job?.handler;
     this.#job = undefined;
-    this.#answer();
-    this.#worker.unref();
-    // What hashing took stays with the thread, 64 MiB and more, until the thread ends.
-    this.#rest = startTimer(LONGEST_REST, () => this.#end());
-    this.#freed();
+    this.#idle();
+    this.#rest = this.#handler.rests();
+    this.#handler.freed();
     if ("digest" in answer) handler?.derived(answer.digest);
     else handler?.failed(answer.failure);
   }
 
-  #broke(reason: string): void {
-    const handler = this.#job?.handler;
-    this.#job = undefined;
-    this.#end();
-    this.#freed();
-    handler?.failed(`the hashing thread broke: ${reason}`);
+  #idle(): void {
+    this.#answer();
+    this.#worker.unref();
   }
 
-  #end(): void {
-    this.#answer();
-    this.#rest();
-    this.#gone();
-    this.#worker.terminate();
+  #broke(reason: string): void {
+    const job = this.#job;
+    this.#job = undefined;
+    this.end();
+    this.#settle(false);
+    const isGivenBack = !this.#hasStarted && this.#handler.givenBack(job);
+    this.#handler.freed();
+    if (!isGivenBack) job?.handler?.failed(`the hashing thread broke: ${reason}`);
   }
 }
 
@@ -118,4 +177,4 @@ const MOST_THREADS = 2;
 /** What two threads get through before clients give up, at a tenth of a second for each. */
 export const MOST_WAITING = 256;
 
-const LONGEST_REST = 60_000;
+const LONGEST_REST: Millis = 60_000;

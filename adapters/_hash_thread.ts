@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { pbkdf2Sync } from "node:crypto";
 import { parentPort } from "node:worker_threads";
+import { argon2i, argon2id, bcrypt } from "hash-wasm";
 import type { KeyDerivation, Octets } from "../src/runtime.ts";
 import { shaCrypt } from "./_sha_crypt.ts";
 
@@ -18,24 +19,28 @@ export interface HashTask {
 /** What it answers. */
 export type HashAnswer = { readonly digest: Octets } | { readonly failure: string };
 
+/** All that it says: first that it is there, with all that it will ever load. */
+export type HashMessage = "started" | HashAnswer;
+
 /** A thread of the web's kind has no port: its global object hears and answers. */
 const WEB = globalThis as unknown as {
   onmessage: (event: { readonly data: HashTask }) => void;
-  postMessage(answer: HashAnswer): void;
+  postMessage(message: HashMessage): void;
 };
 
 if (parentPort === null) WEB.onmessage = ({ data }) => work(data);
 else parentPort.on("message", work);
+say("started");
 
 function work(task: HashTask): void {
   // The errors of the algorithms speak of parameters, never of the password.
   derive(task).then(
-    (digest) => answer({ digest }),
-    (error: unknown) => answer({ failure: error instanceof Error ? error.message : "unknown error" }),
+    (digest) => say({ digest }),
+    (error: unknown) => say({ failure: error instanceof Error ? error.message : "unknown error" }),
   );
 }
 
-function answer(message: HashAnswer): void {
+function say(message: HashMessage): void {
   (parentPort ?? WEB).postMessage(message);
 }
 
@@ -44,14 +49,13 @@ async function derive({ password: octets, derivation }: HashTask): Promise<Octet
   const salt = Buffer.from(derivation.salt, "latin1");
   switch (derivation.scheme) {
     case "bcrypt": {
-      const { bcrypt } = await import("hash-wasm");
       const counted = password.subarray(0, BCRYPT_COUNTS);
       const hash = await bcrypt({ password: counted, salt, costFactor: derivation.cost, outputType: "encoded" });
       return hash.slice(-BCRYPT_DIGEST);
     }
     case "argon2i":
     case "argon2id": {
-      const { [derivation.scheme]: argon2 } = await import("hash-wasm");
+      const argon2 = derivation.scheme === "argon2i" ? argon2i : argon2id;
       const { passes: iterations, lanes: parallelism, memory: memorySize, length: hashLength } = derivation;
       const cost = { iterations, parallelism, memorySize, hashLength };
       return fromBytes(await argon2({ password, salt, ...cost, outputType: "binary" }));

@@ -1,7 +1,7 @@
 /** The two kinds of threads that `_hash_thread.ts` runs in. */
 
 import { Worker } from "node:worker_threads";
-import type { HashAnswer, HashTask } from "./_hash_thread.ts";
+import type { HashMessage, HashTask } from "./_hash_thread.ts";
 
 /** A thread, which takes one task at a time. */
 export interface HashWorker {
@@ -15,7 +15,7 @@ export interface HashWorker {
 
 /** What hears a {@linkcode HashWorker}. */
 export interface HashWorkerHandler {
-  answered(answer: HashAnswer): void;
+  heard(message: HashMessage): void;
   /** It has ended, or is of no use any more. The reason is for the log. */
   broke(reason: string): void;
 }
@@ -25,7 +25,7 @@ export type StartHashWorker = (handler: HashWorkerHandler) => HashWorker;
 /** A thread of `node:worker_threads`. */
 export function startNodeWorker(handler: HashWorkerHandler): HashWorker {
   const worker = new Worker(threadFile());
-  worker.on("message", (answer: HashAnswer) => handler.answered(answer));
+  worker.on("message", (message: HashMessage) => handler.heard(message));
   worker.on("messageerror", () => handler.broke(UNREADABLE));
   worker.on("error", (error) => handler.broke(error instanceof Error ? error.message : "unknown error"));
   worker.on("exit", (code) => handler.broke(`it ended with ${code}`));
@@ -47,7 +47,7 @@ export function startNodeWorker(handler: HashWorkerHandler): HashWorker {
  */
 export function startWebWorker(handler: HashWorkerHandler): HashWorker {
   const worker = new (globalThis as unknown as WebGlobal).Worker(threadFile(), { type: "module" });
-  worker.onmessage = ({ data }) => handler.answered(data);
+  worker.onmessage = ({ data }) => handler.heard(data);
   worker.onmessageerror = () => handler.broke(UNREADABLE);
   worker.onerror = (event) => {
     // It would be thrown in this thread, too.
@@ -72,7 +72,7 @@ interface WebGlobal {
 }
 
 interface WebWorker {
-  onmessage: ((event: { readonly data: HashAnswer }) => void) | null;
+  onmessage: ((event: { readonly data: HashMessage }) => void) | null;
   onmessageerror: (() => void) | null;
   onerror: ((event: { readonly message: string; preventDefault(): void }) => void) | null;
   postMessage(task: HashTask): void;

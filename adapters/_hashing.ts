@@ -10,6 +10,7 @@ import { toBytes } from "./_octets.ts";
 export function createHashing(start: StartHashWorker = startNodeWorker): Hashing {
   const pool = new HashPool(start);
   return {
+    prepare: () => pool.prepare(),
     derive: (password, derivation, handler) => pool.derive(password, derivation, handler),
     md5: (message) => createHash("md5").update(toBytes(message)).digest("latin1"),
     hmacMd5: (key, message) => createHmac("md5", toBytes(key)).update(toBytes(message)).digest("latin1"),

@@ -44,9 +44,14 @@ export interface DerivationHandler {
 /** Digests of passwords and of messages. */
 export interface Hashing {
   /**
+   * Starts a thread with all that it needs, and always has one from now on: for a process that may be unable to read the
+   * program's own files later. Resolves also when there can be none, which each call of `derive` tells then.
+   */
+  prepare(): Promise<void>;
+  /**
    * Derives a digest from a password of at least one octet, on a thread, so that sessions go on meanwhile. As many as
    * there are threads run at once; others wait in order, a bounded number of them. Nothing of it is loaded before the
-   * first call. The handler is called only after this has returned.
+   * first call, but by `prepare`. The handler is called only after this has returned.
    */
   derive(password: Octets, derivation: KeyDerivation, handler: DerivationHandler): Cancel;
   /** The MD5 digest (RFC 1321), for APOP; 16 octets. */

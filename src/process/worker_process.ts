@@ -97,6 +97,8 @@ async function start(order: WorkOrder, board: WorkerBoard, options: Beginning): 
     isWorker: true,
     inherited: new Map(order.inherited),
     beforeListening: async () => {
+      // Whose rights it takes on may be kept out of the folder that the program lies in.
+      if (account !== undefined && hasUsersFile(config)) await runtime.hashing.prepare();
       await options.mayOpen();
       const refusal = account && runtime.workers.become(account);
       if (refusal !== undefined) {
@@ -109,6 +111,10 @@ async function start(order: WorkOrder, board: WorkerBoard, options: Beginning): 
     server.log.write("alert", `setrlimit(RLIMIT_NOFILE, ${descriptors}) failed ${describeFailure(failure)}`);
   }
   return server;
+}
+
+function hasUsersFile({ servers }: Config): boolean {
+  return servers.some(({ authUsersFile }) => authUsersFile !== undefined);
 }
 
 /** The messages of the main process. But for news they wait while the worker begins. */

@@ -3,6 +3,8 @@ import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertGreater } from "@std/assert";
+import { HashPool } from "../../adapters/_hash_pool.ts";
+import { type HashWorker, type HashWorkerHandler, startNodeWorker } from "../../adapters/_hash_worker.ts";
 import { loadRuntime } from "../../adapters/detect.ts";
 import type { Hashing, KeyDerivation, Octets } from "../../src/runtime.ts";
 import { needs } from "../support/clients.ts";
@@ -17,9 +19,13 @@ describe("hashing", () => {
   });
 
   /** The digest, or why there is none. */
-  function derive(password: Octets, derivation: KeyDerivation): Promise<Octets> {
+  function derive(
+    password: Octets,
+    derivation: KeyDerivation,
+    by: Pick<Hashing, "derive"> = hashing,
+  ): Promise<Octets> {
     return new Promise((resolve) => {
-      hashing.derive(password, derivation, {
+      by.derive(password, derivation, {
         derived: resolve,
         failed: (reason) => resolve(`failed: ${reason}`),
       });
@@ -100,6 +106,41 @@ describe("hashing", () => {
     });
   });
 
+  describe("that was prepared", () => {
+    it("has others take the place of threads that have worked", LIMIT, async () => {
+      const threads = new Threads();
+      const pool = new HashPool(threads.start, 1);
+      await pool.prepare();
+      const replaced = threads.untilEnded();
+      assertEquals((await derive("x", cheap("1"), pool)).length, 31);
+      await replaced;
+      assertEquals([threads.started, threads.alive], [2, 1]);
+      assertEquals((await derive("x", cheap("2"), pool)).length, 31);
+    });
+
+    it("does with the thread that it has when others cannot be started", LIMIT, async () => {
+      const threads = new Threads();
+      const pool = new HashPool(threads.start, 1);
+      await pool.prepare();
+      threads.canStart = false;
+      for (let round = 0; round < 3; round++) {
+        const digests = await Promise.all(["1", "2", "3", "4"].map((salt) => derive("x", cheap(salt), pool)));
+        assertEquals(digests.map(({ length }) => length), [31, 31, 31, 31]);
+      }
+      assertEquals([threads.started, threads.alive], [2, 1]);
+    });
+
+    it("says what is wrong when there is none", LIMIT, async () => {
+      const threads = new Threads();
+      const pool = new HashPool(threads.start, 1);
+      threads.canStart = false;
+      await pool.prepare();
+      assertEquals(await derive("x", cheap("1"), pool), "failed: the hashing thread broke: may not be started");
+      threads.canStart = true;
+      assertEquals((await derive("x", cheap("1"), pool)).length, 31);
+    });
+  });
+
   it("knows MD5 and HMAC-MD5", () => {
     // RFC 1321, A.5; the examples of RFC 1939, 7 and RFC 2195, 2.
     assertEquals(hex(hashing.md5("")), "d41d8cd98f00b204e9800998ecf8427e");
@@ -119,6 +160,36 @@ describe("hashing", () => {
     assertEquals(loading, [join("adapters", "_hash_thread.ts")]);
   });
 });
+
+/** Starts threads as long as it can. */
+class Threads {
+  canStart = true;
+  started = 0;
+  alive = 0;
+  #ended: () => void = () => {};
+
+  untilEnded(): Promise<void> {
+    return new Promise((resolve) => this.#ended = resolve);
+  }
+
+  readonly start = (handler: HashWorkerHandler): HashWorker => {
+    this.started++;
+    this.alive++;
+    const worker = this.canStart ? startNodeWorker(handler) : stillborn(handler);
+    const terminate = () => {
+      this.alive--;
+      worker.terminate();
+      this.#ended();
+    };
+    return { ...worker, terminate };
+  };
+}
+
+/** A thread that breaks at its start. */
+function stillborn(handler: HashWorkerHandler): HashWorker {
+  setImmediate(() => handler.broke("may not be started"));
+  return { post() {}, ref() {}, unref() {}, terminate() {} };
+}
 
 /** As many as there are threads, and as many as may wait for them. */
 const RUNNING = 2;

@@ -1,8 +1,11 @@
 /** Hashed passwords in worker processes, whose runtimes start threads in another way, and whose rights are others. */
 
+import { chmodSync, cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
+import { needs } from "../support/clients.ts";
 import { FakeUpstream, IMAP_LOGIN } from "../support/fake_upstream.ts";
 import { freePorts } from "../support/free_ports.ts";
 import { Program, type ProgramOptions, TestFolder } from "../support/program.ts";
@@ -80,6 +83,48 @@ describe("a worker process", () => {
     });
   }
 });
+
+const ROOT = needs("root");
+const PRIVATE = { ...ROOT, skip: ROOT.skip || (process.env["POSTERN_BINARY"] !== undefined && "is about a folder") };
+
+describe("a worker process that may not read the program any more", () => {
+  const folder = new TestFolder();
+  let service: Service;
+  before(async () => {
+    if (PRIVATE.skip !== false) return;
+    const program = join(folder.path, "program");
+    mkdirSync(program);
+    for (const part of PARTS) cpSync(join(HERE, part), join(program, part), COPYING);
+    chmodSync(program, 0o700);
+    service = await Service.start("", { command: commandIn(program) });
+  }, PRIVATE);
+  after(async () => {
+    if (PRIVATE.skip === false) await service.stop();
+    folder.remove();
+  }, PRIVATE);
+
+  it("knows hashed passwords, also several at a time", PRIVATE, async () => {
+    const users = ["argon2id", "bcrypt", "sha512-crypt"];
+    const answers = await Promise.all(users.map((user) => answersTo(service, user)));
+    assertEquals(answers, users.map(() => IN_AND_OUT));
+  });
+});
+
+/** How this runtime starts the program that lies there. */
+function commandIn(program: string): readonly string[] {
+  if (!("Deno" in globalThis)) return [process.execPath, join(program, "src", "main.ts")];
+  const config = join(program, "deno.json");
+  return [process.execPath, "run", "--quiet", "-A", "--config", config, join(program, "mod.ts")];
+}
+
+const HERE = join(import.meta.dirname, "..", "..");
+
+/** What the program is made of. */
+const PARTS = ["mod.ts", "src", "adapters", "vendor", "package.json", "deno.json"]
+  .concat(["@std", "deno-std", "hash-wasm"].map((name) => join("node_modules", name)));
+
+/** The links of npm's workspaces stay what they are. */
+const COPYING = { recursive: true, verbatimSymlinks: true } as const;
 
 /** Of `Hello world!` all. */
 const USERS = [

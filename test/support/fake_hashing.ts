@@ -12,7 +12,14 @@ export interface FakeDerivation {
 export class FakeHashing implements Hashing {
   /** All that were asked for, in order. */
   readonly derivations: FakeDerivation[] = [];
+  /** How often it was prepared. */
+  preparations = 0;
   readonly #waiting: { readonly asked: FakeDerivation; readonly handler: DerivationHandler }[] = [];
+
+  prepare(): Promise<void> {
+    this.preparations++;
+    return Promise.resolve();
+  }
 
   derive(password: Octets, derivation: KeyDerivation, handler: DerivationHandler): Cancel {
     const asked = { password, derivation, isCancelled: false };

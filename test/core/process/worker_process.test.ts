@@ -127,6 +127,21 @@ describe("a worker", () => {
     assertEquals(connects.map(({ target }) => target), [{ host: "192.0.2.3", port: 143 }]);
   });
 
+  it("is prepared for hashed passwords if it is to give up rights, and has a users file", async () => {
+    const preparations = async (text: string, more = {}) => {
+      const scene = new Scene(text);
+      await scene.order({ secretFiles: [["/users", "anna:{PLAIN}one:\n"]], ...more });
+      for (let i = 0; i < 20 && !scene.types.includes("listening"); i++) await scene.tell({ type: "open" });
+      return scene.runtime.hashing.preparations;
+    };
+    const counts = [
+      await preparations(USERS),
+      await preparations(USERS, { account: undefined }),
+      await preparations(MAIL),
+    ];
+    assertEquals(counts, [1, 0, 0]);
+  });
+
   it("says why it cannot begin", async () => {
     const scene = new Scene(MAIL.replace("127.0.0.1:143", "nowhere.example:143"));
     await scene.order();
