@@ -1,13 +1,10 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { fitted } from "../../../src/config/mod.ts";
 import { serve } from "../../../src/proxy/mod.ts";
 import { Boards } from "../../support/boards.ts";
 import { load } from "../../support/config.ts";
 import { FakeRuntime } from "../../support/fake_runtime.ts";
 import { Proxy, settle } from "./_support.ts";
-
-const LACKING = { state: "no", reason: "nobody has it" } as const;
 
 /** The connects that were asked for and are neither answered nor taken back. */
 function connects(proxy: Proxy): readonly unknown[] {
@@ -32,13 +29,11 @@ describe("health checks of a configuration", () => {
 
   it("are made where the runtime can do less than is configured, too", async () => {
     const runtime = new FakeRuntime();
-    const { capabilities } = runtime;
-    const lesser = { name: "deno", capabilities: { ...capabilities, "tls.oldVersions": LACKING } } as const;
     const text =
       "events {} mail { upstream x { server 192.0.2.3:143; health_check; } proxy_pass x; server { listen 143; } }";
     const whole = load(text);
-    const config = fitted(whole, lesser);
-    assert(config.servers[0] !== whole.servers[0]);
+    // As `fitted` makes them where a runtime lacks something.
+    const config = { ...whole, servers: whole.servers.map((server) => ({ ...server })) };
     await serve(config, runtime);
     runtime.clock.advance(0);
     assertEquals(runtime.connects.length, 1);
