@@ -89,6 +89,15 @@ describe("contrib", () => {
     await Promise.all([auth.stop(), upstream.stop(), checking.stop()]);
   });
 
+  it("and the guide's line for awk keeps its columns, whatever a login is made of", async () => {
+    const guide = readFileSync(join(CONTRIB, "..", "docs", "logging.md"), "utf8");
+    const [command = ""] = /^awk .*$/m.exec(guide) ?? [];
+    const found = await outputOf("sh", ["-c", command.replace("access.log", installation.path("access.log"))]);
+    const lines = found.split("\n").filter((line) => line !== "");
+    assert(lines.length > 3, found);
+    for (const line of lines) assertMatch(line, /^ *\d+ (imap|pop3|smtp) (end|login_failed) \w+ phase=\w+$/);
+  });
+
   const tool = needs("fail2ban-regex");
   for (const [log, filter] of [["access.log", "postern.conf"], ["error.log", "postern-error.conf"]] as const) {
     for (const mode of ["normal", "aggressive"]) {
