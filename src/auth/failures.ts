@@ -89,10 +89,11 @@ export class FailureBook {
     if (entry !== undefined) entry.owedUntil = Math.max(entry.owedUntil, until);
   }
 
-  /** How long a login from there has to wait for those that did not. */
+  /** How long a login from there has to wait for those that did not, in whole milliseconds. */
   owed(client: SocketAddress): Millis {
     if (this.#entries.size === 0) return 0;
-    return Math.max((this.#entries.get(keyOf(client))?.owedUntil ?? 0) - this.#runtime.now(), 0);
+    const until = this.#entries.get(keyOf(client))?.owedUntil ?? 0;
+    return Math.max(Math.ceil(until - this.#runtime.now()), 0);
   }
 
   /** Somebody from there is in: all is forgiven. */
@@ -215,9 +216,10 @@ export class SlowedAuthenticator implements Authenticator {
       if (verdict.type !== "refused") return done(verdict);
       const held = this.failed(credentials);
       if (held.text !== "") note("info", held.text);
-      const delay = held.delay - verdict.wait;
-      if (delay <= 0) return done(verdict);
-      steps.begin(() => this.#holdBack(client, delay, () => done(verdict)));
+      if (held.delay === 0) return done(verdict);
+      // Without a wait the connection would be closed behind the answer.
+      const wait = verdict.wait === 0 ? 0 : Math.max(verdict.wait - held.delay, 1);
+      steps.begin(() => this.#holdBack(client, held.delay, () => done({ ...verdict, wait })));
     });
   }
 

@@ -45,8 +45,7 @@ export class Limits {
 
   /** Counts a connection by what is known of every client, instead of what another server block had counted so. */
   arrive(places: Places): LimitRefusal | undefined {
-    places.arrival.release();
-    places.facts.limit = undefined;
+    places.takeBackArrival();
     const refusal = this.#enter(places.arrival, places.facts, (zone) => !zone.needsLogin);
     places.statusOnArrival = places.facts.limit;
     return refusal;
@@ -102,6 +101,12 @@ export class Places {
 
   constructor(facts: SessionFacts) {
     this.facts = facts;
+  }
+
+  /** Another server block is to count it now. */
+  takeBackArrival(): void {
+    this.arrival.release();
+    this.facts.limit = this.statusOnArrival = undefined;
   }
 
   /** The connection is over. */

@@ -443,6 +443,6 @@ function noteHeader({ service, socket, facts }: Visit, { source, destination }: 
 /** Counts a connection by the limits of the server block that it is at; one that is denied there is not counted. */
 function arriveAt(service: Service, places: Places): LimitRefusal | undefined {
   if (!service.judge(places.facts.client).isForbidden) return service.limits.arrive(places);
-  places.arrival.release();
+  places.takeBackArrival();
   return undefined;
 }

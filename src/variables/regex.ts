@@ -122,7 +122,7 @@ class Translator {
 
   #escape(): string {
     const pair = this.#pattern.slice(this.#at, this.#at + 2);
-    const reference = /^\\[1-9]\d*/.exec(this.#pattern.slice(this.#at, this.#at + 4))?.[0];
+    const reference = /^\\[1-9]\d*/.exec(this.#pattern.slice(this.#at, this.#at + 5))?.[0];
     if (reference !== undefined) return this.#reference(reference);
     const hex = /^\\x\{([0-9a-fA-F]{1,2})\}/.exec(this.#pattern.slice(this.#at, this.#at + 6));
     if (hex !== null) {
@@ -138,8 +138,13 @@ class Translator {
 
   /** To a group that is not there it is an octet to the runtimes, and to one that is not over it fits always. */
   #reference(text: string): string {
-    if (!this.#closed.has(Number(text.slice(1)))) return this.#refuse(`"${text}" refers to no group before it`);
-    return this.#take(text.length);
+    const number = Number(text.slice(1));
+    if (this.#closed.has(number)) return this.#take(text.length);
+    const octal = number > 9 && number > this.#groups ? /^[0-7]{2,3}/.exec(text.slice(1))?.[0] : undefined;
+    const octet = Number.parseInt(octal ?? "", 8);
+    if (octal === undefined || octet > 0xff) return this.#refuse(`"${text}" refers to no group before it`);
+    this.#at += 1 + octal.length;
+    return `\\x${octet.toString(16).padStart(2, "0")}`;
   }
 
   #class(): string {

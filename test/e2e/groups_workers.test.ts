@@ -72,7 +72,7 @@ describe("a group that several workers have", () => {
       error_log log notice;
       mail {
         upstream mail {
-          resolver 127.0.0.1:${dns.address.port} ipv6=off;
+          resolver 127.0.0.1:${dns.address.port} ipv6=off; resolver_timeout 300s;
           server mail.test:${server.port} resolve;
         }
         server { listen 127.0.0.1:${port}; protocol imap; proxy_pass mail; }

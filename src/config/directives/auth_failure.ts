@@ -17,8 +17,9 @@ export const authFailureDelay = directive<Delay | "off">({
   meaning:
     "How long the answer to a wrong password is held back. It doubles with each wrong password from the same address " +
     "(of IPv6, the same /64), up to `most` (16 times `time` when left out); the same wrong password counts once. A good " +
-    "one, or 15 minutes, make up for all. What a client does not wait for, because it hangs up, the next login of its " +
-    "address waits for before it is looked at, where the password is not the mail server's to check. Worker processes tell each other the numbers, so that a password that comes to " +
+    "one, or 15 minutes, make up for all. What a client does not wait for, because it hangs up, the next logins of its " +
+    "address that come to the same worker process wait for before they are looked at, right ones too; not where the mail " +
+    "server checks the password. Worker processes tell each other the numbers, so that a password that comes to " +
     "several of them counts once in each",
 });
 

@@ -174,12 +174,22 @@ describe("a slowed source of logins", () => {
     assertEquals(notes[2], "wrong password number 3 from this address, answer held back for 4000 ms");
   });
 
-  it("takes the wait that the source asks for into account", () => {
-    const { runtime, ask } = setUp({ ...REFUSED, wait: 700 });
-    const { verdicts } = ask("a");
-    runtime.clock.advance(300);
-    assertEquals(verdicts.length, 1);
-  });
+  for (const [wait, left] of [[700, 1], [1700, 700]] as const) {
+    it(`takes the ${wait} ms that the source asks for into account`, () => {
+      const { runtime, ask, notes } = setUp({ ...REFUSED, wait });
+      const { verdicts } = ask("a");
+      runtime.clock.advance(999);
+      assertEquals(verdicts, []);
+      runtime.clock.advance(1);
+      assertEquals(verdicts, [{ ...REFUSED, wait: left }]);
+      ask("b").cancel();
+      ask("c");
+      assertEquals(
+        notes.at(-1),
+        "login held back for 2000 ms: a client of this address did not wait for its answer",
+      );
+    });
+  }
 
   it("lets everything else through at once", () => {
     for (const verdict of [ACCEPTED, { type: "unavailable" }] as const) {

@@ -7,6 +7,8 @@ type Row = readonly [pattern: string, fits: readonly string[], fitsNot: readonly
 /** What PCRE, as nginx uses it, makes of these. */
 const MEANINGS: readonly Row[] = [
   ["^(a|b)\\1$", ["aa", "bb"], ["ab", "a"]],
+  ["^(a)\\12$", ["a\n"], ["aa2"]],
+  ["^\\101\\40\\377\\1011$", ["A \xffA1"], []],
   ["^[\\1a]$", ["a", "\x01"], ["1"]],
   ["a.c", ["abc", "a\rc", "xa\xffcx"], ["a\nc", "ac", "ABC"]],
   ["^a$", ["a"], ["ab", "ba", "A"]],
@@ -64,7 +66,8 @@ const REFUSED: readonly [pattern: string, reason: string][] = [
   ["^\\1*", '"\\1" refers to no group before it'],
   ["(\\1a)", '"\\1" refers to no group before it'],
   ["(?:a)\\1(b)", '"\\1" refers to no group before it'],
-  ["(a)\\12", '"\\12" refers to no group before it'],
+  ["(a)\\91", '"\\91" refers to no group before it'],
+  ["(a)\\400", '"\\400" refers to no group before it'],
   ["(a", "it is not well formed"],
   ["a)", "it is not well formed"],
   ["*", "it is not well formed"],
