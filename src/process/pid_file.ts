@@ -34,8 +34,13 @@ export async function movePidFile(
   removePidFile(from.main, runtime);
 }
 
-/** A pid file that nobody asked for may be missing; one that was asked for must not. */
+/**
+ * A pid file that nobody asked for may be missing in the foreground. Whoever sends signals to a program in the background
+ * has nothing else.
+ */
 function check(main: MainConfig, failure: SystemFailure | undefined): void {
-  if (failure === undefined || !main.pidIsConfigured) return;
-  throw new StartError([`open() "${main.pid}" failed ${describeFailure(failure)}`]);
+  if (failure === undefined || !(main.pidIsConfigured || main.daemon)) return;
+  throw new StartError([`open() "${main.pid}" failed ${describeFailure(failure)}`], HINT);
 }
+
+const HINT = 'name another file by "pid", or make its folder one that is there and can be written';

@@ -1,9 +1,9 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { existsSync, readFileSync, readlinkSync, renameSync } from "node:fs";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync } from "node:fs";
 import process from "node:process";
 import { after, describe, it } from "node:test";
 import { freePort } from "../support/free_ports.ts";
-import { runProgram, TestFolder } from "../support/program.ts";
+import { Program, runProgram, TestFolder } from "../support/program.ts";
 import { connectTo } from "../support/raw_client.ts";
 import { WORDS } from "../support/scene.ts";
 import { eventually } from "../support/watch.ts";
@@ -90,6 +90,32 @@ describe("daemon on", () => {
       /^postern: \[emerg\] unknown directive "nonsense" in /,
     );
     await first.stop();
+  });
+
+  it("does not start without a pid file, which is all that there is to send signals by", LIMIT, async () => {
+    const port = await freePort();
+    const path = folder.write(
+      "nameless.conf",
+      `error_log log; events {} mail { auth_http 127.0.0.1:1/; server { listen 127.0.0.1:${port}; protocol imap; } }`,
+    );
+    const prefix = `${folder.path}/nameless`;
+    mkdirSync(prefix);
+    const run = (...args: string[]) => new Program(["-c", path, ...args], { cwd: prefix }).ending;
+    const failed = `postern: [emerg] open() "${prefix}/logs/nginx.pid" failed (2: No such file or directory)\n` +
+      'postern: name another file by "pid", or make its folder one that is there and can be written\n';
+    assertEquals(await run(), { code: 1, stdout: "", stderr: failed });
+    await assertRejects(() => connectTo(port));
+    assertEquals(await run("-t", "-q"), {
+      code: 1,
+      stdout: "",
+      stderr: `${failed}postern: configuration file ${path} test failed\n`,
+    });
+    assertEquals(await run("-t", "-q", "-g", "daemon off;"), FINE);
+
+    mkdirSync(`${prefix}/logs`);
+    assertEquals(await run(), FINE);
+    assertEquals(await run("-s", "stop"), FINE);
+    await eventually(() => !existsSync(`${prefix}/logs/nginx.pid`), () => "the pid file is still there", 30_000);
   });
 
   it("WINCH sends the workers away: who connects waits, and HUP brings workers back", LIMIT, async () => {

@@ -48,7 +48,7 @@ describe("the recipe for servers that come and go, and are looked after", () => 
       paths: {},
       ports: [port],
     });
-    const proxy = await install(text.replace("events {}", "error_log log notice;"));
+    const proxy = await install(text.replace("pid postern.pid;\nevents {}", "error_log log notice;"));
     assertMatch(await login(port), /^a OK \[CAPABILITY .*Logged in\r\n$/);
     await dovecot.until(/imap-login: Info: .*Aborted login by logging out/);
     const { imap } = dovecot.ports;

@@ -43,7 +43,9 @@ export const pid = directive({
   kind: text("file"),
   default: undefined,
   written: "logs/nginx.pid",
-  meaning: "The file with the number of the main process, relative to the prefix; it appears when all sockets listen",
+  meaning:
+    "The file with the number of the main process, relative to the prefix; it appears when all sockets listen. " +
+    "Where it cannot be written nothing starts, but with `daemon off` one that no `pid` names may be missing",
 });
 
 export const user = directive({
