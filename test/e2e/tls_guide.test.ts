@@ -93,7 +93,7 @@ describe("the guide to TLS", () => {
     assert(printed.toLowerCase().startsWith(line.toLowerCase()), printed);
     const [, value = ""] = /=(.*)\n/.exec(printed) ?? [];
     const config = guide.config("servers").replace("proxy_ssl on;", `proxy_ssl on; proxy_ssl_fingerprint ${value};`);
-    const { code, stderr } = await runProgram("-t", "-c", folder.write("pinned.conf", config));
+    const { code, stderr } = await runProgram("-t", "-g", "daemon off;", "-c", folder.write("pinned.conf", config));
     assertEquals(code, 0, stderr);
   });
 });
