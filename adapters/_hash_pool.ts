@@ -5,22 +5,24 @@
 
 import type { Cancel, DerivationHandler, Hashing, KeyDerivation, Millis, Octets } from "../src/runtime.ts";
 import type { HashAnswer, HashTask } from "./_hash_thread.ts";
-import type { HashWorker, StartHashWorker } from "./_hash_worker.ts";
-import { expectAnswer, startTimer } from "./_timer.ts";
+import type { HashWorker, HashWorkerHandler, StartHashWorker } from "./_hash_worker.ts";
+import { expectAnswer, setLater, startTimer } from "./_timer.ts";
 
 /** Derivations on threads, see {@linkcode Hashing}. */
 export class HashPool implements Pick<Hashing, "prepare" | "derive"> {
   readonly #start: StartHashWorker;
   readonly #longestRest: Millis;
+  readonly #forbearance: Millis;
   readonly #waiting = new Set<Job>();
   readonly #threads = new Set<Thread>();
   #isPrepared = false;
   /** How many threads there may be: fewer once it is known that no more can be started. */
   #most = MOST_THREADS;
 
-  constructor(start: StartHashWorker, longestRest = LONGEST_REST) {
+  constructor(start: StartHashWorker, { longestRest = LONGEST_REST, forbearance = FORBEARANCE }: HashPoolOptions = {}) {
     this.#start = start;
     this.#longestRest = longestRest;
+    this.#forbearance = forbearance;
   }
 
   async prepare(): Promise<void> {
@@ -76,9 +78,19 @@ export class HashPool implements Pick<Hashing, "prepare" | "derive"> {
   #takeBack(job: Job | undefined): boolean {
     if (!this.#isPrepared || this.#threads.size === 0) return false;
     this.#most = this.#threads.size;
+    // Perhaps there were no descriptors left, or no memory.
+    startTimer(this.#forbearance, () => this.#most = MOST_THREADS);
     if (job?.handler !== undefined) this.#waiting.add(job);
     return true;
   }
+}
+
+/** How patient a pool is. */
+export interface HashPoolOptions {
+  /** How long a thread may have nothing to do before it ends. */
+  readonly longestRest?: Millis;
+  /** How long no other thread is started behind one that could not be. */
+  readonly forbearance?: Millis;
 }
 
 interface Job {
@@ -113,7 +125,7 @@ class Thread {
   constructor(start: StartHashWorker, handler: ThreadHandler) {
     this.#handler = handler;
     this.isUsable = new Promise((resolve) => this.#settle = resolve);
-    this.#worker = start({
+    this.#worker = begin(start, {
       heard: (message) => message === "started" ? this.#started() : this.#answered(message),
       broke: (reason) => this.#broke(reason),
     });
@@ -171,6 +183,18 @@ class Thread {
   }
 }
 
+/** Where the system has no thread left the start itself throws: then it is one that breaks in a later turn. */
+function begin(start: StartHashWorker, handler: HashWorkerHandler): HashWorker {
+  try {
+    return start(handler);
+  } catch (error) {
+    setLater(() => handler.broke(error instanceof Error ? error.message : "unknown error"));
+    return NO_WORKER;
+  }
+}
+
+const NO_WORKER: HashWorker = { post() {}, ref() {}, unref() {}, terminate() {} };
+
 /** Enough for two cores; where there is one, the system shares it with the sessions. */
 const MOST_THREADS = 2;
 
@@ -178,3 +202,4 @@ const MOST_THREADS = 2;
 export const MOST_WAITING = 256;
 
 const LONGEST_REST: Millis = 60_000;
+const FORBEARANCE: Millis = 600_000;

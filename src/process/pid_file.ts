@@ -24,7 +24,8 @@ export async function movePidFile(
   { runtime, act }: { readonly runtime: Runtime; readonly act: () => Promise<void> },
 ): Promise<void> {
   if (from.main.pid === to.main.pid) return await act();
-  writePidFile(to.main, runtime);
+  // Another `daemon` brings no program to the foreground.
+  writePidFile({ ...to.main, daemon: from.main.daemon || to.main.daemon }, runtime);
   try {
     await act();
   } catch (error) {

@@ -140,7 +140,7 @@ class Translator {
   #reference(text: string): string {
     const number = Number(text.slice(1));
     if (this.#closed.has(number)) return this.#take(text.length);
-    const octal = number > 9 && number > this.#groups ? /^[0-7]{2,3}/.exec(text.slice(1))?.[0] : undefined;
+    const octal = number > 9 && number > this.#groups ? /^[0-7]{1,3}/.exec(text.slice(1))?.[0] : undefined;
     const octet = Number.parseInt(octal ?? "", 8);
     if (octal === undefined || octet > 0xff) return this.#refuse(`"${text}" refers to no group before it`);
     this.#at += 1 + octal.length;

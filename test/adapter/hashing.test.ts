@@ -109,7 +109,7 @@ describe("hashing", () => {
   describe("that was prepared", () => {
     it("has others take the place of threads that have worked", LIMIT, async () => {
       const threads = new Threads();
-      const pool = new HashPool(threads.start, 1);
+      const pool = new HashPool(threads.start, { longestRest: 1 });
       await pool.prepare();
       const replaced = threads.untilEnded();
       assertEquals((await derive("x", cheap("1"), pool)).length, 31);
@@ -118,26 +118,41 @@ describe("hashing", () => {
       assertEquals((await derive("x", cheap("2"), pool)).length, 31);
     });
 
-    it("does with the thread that it has when others cannot be started", LIMIT, async () => {
-      const threads = new Threads();
-      const pool = new HashPool(threads.start, 1);
-      await pool.prepare();
-      threads.canStart = false;
-      for (let round = 0; round < 3; round++) {
-        const digests = await Promise.all(["1", "2", "3", "4"].map((salt) => derive("x", cheap(salt), pool)));
-        assertEquals(digests.map(({ length }) => length), [31, 31, 31, 31]);
-      }
-      assertEquals([threads.started, threads.alive], [2, 1]);
-    });
+    for (const failure of ["breaks", "throws"] as const) {
+      it(`does with the thread that it has when another one ${failure}`, LIMIT, async () => {
+        const threads = new Threads();
+        const pool = new HashPool(threads.start, { longestRest: 1 });
+        await pool.prepare();
+        threads.failure = failure;
+        for (let round = 0; round < 3; round++) {
+          const digests = await Promise.all(["1", "2", "3", "4"].map((salt) => derive("x", cheap(salt), pool)));
+          assertEquals(digests.map(({ length }) => length), [31, 31, 31, 31]);
+        }
+        assertEquals([threads.started, threads.alive], [2, 1]);
+      });
 
-    it("says what is wrong when there is none", LIMIT, async () => {
+      it(`says what is wrong when there is none, since it ${failure}`, LIMIT, async () => {
+        const threads = new Threads();
+        const pool = new HashPool(threads.start, { longestRest: 1 });
+        threads.failure = failure;
+        await pool.prepare();
+        assertEquals(await derive("x", cheap("1"), pool), "failed: the hashing thread broke: may not be started");
+        threads.failure = undefined;
+        assertEquals((await derive("x", cheap("1"), pool)).length, 31);
+      });
+    }
+
+    it("tries again after a while whether another one can be started", LIMIT, async () => {
       const threads = new Threads();
-      const pool = new HashPool(threads.start, 1);
-      threads.canStart = false;
+      const pool = new HashPool(threads.start, { forbearance: 1 });
       await pool.prepare();
-      assertEquals(await derive("x", cheap("1"), pool), "failed: the hashing thread broke: may not be started");
-      threads.canStart = true;
-      assertEquals((await derive("x", cheap("1"), pool)).length, 31);
+      threads.failure = "breaks";
+      const two = () => Promise.all(["1", "2"].map((salt) => derive("x", cheap(salt), pool)));
+      await two();
+      assertEquals(threads.alive, 1);
+      threads.failure = undefined;
+      while (threads.alive === 1) await two();
+      assertEquals(threads.alive, 2);
     });
   });
 
@@ -163,7 +178,8 @@ describe("hashing", () => {
 
 /** Starts threads as long as it can. */
 class Threads {
-  canStart = true;
+  /** What happens at a start. */
+  failure: "breaks" | "throws" | undefined;
   started = 0;
   alive = 0;
   #ended: () => void = () => {};
@@ -174,8 +190,9 @@ class Threads {
 
   readonly start = (handler: HashWorkerHandler): HashWorker => {
     this.started++;
+    if (this.failure === "throws") throw new Error(STILLBORN);
     this.alive++;
-    const worker = this.canStart ? startNodeWorker(handler) : stillborn(handler);
+    const worker = this.failure === undefined ? startNodeWorker(handler) : stillborn(handler);
     const terminate = () => {
       this.alive--;
       worker.terminate();
@@ -187,9 +204,11 @@ class Threads {
 
 /** A thread that breaks at its start. */
 function stillborn(handler: HashWorkerHandler): HashWorker {
-  setImmediate(() => handler.broke("may not be started"));
+  setImmediate(() => handler.broke(STILLBORN));
   return { post() {}, ref() {}, unref() {}, terminate() {} };
 }
+
+const STILLBORN = "may not be started";
 
 /** As many as there are threads, and as many as may wait for them. */
 const RUNNING = 2;

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { after, describe, it } from "node:test";
 import { freePort } from "../support/free_ports.ts";
@@ -116,6 +116,17 @@ describe("daemon on", () => {
     assertEquals(await run(), FINE);
     assertEquals(await run("-s", "stop"), FINE);
     await eventually(() => !existsSync(`${prefix}/logs/nginx.pid`), () => "the pid file is still there", 30_000);
+  });
+
+  it("keeps its pid file over a reload that would leave it without one", LIMIT, async () => {
+    const proxy = new Installation("named", await freePort());
+    assertEquals(await runProgram("-c", proxy.path), FINE);
+    const before = readFileSync(proxy.path, "utf8");
+    writeFileSync(proxy.path, before.replace(/^pid .*?;/, "daemon off;"));
+    process.kill(proxy.pid, "SIGHUP");
+    await proxy.logs('logs/nginx.pid" failed');
+    writeFileSync(proxy.path, before);
+    await proxy.stop();
   });
 
   it("WINCH sends the workers away: who connects waits, and HUP brings workers back", LIMIT, async () => {

@@ -86,9 +86,12 @@ describe("a configuration of the documents starts in an empty folder", () => {
     const pid = join(cwd, "postern.pid");
     const program = new Program(["-c", "nginx.conf"], { cwd });
     await eventually(() => existsSync(pid) || program.child.exitCode !== null, () => program.stderr, 30_000);
-    (await connectTo(port)).destroy();
-    for (const word of ["reload", "stop"]) {
-      assertEquals((await new Program(["-s", word, "-c", "nginx.conf"], { cwd }).ending).code, 0);
+    const signal = async (word: string) => (await new Program(["-s", word, "-c", "nginx.conf"], { cwd }).ending).code;
+    try {
+      (await connectTo(port)).destroy();
+      assertEquals(await signal("reload"), 0);
+    } finally {
+      assertEquals(await signal("stop"), 0);
     }
     // It has our standard error, and so ends with the program in the background.
     assertEquals((await program.ending).code, 0, program.stderr);

@@ -7,7 +7,7 @@ type Row = readonly [pattern: string, fits: readonly string[], fitsNot: readonly
 /** What PCRE, as nginx uses it, makes of these. */
 const MEANINGS: readonly Row[] = [
   ["^(a|b)\\1$", ["aa", "bb"], ["ab", "a"]],
-  ["^(a)\\12$", ["a\n"], ["aa2"]],
+  ["^(a)\\12\\18$", ["a\n\x018"], ["aa2a8"]],
   ["^\\101\\40\\377\\1011$", ["A \xffA1"], []],
   ["^[\\1a]$", ["a", "\x01"], ["1"]],
   ["a.c", ["abc", "a\rc", "xa\xffcx"], ["a\nc", "ac", "ABC"]],
