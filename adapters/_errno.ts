@@ -2,7 +2,7 @@
 
 import { constants } from "node:os";
 import type { SystemFailure } from "../src/runtime.ts";
-import { libraryText } from "./_library_text.ts";
+import { errorText, libraryText } from "./_library_text.ts";
 
 /** Any error of a system call, a name lookup, or several of them (a name with many addresses). */
 export function toFailure(error: unknown): SystemFailure {
@@ -10,8 +10,7 @@ export function toFailure(error: unknown): SystemFailure {
   // The runtimes' own codes, of TLS above all, are no errors of the system.
   if (code?.startsWith("ERR_")) return { number: 0, text: libraryText(error) };
   if (code !== undefined) return failureOf(code);
-  const text = error instanceof Error ? error.message : String(error);
-  return { number: 0, text };
+  return { number: 0, text: errorText(error) };
 }
 
 /** The failure behind a code such as `ECONNREFUSED`. */

@@ -6,6 +6,7 @@
 import type { Cancel, DerivationHandler, Hashing, KeyDerivation, Millis, Octets } from "../src/runtime.ts";
 import type { HashAnswer, HashTask } from "./_hash_thread.ts";
 import type { HashWorker, HashWorkerHandler, StartHashWorker } from "./_hash_worker.ts";
+import { errorText } from "./_library_text.ts";
 import { expectAnswer, setLater, startTimer } from "./_timer.ts";
 
 /** Derivations on threads, see {@linkcode Hashing}. */
@@ -188,7 +189,7 @@ function begin(start: StartHashWorker, handler: HashWorkerHandler): HashWorker {
   try {
     return start(handler);
   } catch (error) {
-    setLater(() => handler.broke(error instanceof Error ? error.message : "unknown error"));
+    setLater(() => handler.broke(errorText(error)));
     return NO_WORKER;
   }
 }

@@ -8,6 +8,7 @@ import { pbkdf2Sync } from "node:crypto";
 import { parentPort } from "node:worker_threads";
 import { argon2i, argon2id, bcrypt } from "hash-wasm";
 import type { KeyDerivation, Octets } from "../src/runtime.ts";
+import { errorText } from "./_library_text.ts";
 import { shaCrypt } from "./_sha_crypt.ts";
 
 /** What a thread is given to do. */
@@ -36,7 +37,7 @@ function work(task: HashTask): void {
   // The errors of the algorithms speak of parameters, never of the password.
   derive(task).then(
     (digest) => say({ digest }),
-    (error: unknown) => say({ failure: error instanceof Error ? error.message : "unknown error" }),
+    (error: unknown) => say({ failure: errorText(error) }),
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { Worker } from "node:worker_threads";
 import type { HashMessage, HashTask } from "./_hash_thread.ts";
+import { errorText } from "./_library_text.ts";
 
 /** A thread, which takes one task at a time. */
 export interface HashWorker {
@@ -27,7 +28,7 @@ export function startNodeWorker(handler: HashWorkerHandler): HashWorker {
   const worker = new Worker(threadFile());
   worker.on("message", (message: HashMessage) => handler.heard(message));
   worker.on("messageerror", () => handler.broke(UNREADABLE));
-  worker.on("error", (error) => handler.broke(error instanceof Error ? error.message : "unknown error"));
+  worker.on("error", (error) => handler.broke(errorText(error)));
   worker.on("exit", (code) => handler.broke(`it ended with ${code}`));
   return {
     post: (task) => worker.postMessage(task),

@@ -22,7 +22,7 @@ export function weighed(config: Config, runtime: CapableRuntime): Config {
   if (refusal !== undefined) throw refusal;
   const told = new Set(config.warnings.map(({ text }) => text));
   const fresh = capabilityWarnings(config, runtime).filter(({ text }) => !told.has(text));
-  return { ...fitted(config, runtime), warnings: [...config.warnings, ...fresh] };
+  return { ...withKnownVersions(config, runtime), warnings: [...config.warnings, ...fresh] };
 }
 
 /** A warning for each setting that has no effect here, in the place where it is first used. */
@@ -41,11 +41,6 @@ export function capabilityWarnings(config: Config, runtime: CapableRuntime): rea
 /** The first setting that must not be left out; `undefined` when the runtime can serve the configuration. */
 export function capabilityError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
   return ipv6OnlyError(config, runtime) ?? unixSyslogError(config, runtime) ?? tlsError(config, runtime);
-}
-
-/** The configuration without what has no effect here and would be in the way. */
-export function fitted(config: Config, runtime: CapableRuntime): Config {
-  return withKnownVersions(config, runtime);
 }
 
 function ipv6OnlyError(config: Config, runtime: CapableRuntime): ConfigError | undefined {

@@ -13,7 +13,7 @@ import { passWarnings } from "./pass.ts";
 import { resolveMain, resolveServers, resolveUpstreams } from "./resolve.ts";
 import type { Config, Protocol } from "./types.ts";
 
-export { capabilityError, capabilityWarnings, fitted, weighed } from "./capability.ts";
+export { capabilityError, capabilityWarnings, weighed } from "./capability.ts";
 export type { CapableRuntime } from "./capability.ts";
 export { type Network, NetworkList } from "./cidr.ts";
 export { ConfigError } from "./error.ts";

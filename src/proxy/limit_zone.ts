@@ -143,7 +143,7 @@ export class SharedLimitZone {
   #tellAll(): void {
     const parts = partsOf([...this.zone.own()]);
     for (const [at, counts] of parts.entries()) {
-      this.#send(parts.length === 1 ? { isAll: true, counts } : { part: [at + 1, parts.length], counts });
+      this.#send({ part: [at + 1, parts.length], counts });
     }
   }
 
@@ -156,7 +156,7 @@ export class SharedLimitZone {
   }
 
   #hear(value: unknown, from: number): void {
-    const { isNew, isAll, part, counts = [] } = messageOf(value);
+    const { isNew, part, counts = [] } = messageOf(value);
     const wasAlone = this.#isAlone;
     this.#isAlone = false;
     if (wasAlone) this.#refresh();
@@ -164,8 +164,7 @@ export class SharedLimitZone {
     // Connections may have been counted by then: who began earlier is heard a moment late.
     if (isNew || wasAlone) this.#tellAll();
     for (const [key, count] of counts) this.zone.heard(key, count, from);
-    if (isAll) this.#audit(from, [1, 1], counts);
-    else if (part !== undefined) this.#audit(from, part, counts);
+    if (part !== undefined) this.#audit(from, part, counts);
   }
 
   /** Forgets what is not in an account, once all of it is here. One of which a part was lost does nothing. */
@@ -191,8 +190,6 @@ export class SharedLimitZone {
 interface Message {
   /** The sender has just begun, and wants to be told all. */
   readonly isNew?: true;
-  /** These are all that the sender has. */
-  readonly isAll?: true;
   /** These are a part of all that the sender has: which one, of how many. */
   readonly part?: readonly [number, number];
   /** The sender's counts of some keys. */

@@ -28,7 +28,8 @@ export const SUBJECT_LIMIT = 1024;
 
 /** Compiles a pattern; the reason as a text when it cannot be. */
 export function compileRegex(pattern: Octets, ignoresCase: boolean): Regex | string {
-  return compile(new Translator(pattern, (part) => compile(new Translator(part), ignoresCase)), ignoresCase);
+  const compilePart = (part: Octets, flags: string) => compile(new Translator(`${flags}${part}`), ignoresCase);
+  return compile(new Translator(pattern, compilePart), ignoresCase);
 }
 
 function compile(translator: Translator, ignoresCase: boolean): Regex | string {
@@ -60,7 +61,7 @@ class Translator {
   flags = "";
   isRisky = false;
   readonly #pattern: Octets;
-  readonly #compilePart: ((part: Octets) => Regex | string) | undefined;
+  readonly #compilePart: CompilePart | undefined;
   #at = 0;
   #groups = 0;
   readonly #open: Group[] = [];
@@ -68,8 +69,8 @@ class Translator {
   readonly #closed = new Set<number>();
   #repeats = false;
 
-  /** `compilePart` is for a closer look at the alternatives of a group, which it takes as they stand. */
-  constructor(pattern: Octets, compilePart?: (part: Octets) => Regex | string) {
+  /** `compilePart` is for a closer look at the alternatives of a group. */
+  constructor(pattern: Octets, compilePart?: CompilePart) {
     this.#pattern = pattern;
     this.#compilePart = compilePart;
   }
@@ -221,7 +222,8 @@ class Translator {
     if (compilePart === undefined || group === undefined || group.bars.length === 0) return false;
     const starts = [group.from, ...group.bars.map((bar) => bar + 1)];
     const ends = [...group.bars, this.#at];
-    const alternatives = starts.map((start, i) => compilePart(`^(?:${this.#pattern.slice(start, ends[i])})$`));
+    const flags = this.flags === "" ? "" : `(?${this.flags})`;
+    const alternatives = starts.map((start, i) => compilePart(`^(?:${this.#pattern.slice(start, ends[i])})$`, flags));
     return OCTETS.some((octet) => {
       return alternatives.filter((each) => typeof each !== "string" && each.match(octet) !== undefined).length > 1;
     });
@@ -247,6 +249,9 @@ function isEndless(quantifier: string): boolean {
 function mostOf(quantifier: string): number {
   return isEndless(quantifier) ? Infinity : Number(/(\d+)\}$/.exec(quantifier)?.[1]);
 }
+
+/** Compiles a part of a pattern as it stands there, behind what is said of all of it at its beginning. */
+type CompilePart = (part: Octets, flags: string) => Regex | string;
 
 /** A group that is not over. */
 interface Group {

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { capabilityError, capabilityWarnings, fitted } from "../../../src/config/mod.ts";
+import { capabilityError, capabilityWarnings, weighed } from "../../../src/config/mod.ts";
 import type { CapableRuntime } from "../../../src/config/mod.ts";
 import type { CapabilityState } from "../../../src/runtime.ts";
 import { inServer, load } from "../../support/config.ts";
@@ -141,8 +141,8 @@ describe("what a runtime's TLS cannot do", () => {
 
   it("is taken out of the versions", () => {
     const config = load(inServer(TLS, "ssl_protocols TLSv1 TLSv1.2; proxy_ssl_protocols TLSv1.1 TLSv1.3;"));
-    assertEquals(fitted(config, ABLE), config);
-    const [server] = fitted(config, LACKING).servers;
+    assertEquals(weighed(config, ABLE), config);
+    const [server] = weighed(config, LACKING).servers;
     assertEquals([server?.ssl?.versions, server?.proxy.ssl.versions], [["TLSv1.2"], ["TLSv1.3"]]);
     assertEquals(server?.authHttp?.ssl.versions, ["TLSv1.2", "TLSv1.3"]);
   });

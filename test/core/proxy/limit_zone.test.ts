@@ -166,9 +166,9 @@ describe("a zone that several processes share", () => {
     early.subscribe("limit_conn z", (value) => told.push(value));
     const late = open(2);
     late.take("a", 1);
-    early.publish("limit_conn z", { isAll: true });
+    early.publish("limit_conn z", { part: [1, 1] });
     early.publish("limit_conn z", { counts: [["b", 1]] });
-    const all = { isAll: true, counts: [["a", 1]] };
+    const all = { part: [1, 1], counts: [["a", 1]] };
     assertEquals(told, [{ isNew: true }, all]);
     clock.advance(60_000);
     assertEquals(told, [{ isNew: true }, all, all]);

@@ -120,6 +120,7 @@ describe("regular expressions", () => {
       "(a+){2,40}",
       "(\\w|[-_.])+@",
       "(?:a|b|a)*",
+      "(?i)(?:a|A)*",
       "(a|(?:b|a)){2,9}",
     ];
     assertEquals(risky.filter((pattern) => !isRisky(pattern)), []);
@@ -134,6 +135,8 @@ describe("regular expressions", () => {
       "([a-z]|[-_.])+@",
       "(foo|far)*",
       "(a|a)",
+      "(?:a|A)*",
+      "(?i)(?:a|B)*",
     ];
     assertEquals(harmless.filter(isRisky), []);
   });
