@@ -3,6 +3,7 @@
 import { constants, createHash } from "node:crypto";
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
 import type { Octets, TicketKeys, TlsClientOptions, TlsFault, TlsServerOptions, TlsVersion } from "../src/runtime.ts";
+import { missingVersions, TLS_VERSIONS } from "../src/runtime.ts";
 import { Certificate } from "./_certificate.ts";
 import type { Policy } from "./_chain.ts";
 import { derBlocks, toPem } from "./_pem.ts";
@@ -147,6 +148,9 @@ function checkShared(
     const isOld = versions.some((version) => version === "TLSv1" || version === "TLSv1.1");
     if (isOld) return { part: "versions", index: 0, text: "the TLS library knows TLS 1.2 and 1.3 only" };
   }
+  if (!traits.takesGaps && missingVersions(versions).length > 0) {
+    return { part: "versions", index: 0, text: "the TLS library knows versions in a row only" };
+  }
   if (choiceOf(ciphers, suites)?.isEmpty === true) return { part: "ciphers", index: 0, text: NO_CIPHER_MATCH };
   const level = securityLevel(ciphers) ?? 0;
   if (level > (traits.fixedSecurityLevel ?? level)) {
@@ -185,14 +189,12 @@ function serverSettings(options: TlsServerOptions, traits: TlsTraits): TlsOption
 function sharedSettings({ versions, ciphers, authorities, crl }: Shared, traits: TlsTraits) {
   const hasLevels = traits.fixedSecurityLevel === undefined;
   const list = hasLevels ? withSecurityLevel({ versions, ciphers }) : withoutSecurityLevel(ciphers);
-  const sorted = VERSIONS.filter((version) => versions.includes(version));
+  const sorted = TLS_VERSIONS.filter((version) => versions.includes(version));
   const [minVersion = "TLSv1.2", maxVersion = "TLSv1.3"] = [sorted[0], sorted.at(-1)];
-  const between = VERSIONS.slice(VERSIONS.indexOf(minVersion), VERSIONS.indexOf(maxVersion));
-  const holes = between.filter((version) => !versions.includes(version)).map((version) => NO_VERSION[version]);
   return {
     minVersion,
     maxVersion,
-    secureOptions: holes.reduce((all, one) => all | one, 0),
+    secureOptions: missingVersions(versions).reduce((all, version) => all | NO_VERSION[version], 0),
     // Deno's own reader of lists, which then does nothing with them, does not know `ECDHE+AESGCM`.
     ...traits.fixedCiphers === undefined ? { ciphers: list } : {},
     ...authorities === "" ? {} : { ca: authorities },
@@ -245,7 +247,6 @@ function pick(settings: SecureContextOptions, names: readonly (keyof SecureConte
   return Object.fromEntries(Object.entries(settings).filter(([name]) => names.some((wanted) => wanted === name)));
 }
 
-const VERSIONS: readonly TlsVersion[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const NO_VERSION: Readonly<Record<TlsVersion, number>> = {
   "TLSv1": constants.SSL_OP_NO_TLSv1,
   "TLSv1.1": constants.SSL_OP_NO_TLSv1_1,

@@ -13,8 +13,10 @@ export interface TlsTraits {
    * word and then fails in every handshake; `undefined` where reading a key tells.
    */
   readonly fixedKeys: readonly string[] | undefined;
-  /** Whether it knows TLS 1.0 and 1.1, and can leave out a version between others. */
+  /** Whether it knows TLS 1.0 and 1.1. */
   readonly hasAllVersions: boolean;
+  /** Whether it can leave out a version between others; a library that cannot serves the oldest ones alone then. */
+  readonly takesGaps: boolean;
   /**
    * The highest of OpenSSL's security levels (`@SECLEVEL`) whose demands it always meets; `undefined` where the level
    * can be set, and must be for TLS 1.0 and 1.1.
@@ -44,6 +46,7 @@ export const OPENSSL: TlsTraits = {
   fixedCurves: undefined,
   fixedKeys: undefined,
   hasAllVersions: true,
+  takesGaps: true,
   fixedSecurityLevel: undefined,
   hasOneCertificate: false,
   takesDhparam: true,
@@ -56,6 +59,7 @@ export const OPENSSL: TlsTraits = {
 
 export const BORINGSSL: TlsTraits = {
   ...OPENSSL,
+  takesGaps: false,
   fixedSecurityLevel: 1,
   takesDhparam: false,
   takesTicketKeys: false,
@@ -74,6 +78,7 @@ export const RUSTLS: TlsTraits = {
   fixedCurves: ["X25519", "P-256", "P-384"],
   fixedKeys: ["rsa", "prime256v1", "secp384r1", "secp521r1", "ed25519"],
   hasAllVersions: false,
+  takesGaps: true,
   fixedSecurityLevel: 2,
   hasOneCertificate: true,
   takesDhparam: false,

@@ -56,4 +56,5 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "tls.ticketsOff": { state: "yes" },
   "tls.unannouncedAuthorities": { state: "no", reason: "Bun announces every authority it trusts" },
   "tls.verifyDepth": { state: "emulated", reason: "Postern counts the certificates between after the handshake" },
+  "tls.versionGaps": { state: "no", reason: "BoringSSL ends at the first version that is left out" },
 };

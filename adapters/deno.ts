@@ -99,6 +99,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "tls.ticketsOff": { state: "no", reason: "Deno always gives tickets" },
   "tls.unannouncedAuthorities": { state: "no", reason: "Deno announces every authority it trusts" },
   "tls.verifyDepth": { state: "emulated", reason: "Postern counts the certificates between after the handshake" },
+  "tls.versionGaps": { state: "yes" },
 };
 
 /** Deno calls an address that this machine does not have an invalid argument. */

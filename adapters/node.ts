@@ -70,6 +70,7 @@ const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "tls.ticketsOff": { state: "yes" },
   "tls.unannouncedAuthorities": { state: "no", reason: "Node announces every authority it trusts" },
   "tls.verifyDepth": { state: "emulated", reason: "Postern counts the certificates between after the handshake" },
+  "tls.versionGaps": { state: "yes" },
 };
 
 const BEFORE_26: Partial<Record<Capability, CapabilityState>> = {

@@ -29,7 +29,7 @@ export type {
   TlsServerOptions,
   TlsVersion,
 } from "./tls.ts";
-export { describeHandshakeFailure, isFault } from "./tls.ts";
+export { describeHandshakeFailure, isFault, missingVersions, TLS_VERSIONS } from "./tls.ts";
 export { formatIpv6, parseIpv4, parseIpv6 } from "./config/ip.ts";
 export { type Listed, NOWHERE, Roster } from "./roster.ts";
 export type {
@@ -344,7 +344,8 @@ export type Capability =
   | "tls.ticketKeys"
   | "tls.ticketsOff"
   | "tls.unannouncedAuthorities"
-  | "tls.verifyDepth";
+  | "tls.verifyDepth"
+  | "tls.versionGaps";
 
 /** How a runtime stands to a capability: it has it, it lacks it (with the reason), or we do it for the runtime. */
 export type CapabilityState =

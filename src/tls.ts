@@ -9,6 +9,16 @@ import type { Millis, Octets, Socket } from "./runtime.ts";
 
 export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
+/** All versions, the oldest first. */
+export const TLS_VERSIONS: readonly TlsVersion[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+
+/** The versions that are missing between others. */
+export function missingVersions(versions: readonly TlsVersion[]): readonly TlsVersion[] {
+  const isIn = TLS_VERSIONS.map((version) => versions.includes(version));
+  const within = TLS_VERSIONS.slice(isIn.indexOf(true), isIn.lastIndexOf(true));
+  return within.filter((version) => !versions.includes(version));
+}
+
 /** A certificate chain with its key, both in PEM. */
 export interface KeyPair {
   /** The leaf first, then the chain. */

@@ -6,6 +6,7 @@
  */
 
 import type { Octets, TlsVersion } from "../runtime.ts";
+import { TLS_VERSIONS } from "../runtime.ts";
 import type { Call } from "./call.ts";
 import { ConfigError } from "./error.ts";
 import type { SslConfig } from "./ssl_types.ts";
@@ -135,25 +136,24 @@ function protocols(command: ConfCommand, versions: readonly TlsVersion[]): reado
   let chosen = new Set(versions);
   for (const word of command.value.split(",")) {
     const name = word.replace(/^[+-]/, "").toLowerCase();
-    const named = VERSIONS.filter((each) => name === "all" || each.toLowerCase() === name);
+    const named = TLS_VERSIONS.filter((each) => name === "all" || each.toLowerCase() === name);
     if (named.length === 0 && !name.startsWith("sslv")) throw badValue(command);
     const others = [...chosen].filter((each) => !named.includes(each));
     chosen = new Set(word.startsWith("-") ? others : [...others, ...named]);
   }
-  return VERSIONS.filter((each) => chosen.has(each));
+  return TLS_VERSIONS.filter((each) => chosen.has(each));
 }
 
 /** The version named, or the end of the range that leaves all of them. */
 function version(command: ConfCommand, none: TlsVersion): TlsVersion {
   const lower = command.value.toLowerCase();
   if (lower === "none" || lower === "sslv3") return none;
-  const found = VERSIONS.find((each) => each.toLowerCase() === lower);
+  const found = TLS_VERSIONS.find((each) => each.toLowerCase() === lower);
   if (found === undefined) throw badValue(command);
   return found;
 }
 
 /** In order, which is also that of their names. */
-const VERSIONS: readonly TlsVersion[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
 function badValue(command: ConfCommand): ConfigError {
   return failure(command, `error:0A000180:SSL routines::bad value:cmd=${command.name}, value=${command.value}`);

@@ -6,6 +6,7 @@
  */
 
 import type { Capability, Octets, Runtime, TlsVersion } from "../runtime.ts";
+import { missingVersions } from "../runtime.ts";
 import { ConfigError, inPlace } from "./error.ts";
 import type { Places, SslConfig } from "./ssl_types.ts";
 import type { Config, ConfigWarning, Place, ServerConfig } from "./types.ts";
@@ -39,7 +40,7 @@ export function tlsWarnings(config: Config, runtime: CapableRuntime): readonly C
 
 /** The first setting that must not be left out; `undefined` when the runtime's TLS can serve the configuration. */
 export function tlsError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
-  return suitesError(config, runtime) ?? versionsError(config, runtime);
+  return suitesError(config, runtime) ?? versionsError(config, runtime) ?? gapError(config, runtime);
 }
 
 /** The configuration as far as the runtime's TLS can go: without the versions that it lacks; itself where it has none. */
@@ -87,6 +88,21 @@ function versionsError(config: Config, runtime: CapableRuntime): ConfigError | u
   if (speaker === undefined) return undefined;
   const text = `"${speaker.given?.name}" without TLSv1.2 and TLSv1.3 is not possible with ${runtime.name}: ${reason}`;
   return new ConfigError(text, { place: speaker.given?.place });
+}
+
+/** What such a library would do with it: serve the oldest versions alone. */
+function gapError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
+  const reason = lack("tls.versionGaps", runtime);
+  if (reason === undefined) return undefined;
+  for (const { versions, given } of speakers(config)) {
+    const [missing] = missingVersions(versions);
+    if (missing === undefined) continue;
+    const text =
+      `"${given?.name}" with older and newer versions than ${missing}, but without it, is not possible with ` +
+      `${runtime.name}: ${reason}`;
+    return new ConfigError(text, { place: given?.place, hint: `leave out all before ${missing}, too, or add it` });
+  }
+  return undefined;
 }
 
 function oldVersionTexts(config: Config, runtime: CapableRuntime): readonly Octets[] {

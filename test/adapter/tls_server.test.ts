@@ -111,6 +111,11 @@ describeBoth("a TLS server", (load) => {
       assertEquals(faultOf({ ecdhCurve: "X25519:prime256v1:secp384r1" }), "none");
     });
 
+    const leavesVersionsOut = () => {
+      const { "tls.oldVersions": oldVersions, "tls.versionGaps": gaps } = runtime.capabilities;
+      return oldVersions.state === "yes" && gaps.state === "yes";
+    };
+
     it("refuses what it cannot do, by name", () => {
       assertMatch(faultOf({ ciphers: "NOSUCH" }), /^ciphers 0: error:0A0000B9:SSL routines::no cipher match$/);
       const level = faultOf({ ciphers: "HIGH:@SECLEVEL=3" });
@@ -124,6 +129,16 @@ describeBoth("a TLS server", (load) => {
       const old = faultOf({ versions: ["TLSv1", "TLSv1.1", "TLSv1.2"] });
       if (runtime.capabilities["tls.oldVersions"].state === "yes") assertEquals(old, "none");
       else assertMatch(old, /^versions 0: /);
+      const gap = faultOf({ versions: ["TLSv1", "TLSv1.2"] });
+      if (leavesVersionsOut()) assertEquals(gap, "none");
+      else assertMatch(gap, /^versions 0: /);
+    });
+
+    it("leaves out a version between others, or says that it cannot", async () => {
+      if (!leavesVersionsOut()) return assertMatch(faultOf({ versions: ["TLSv1.1", "TLSv1.3"] }), /^versions 0: /);
+      const context = bench.serverContext({ versions: ["TLSv1.1", "TLSv1.3"] });
+      assertEquals(secured((await visit(context)).outcome).facts.version, "TLSv1.3");
+      assert("failure" in (await visit(context, "-tls1_2")).outcome);
     });
 
     it("keeps to its versions", async () => {

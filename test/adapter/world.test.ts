@@ -277,6 +277,7 @@ const TLS_CAPABILITIES = [
   ["ticketsOff", "yes", "no", "yes"],
   ["unannouncedAuthorities", "no", "no", "no"],
   ["verifyDepth", "emulated", "emulated", "emulated"],
+  ["versionGaps", "yes", "yes", "no"],
 ] as const;
 
 /** Does something while no file may have more octets: what a full disk is like. */

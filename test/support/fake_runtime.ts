@@ -216,6 +216,7 @@ export class FakeRuntime implements Runtime {
     "tls.ticketsOff": YES,
     "tls.unannouncedAuthorities": YES,
     "tls.verifyDepth": YES,
+    "tls.versionGaps": YES,
   };
   readonly clock = new FakeClock();
   readonly files = new FakeFiles();

@@ -109,6 +109,11 @@ const REFUSED: readonly [lines: string, error: string | undefined][] = [
   ],
 ];
 
+function refusedGap(directive: string, version: string): string {
+  return `"${directive}" with older and newer versions than ${version}, but without it, is not possible with bun: ` +
+    `it never could in f:5`;
+}
+
 describe("what a runtime's TLS cannot do", () => {
   for (const [lines, ...expected] of WARNED) {
     it(`is warned of: ${lines || "nothing"}`, () => {
@@ -125,6 +130,26 @@ describe("what a runtime's TLS cannot do", () => {
     it(`is refused, or not: ${lines}`, () => {
       assertEquals(capabilityError(load(inServer(TLS, lines)), LACKING)?.message, error);
       assertEquals(capabilityError(load(inServer(TLS, lines)), ABLE), undefined);
+    });
+  }
+
+  for (
+    const [lines, error] of [
+      ["ssl_protocols TLSv1 TLSv1.1 TLSv1.2;"],
+      ["ssl_protocols TLSv1.2;"],
+      ["ssl_protocols TLSv1.1 TLSv1;"],
+      ["ssl_protocols TLSv1.2 TLSv1;", refusedGap("ssl_protocols", "TLSv1.1")],
+      ["ssl_protocols TLSv1.3 TLSv1;", refusedGap("ssl_protocols", "TLSv1.1")],
+      ["ssl_protocols TLSv1.1 TLSv1.3;", refusedGap("ssl_protocols", "TLSv1.2")],
+      ["proxy_ssl on; proxy_ssl_protocols TLSv1.1 TLSv1.3;", refusedGap("proxy_ssl_protocols", "TLSv1.2")],
+      ["proxy_ssl_protocols TLSv1.1 TLSv1.3;"],
+    ] as const
+  ) {
+    it(`is refused with versions that are not in a row, or not: ${lines}`, () => {
+      const config = load(inServer(TLS, lines));
+      const capabilities = { ...ABLE.capabilities, "tls.versionGaps": NEVER };
+      assertEquals(capabilityError(config, { name: "bun", capabilities })?.message, error);
+      assertEquals(capabilityError(config, ABLE), undefined);
     });
   }
 
