@@ -328,7 +328,7 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     const line = this.nextLine();
     if (line === undefined) return false;
     if (!this.isAllowed()) return true;
-    const response = splitWords(line, Infinity)?.[0] ?? "";
+    const response = responseIn(line);
     if (this.errorAnswer === undefined) this.#follow(exchange, exchange.respond(response));
     else this.answeredError(response === this.errorAnswer);
     return true;
@@ -372,4 +372,9 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     const hasLoginUnderWay = this.#attempt > 0;
     if (!hasLoginUnderWay || this.input.length === 0) this.close("clientGone");
   }
+}
+
+/** The first word of a SASL response. A CR belongs in front of LF and nowhere else: with one it is no base64 at all. */
+function responseIn(line: Octets): Octets {
+  return line.includes("\r") ? "\r" : splitWords(line, Infinity)?.[0] ?? "";
 }

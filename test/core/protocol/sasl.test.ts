@@ -61,6 +61,16 @@ for (const { name, start, greeting, auth, prompt, invalid, refusal, noop } of PR
     `,
     );
 
+  it(`takes no response with a CR inside over ${name}, not even behind the padding`, () => {
+    for (const end of ["\\r", "\\rx", " \\r"]) {
+      const exchange = `
+        ${empty}
+        C: AGpvZQBzM2NyZXQ=${end}\\r\\n\\
+      `;
+      refuses("PLAIN", exchange, "base64 encoding", "PLAIN");
+    }
+  });
+
   describe(`CRAM-MD5 over ${name}`, () => {
     it("asks with the salt and passes the digest on", () => {
       transcript(

@@ -144,6 +144,18 @@ export const SASL: readonly Dialogue[] = [
     `,
   },
   {
+    title: "a response with a CR behind its padding",
+    server: "imap",
+    script: `
+      S: * OK IMAP4 ready
+      C: a AUTHENTICATE PLAIN
+      S: + \\r\\n\\
+      C: AGpvZQBzM2NyZXQ=\\r\\r\\n\\
+      S: a BAD invalid command
+      ${BYE}
+    `,
+  },
+  {
     title: "a response behind a blank",
     server: "imap",
     differs: ["sasl-blanks"],
