@@ -29,15 +29,21 @@ export interface SmtpCommand {
   readonly line: Octets;
 }
 
-/** The command that a line without its end is, or `undefined` when it is none that we know. */
+/**
+ * The command that a line without its end is, or `undefined` when it is none that we know. One that a mail
+ * server is told of is none with a NUL in it: no server is told such a thing, and that must not pass for its fault.
+ */
 export function parseSmtpCommand(line: Octets): SmtpCommand | undefined {
   const parsed = parseWordLine(line);
   const verb = VERBS.find((known) => known === parsed?.word);
   if (parsed === undefined || verb === undefined) return undefined;
+  if (TOLD.includes(verb) && line.includes("\0")) return undefined;
   const args = splitWords(parsed.rest, MOST_ARGUMENTS);
   return args === undefined ? undefined : { verb, args, line: trimEnd(line) };
 }
 
+/** What the mail server is told of these, the client has said. */
+const TOLD: readonly SmtpVerb[] = ["HELO", "EHLO", "MAIL", "RCPT"];
 const MOST_ARGUMENTS = 11;
 // A set would have V8 look for the word among all its strings first.
 const VERBS: readonly SmtpVerb[] = [

@@ -302,6 +302,27 @@ describe("SMTP without a login", () => {
     `,
     );
   });
+
+  it("takes no command with a NUL, which the upstream would be blamed for", () => {
+    transcript(
+      () => smtpSession({ allowsAnonymous: true, maxErrors: 5 }),
+      `
+      S: 220 mail.example.com ESMTP ready
+      C: HELO cli\\x00ent
+      S: 500 5.5.1 Invalid command
+      C: HELO client.example
+      S: 250 mail.example.com
+      C: MAIL FROM:<a\\x00@example.com>
+      S: 500 5.5.1 Invalid command
+      C: MAIL FROM:<a@example.com>
+      S: 250 2.0.0 OK
+      C: RCPT TO:<b@example.com\\x00>
+      S: 500 5.5.1 Invalid command
+      C: RCPT TO:<b@example.com>
+      ask none "" "" 1
+    `,
+    );
+  });
 });
 
 describe("SMTP and the upstream", () => {
