@@ -37,14 +37,15 @@ export function resolveClientHost(
   { resolver, note }: ClientHostSearch,
   done: (host: Octets) => void,
 ): Cancel {
-  const address = client.family === "unix" ? undefined : plainAddress(client.host);
+  const host = client.family === "unix" ? "" : client.host;
+  const address = plainAddress(host);
   if (resolver === undefined || address === undefined) {
     done(resolver === undefined ? UNAVAILABLE : TEMPORARILY_UNAVAILABLE);
     return () => {};
   }
   let cancelForward: Cancel | undefined;
   const cancelReverse = resolver.reverse(address, (found) => {
-    const complain = (text: Octets) => note(text, "in resolving client address");
+    const complain = (text: Octets) => note(`${host} ${text}`, "in resolving client address");
     const name = acceptName(found, complain);
     if (name === undefined) return done(withoutName(found));
     cancelForward = resolver.lookup(name, (addresses) => done(confirm({ name, address, addresses }, note)));
@@ -57,9 +58,9 @@ export function resolveClientHost(
 
 /** The name, if there is one that can be passed on; else the log is told why not. */
 function acceptName(found: HostName | SystemFailure, complain: (text: Octets) => void): Octets | undefined {
-  if (isFailure(found)) complain(`IP could not be resolved ${describeFailure(found)}`);
+  if (isFailure(found)) complain(`could not be resolved ${describeFailure(found)}`);
   else if (isHostName(found.name)) return found.name;
-  else complain(`IP resolved to invalid host name "${found.name}"`);
+  else complain(`resolved to invalid host name "${found.name}"`);
   return undefined;
 }
 

@@ -130,8 +130,8 @@ describe("a resolver and a name server", () => {
     assertEquals(await nameOf("127.0.0.3"), "[TEMPUNAVAIL]");
     assertEquals(await nameOf("127.0.0.4"), "[UNAVAILABLE]");
     assertEquals(lines, [
-      'IP resolved to invalid host name "evil\\013\\010header:\\032x"',
-      "IP could not be resolved (3: Host not found)",
+      '127.0.0.3 resolved to invalid host name "evil\\013\\010header:\\032x"',
+      "127.0.0.4 could not be resolved (3: Host not found)",
     ]);
     const found = await new Promise<HostName | SystemFailure>((resolve) => resolverOf().reverse("127.0.0.1", resolve));
     assertEquals(found, { name: "mail.test", ttl: 300_000 });

@@ -73,7 +73,7 @@ describe("the name of a client", () => {
   });
 
   it("is unavailable when there is no PTR record", () => {
-    const line = `IP could not be resolved (3: Host not found) while ${ADDRESS}`;
+    const line = `${CLIENT.host} could not be resolved (3: Host not found) while ${ADDRESS}`;
     assertEquals(resolve({ ptr: { rcode: 3 } }), ["[UNAVAILABLE]", line]);
     assertEquals(resolve({ ptr: {} }), ["[UNAVAILABLE]", line]);
     assertEquals(resolve({ ptr: reply(`${REVERSE} 60 A 192.0.2.45`) }), ["[UNAVAILABLE]", line]);
@@ -88,7 +88,10 @@ describe("the name of a client", () => {
       [undefined, "110: Operation timed out"],
     ] as const;
     for (const [ptr, text] of failures) {
-      assertEquals(resolve({ ptr }), ["[TEMPUNAVAIL]", `IP could not be resolved (${text}) while ${ADDRESS}`]);
+      assertEquals(resolve({ ptr }), [
+        "[TEMPUNAVAIL]",
+        `${CLIENT.host} could not be resolved (${text}) while ${ADDRESS}`,
+      ]);
     }
   });
 
@@ -144,7 +147,7 @@ describe("the name of a client", () => {
       ["a\\b", "a\\\\b"],
     ];
     for (const [name, printed] of names) {
-      const line = `IP resolved to invalid host name "${printed}" while ${ADDRESS}`;
+      const line = `${CLIENT.host} resolved to invalid host name "${printed}" while ${ADDRESS}`;
       assertEquals(resolve(named(name)), ["[TEMPUNAVAIL]", line]);
     }
     const bench = new Bench();
@@ -155,7 +158,7 @@ describe("the name of a client", () => {
     const fixed = Uint8Array.of(0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 60, 0, data.length);
     socket.receives(concat([head, query.wire, fixed, data]));
     assertEquals([hosts, lines], [["[TEMPUNAVAIL]"], [
-      `IP resolved to invalid host name "a\\.b.test" while ${ADDRESS}`,
+      `${CLIENT.host} resolved to invalid host name "a\\.b.test" while ${ADDRESS}`,
     ]]);
   });
 
