@@ -1,6 +1,6 @@
 /** One question on its way to its answer: from server to server, and from UDP to TCP. */
 
-import type { Cancel, Millis } from "../runtime.ts";
+import type { Cancel, Millis, SystemFailure } from "../runtime.ts";
 import type { DnsRuntime, NameServer } from "./_attempt.ts";
 import { askOverTcp } from "./_tcp.ts";
 import { UdpSockets } from "./_udp.ts";
@@ -18,9 +18,14 @@ export class NameServers {
   readonly all: readonly { readonly server: NameServer; readonly udp: UdpSockets }[];
   #turn = 0;
 
-  constructor(servers: readonly NameServer[], runtime: DnsRuntime) {
+  /** `unreachable` hears of servers that datagrams do not reach. */
+  constructor(
+    servers: readonly NameServer[],
+    runtime: DnsRuntime,
+    unreachable: (server: NameServer, failure: SystemFailure) => void,
+  ) {
     this.runtime = runtime;
-    this.all = servers.map((server) => ({ server, udp: new UdpSockets(server, runtime) }));
+    this.all = servers.map((server) => ({ server, udp: new UdpSockets(server, runtime, unreachable) }));
   }
 
   /** With whom the next question begins. */

@@ -6,7 +6,7 @@
  */
 
 import { parseIp } from "../config/ip.ts";
-import type { Cancel, DatagramHandler, DatagramSocket, SocketAddress } from "../runtime.ts";
+import type { Cancel, DatagramHandler, DatagramSocket, SocketAddress, SystemFailure } from "../runtime.ts";
 import { type AttemptOwner, type DnsRuntime, type NameServer, randomId } from "./_attempt.ts";
 import { decodeResponse, encodeQuery, isResponseTo, type Question } from "./message.ts";
 
@@ -20,11 +20,18 @@ export const MAX_QUESTIONS = 1024;
 export class UdpSockets {
   readonly #runtime: DnsRuntime;
   readonly #server: NameServer;
+  readonly #unreachable: (server: NameServer, failure: SystemFailure) => void;
   readonly #sockets = new Set<QuerySocket>();
 
-  constructor(server: NameServer, runtime: DnsRuntime) {
+  /** `unreachable` hears that a socket has failed. */
+  constructor(
+    server: NameServer,
+    runtime: DnsRuntime,
+    unreachable: (server: NameServer, failure: SystemFailure) => void,
+  ) {
     this.#server = server;
     this.#runtime = runtime;
+    this.#unreachable = unreachable;
   }
 
   /** Asks once. The owner may be told at once that this fails. */
@@ -36,7 +43,10 @@ export class UdpSockets {
   }
 
   #open(): QuerySocket {
-    const socket = new QuerySocket(this.#server, this.#runtime, () => this.#sockets.delete(socket));
+    const socket = new QuerySocket(this.#server, this.#runtime, (failure) => {
+      this.#sockets.delete(socket);
+      if (failure !== undefined) this.#unreachable(this.#server, failure);
+    });
     this.#sockets.add(socket);
     return socket;
   }
@@ -58,10 +68,10 @@ class QuerySocket implements DatagramHandler {
   readonly #server: NameServer;
   readonly #host: string;
   readonly #socket: DatagramSocket;
-  readonly #gone: () => void;
+  readonly #gone: (failure?: SystemFailure) => void;
   readonly #waiting = new Map<number, Waiting>();
 
-  constructor(server: NameServer, runtime: DnsRuntime, gone: () => void) {
+  constructor(server: NameServer, runtime: DnsRuntime, gone: (failure?: SystemFailure) => void) {
     this.#runtime = runtime;
     this.#server = server;
     this.#host = parseIp(server.host) ?? server.host;
@@ -97,10 +107,10 @@ class QuerySocket implements DatagramHandler {
     waiting.owner.answered(response);
   }
 
-  failed(): void {
+  failed(failure: SystemFailure): void {
     const all = [...this.#waiting.values()];
     this.#waiting.clear();
-    this.#gone();
+    this.#gone(failure);
     for (const { owner } of all) owner.failed();
   }
 

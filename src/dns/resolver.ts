@@ -6,7 +6,7 @@
  */
 
 import type { Cancel, Millis, Octets, SystemFailure } from "../runtime.ts";
-import { isFailure } from "../runtime.ts";
+import { describeFailure, isFailure } from "../runtime.ts";
 import type { DnsRuntime, NameServer } from "./_attempt.ts";
 import { Cache } from "./_cache.ts";
 import { Call, type CallDone } from "./_call.ts";
@@ -27,6 +27,8 @@ export interface ResolverOptions {
   /** Which addresses are asked for (`ipv4=off`, `ipv6=off`); one of them at least. */
   readonly ipv4: boolean;
   readonly ipv6: boolean;
+  /** Hears of name servers that datagrams do not reach, in nginx's words. */
+  readonly note?: ((text: Octets) => void) | undefined;
 }
 
 /** The addresses of a name. */
@@ -88,7 +90,10 @@ export class Resolver {
   constructor(options: ResolverOptions, runtime: DnsRuntime) {
     this.#options = options;
     this.#runtime = runtime;
-    this.#servers = new NameServers(options.servers, runtime);
+    this.#servers = new NameServers(options.servers, runtime, ({ host, port }, failure) => {
+      const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+      options.note?.(`recv() failed ${describeFailure(failure)} while resolving, resolver: ${address}`);
+    });
   }
 
   /** The addresses of a name. It is asked for as it is: numeric addresses are no names, and no domain is appended. */

@@ -186,7 +186,7 @@ export class Generation {
   async #service(server: ServerConfig, names: Names): Promise<Service> {
     const { runtime, hasRoom } = this.#surroundings;
     const log = server.errorLogs.length > 0 ? this.#openLog(server.errorLogs) : this.log;
-    const resolver = await this.#resolver(server, names);
+    const resolver = await this.#resolver(server, names, log);
     const direct = limitedConnect(runtime, () => hasRoom(log, 1));
     const connect = resolver === undefined ? direct : connectWith(resolver, { connect: direct });
     const trusted = await names.trusted(server.realIpFrom);
@@ -242,10 +242,14 @@ export class Generation {
     return renewal;
   }
 
-  async #resolver(server: ServerConfig, names: Names): Promise<Resolver | undefined> {
+  async #resolver(server: ServerConfig, names: Names, log: ErrorLog): Promise<Resolver | undefined> {
     if (server.resolver === undefined) return undefined;
     const servers = await names.nameServers(server.resolver);
-    return new Resolver({ ...server.resolver, servers }, this.#surroundings.runtime);
+    const note = this.#echoes.noteTo(log);
+    return new Resolver(
+      { ...server.resolver, servers, note: (text) => note("error", text) },
+      this.#surroundings.runtime,
+    );
   }
 
   #authenticator(server: ServerConfig, connect: Runtime["connect"], log: ErrorLog): Authenticator {

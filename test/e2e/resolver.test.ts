@@ -6,6 +6,7 @@ import { ensembles } from "../support/ensemble.ts";
 import { WORDS } from "../support/scene.ts";
 import { field } from "../support/fake_auth.ts";
 import { FakeDns } from "../support/fake_dns.ts";
+import { freePorts } from "../support/free_ports.ts";
 import { eventually } from "../support/watch.ts";
 
 const start = ensembles();
@@ -114,61 +115,61 @@ const NAMES: readonly {
     title: "an address that is not there",
     zone: {},
     host: "[UNAVAILABLE]",
-    line: `IP could not be resolved (3: Host not found) ${IN_ADDRESS}`,
+    line: `127.0.0.1 could not be resolved (3: Host not found) ${IN_ADDRESS}`,
   },
   {
     title: "an answer without records",
     zone: { [PTR]: [] },
     host: "[UNAVAILABLE]",
-    line: `IP could not be resolved (3: Host not found) ${IN_ADDRESS}`,
+    line: `127.0.0.1 could not be resolved (3: Host not found) ${IN_ADDRESS}`,
   },
   {
     title: "a format error",
     zone: { [PTR]: FORMAT_ERROR },
     host: "[TEMPUNAVAIL]",
-    line: `IP could not be resolved (1: Format error) ${IN_ADDRESS}`,
+    line: `127.0.0.1 could not be resolved (1: Format error) ${IN_ADDRESS}`,
   },
   {
     title: "a server failure",
     zone: { [PTR]: SERVER_FAILURE },
     host: "[TEMPUNAVAIL]",
-    line: `IP could not be resolved (2: Server failure) ${IN_ADDRESS}`,
+    line: `127.0.0.1 could not be resolved (2: Server failure) ${IN_ADDRESS}`,
   },
   {
     title: "a query that is not implemented",
     zone: { [PTR]: UNIMPLEMENTED },
     host: "[TEMPUNAVAIL]",
-    line: `IP could not be resolved (4: Unimplemented) ${IN_ADDRESS}`,
+    line: `127.0.0.1 could not be resolved (4: Unimplemented) ${IN_ADDRESS}`,
   },
   {
     title: "a refused query",
     zone: { [PTR]: REFUSED },
     host: "[TEMPUNAVAIL]",
-    line: `IP could not be resolved (5: Operation refused) ${IN_ADDRESS}`,
+    line: `127.0.0.1 could not be resolved (5: Operation refused) ${IN_ADDRESS}`,
   },
   {
     title: "a silent server",
     zone: { [PTR]: "silence" },
     host: "[TEMPUNAVAIL]",
-    line: `IP could not be resolved (110: Operation timed out) ${IN_ADDRESS}`,
+    line: `127.0.0.1 could not be resolved (110: Operation timed out) ${IN_ADDRESS}`,
   },
   {
     title: "an empty name",
     zone: { [PTR]: [{ type: "PTR", target: "" }] },
     host: "[TEMPUNAVAIL]",
-    line: `IP resolved to invalid host name "" ${IN_ADDRESS}`,
+    line: `127.0.0.1 resolved to invalid host name "" ${IN_ADDRESS}`,
   },
   {
     title: "a name with other characters",
     zone: { [PTR]: [{ type: "PTR", target: "evil\r\nClient-IP: x" }] },
     host: "[TEMPUNAVAIL]",
-    line: `IP resolved to invalid host name "evil\\013\\010client-ip:\\032x" ${IN_ADDRESS}`,
+    line: `127.0.0.1 resolved to invalid host name "evil\\013\\010client-ip:\\032x" ${IN_ADDRESS}`,
   },
   {
     title: "a name with an underscore",
     zone: { [PTR]: [{ type: "PTR", target: "a_b.test" }], "A a_b.test": [A] },
     host: "[TEMPUNAVAIL]",
-    line: `IP resolved to invalid host name "a_b.test" ${IN_ADDRESS}`,
+    line: `127.0.0.1 resolved to invalid host name "a_b.test" ${IN_ADDRESS}`,
   },
   {
     title: "a name that is not there",
@@ -221,6 +222,21 @@ describe("the name of an SMTP client", () => {
     const { enter, auth } = await start({ protocol: "smtp", mail: `resolver localhost:${dns.address.port};` });
     await enter();
     assertEquals(field(auth.requests[0], "Client-Host"), "client.test");
+  });
+
+  it("is not found at a name server that is not there, which the log names", async () => {
+    const [port = 0] = await freePorts(1);
+    const mail = `resolver 127.0.0.1:${port}; resolver_timeout 1s;`;
+    const { enter, auth, proxy } = await start({ protocol: "smtp", mail });
+    await enter();
+    assertEquals(field(auth.requests[0], "Client-Host"), "[TEMPUNAVAIL]");
+    // Deno does not tell a socket that nobody is there.
+    const refused = `error recv() failed (111: Connection refused) while resolving, resolver: 127.0.0.1:${port}`;
+    assertEquals(proxy.log.filter((text) => text.startsWith("error")), [
+      ..."Deno" in globalThis ? [] : [refused],
+      `error 127.0.0.1 could not be resolved (110: Operation timed out) ${IN_ADDRESS}, client: 127.0.0.1, ` +
+      "server: 127.0.0.1:0",
+    ]);
   });
 
   it("without a resolver: [UNAVAILABLE]", async () => {

@@ -129,7 +129,9 @@ describe("a socket to a name server", () => {
   });
 
   it("that breaks takes all its questions to the next server", () => {
-    const bench = new Bench({ servers: [{ host: "192.0.2.53", port: 53 }, { host: "192.0.2.54", port: 53 }] });
+    const lines = new Set<string>();
+    const servers = [{ host: "192.0.2.53", port: 53 }, { host: "192.0.2.54", port: 53 }];
+    const bench = new Bench({ servers, note: (text) => lines.add(text) });
     const results = Array.from({ length: MAX_SOCKETS * 4 }, (_, i) => bench.lookup(`n${i}.test`));
     const hosts = (host: string) => bench.runtime.datagrams.filter((socket) => socket.target.host === host);
     bench.sent();
@@ -141,6 +143,17 @@ describe("a socket to a name server", () => {
       }
     }
     assertEquals(results.filter((result) => told(result)?.[0] === "192.0.2.1").length, results.length);
+    assertEquals([...lines], ["recv() failed (111: Connection refused) while resolving, resolver: 192.0.2.53:53"]);
+    assertEquals(bench.open, IDLE);
+  });
+
+  it("that breaks names its server, an IPv6 one in brackets", () => {
+    const lines: string[] = [];
+    const bench = new Bench({ servers: [{ host: "2001:db8::53", port: 5353 }], note: (text) => lines.push(text) });
+    const result = bench.lookup("mail.test");
+    bench.next().socket.breaks();
+    assertEquals(lines, ["recv() failed (111: Connection refused) while resolving, resolver: [2001:db8::53]:5353"]);
+    result.cancel();
     assertEquals(bench.open, IDLE);
   });
 });
