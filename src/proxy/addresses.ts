@@ -129,7 +129,9 @@ async function resolve(
   if (!isName) return [{ listen, server, address: { host, port } }];
   const found = await runtime.lookup(host);
   if (isFailure(found) || found.length === 0) {
-    throw new ListenError(`host not found in "${listen.text}" of the "listen" directive${inPlace(listen.position)}`);
+    // A port that nobody wrote is not for the log.
+    const text = port === 0 ? host : listen.text;
+    throw new ListenError(`host not found in "${text}" of the "listen" directive${inPlace(listen.position)}`);
   }
   return [...new Set(found)].map((address) => ({ listen, server, address: { host: address, port } }));
 }

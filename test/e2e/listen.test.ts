@@ -162,6 +162,7 @@ describe("listen", () => {
 /** What keeps it from starting, PORT being a free one. */
 const FAILURES: readonly (readonly [string, string])[] = [
   ["no-such-host.invalid:143", 'host not found in "no-such-host.invalid:143" of the "listen" directive in FILE:1'],
+  ["no-such-host.invalid", 'host not found in "no-such-host.invalid" of the "listen" directive in FILE:1'],
   ["192.0.2.1:PORT", "bind() to 192.0.2.1:PORT failed (99: Cannot assign requested address)"],
   ["unix:/nowhere/socket", "bind() to unix:/nowhere/socket failed (2: No such file or directory)"],
 ];
