@@ -39,6 +39,9 @@ export function checkServer(options: TlsServerOptions, traits: TlsTraits): Serve
   if ("part" in pairs) return pairs;
   const policy = checkPolicy(options, "client");
   if ("part" in policy) return policy;
+  if (!traits.takesGaps && missingVersions(options.versions).length > 0) {
+    return { part: "versions", index: 0, text: "the TLS library knows versions in a row only" };
+  }
   const suites = suitesOf(pairs, options, traits);
   const fault = checkShared(options, suites, traits) ?? checkCurves(options.ecdhCurve, traits);
   if (fault !== undefined) return fault;
@@ -147,9 +150,6 @@ function checkShared(
   if (!traits.hasAllVersions) {
     const isOld = versions.some((version) => version === "TLSv1" || version === "TLSv1.1");
     if (isOld) return { part: "versions", index: 0, text: "the TLS library knows TLS 1.2 and 1.3 only" };
-  }
-  if (!traits.takesGaps && missingVersions(versions).length > 0) {
-    return { part: "versions", index: 0, text: "the TLS library knows versions in a row only" };
   }
   if (choiceOf(ciphers, suites)?.isEmpty === true) return { part: "ciphers", index: 0, text: NO_CIPHER_MATCH };
   const level = securityLevel(ciphers) ?? 0;

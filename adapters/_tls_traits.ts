@@ -15,7 +15,7 @@ export interface TlsTraits {
   readonly fixedKeys: readonly string[] | undefined;
   /** Whether it knows TLS 1.0 and 1.1. */
   readonly hasAllVersions: boolean;
-  /** Whether it can leave out a version between others; a library that cannot serves the oldest ones alone then. */
+  /** Whether a server can leave out a version between others; with one that cannot, the oldest ones are served alone. */
   readonly takesGaps: boolean;
   /**
    * The highest of OpenSSL's security levels (`@SECLEVEL`) whose demands it always meets; `undefined` where the level

@@ -9,7 +9,7 @@ import type { Millis, Octets, Socket } from "./runtime.ts";
 
 export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
-/** All versions, the oldest first. */
+/** All versions, the oldest first, which is also the order of their names. */
 export const TLS_VERSIONS: readonly TlsVersion[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
 /** The versions that are missing between others. */

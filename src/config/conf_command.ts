@@ -153,8 +153,6 @@ function version(command: ConfCommand, none: TlsVersion): TlsVersion {
   return found;
 }
 
-/** In order, which is also that of their names. */
-
 function badValue(command: ConfCommand): ConfigError {
   return failure(command, `error:0A000180:SSL routines::bad value:cmd=${command.name}, value=${command.value}`);
 }

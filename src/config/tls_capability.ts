@@ -90,19 +90,25 @@ function versionsError(config: Config, runtime: CapableRuntime): ConfigError | u
   return new ConfigError(text, { place: speaker.given?.place });
 }
 
-/** What such a library would do with it: serve the oldest versions alone. */
+/**
+ * A library that knows no gaps would serve the oldest versions alone. Towards servers that is what each of them does, also
+ * OpenSSL for nginx.
+ */
 function gapError(config: Config, runtime: CapableRuntime): ConfigError | undefined {
   const reason = lack("tls.versionGaps", runtime);
-  if (reason === undefined) return undefined;
-  for (const { versions, given } of speakers(config)) {
-    const [missing] = missingVersions(versions);
-    if (missing === undefined) continue;
-    const text =
-      `"${given?.name}" with older and newer versions than ${missing}, but without it, is not possible with ` +
-      `${runtime.name}: ${reason}`;
-    return new ConfigError(text, { place: given?.place, hint: `leave out all before ${missing}, too, or add it` });
-  }
-  return undefined;
+  const ssl = clientSides(config).find(({ versions }) => missingVersions(versions).length > 0);
+  if (reason === undefined || ssl === undefined) return undefined;
+  const missing = missingVersions(ssl.versions).join(" and ");
+  const given = versionsGiven(ssl);
+  const text = `"${given?.name}" without ${missing} between others is not possible with ${runtime.name}: ${reason}`;
+  return new ConfigError(text, { place: given?.place, hint: `add ${missing}, or leave the older ones out, too` });
+}
+
+/** What had the last word about the versions. */
+function versionsGiven({ commands, places }: SslConfig): Speaker["given"] {
+  const command = commands.findLast(({ name }) => name.toLowerCase() === "protocol");
+  if (command === undefined) return givenIn(places, "_protocols");
+  return { name: `${command.directive} ${command.name}`, place: command.place };
 }
 
 function oldVersionTexts(config: Config, runtime: CapableRuntime): readonly Octets[] {

@@ -1,9 +1,9 @@
 /** One question on its way to its answer: from server to server, and from UDP to TCP. */
 
-import type { Cancel, Millis, SystemFailure } from "../runtime.ts";
+import type { Cancel, Millis } from "../runtime.ts";
 import type { DnsRuntime, NameServer } from "./_attempt.ts";
 import { askOverTcp } from "./_tcp.ts";
-import { UdpSockets } from "./_udp.ts";
+import { UdpSockets, type UdpSurroundings } from "./_udp.ts";
 import type { Question, Response } from "./message.ts";
 
 /** How long a server has to answer before the next one is asked, as in nginx. */
@@ -18,14 +18,9 @@ export class NameServers {
   readonly all: readonly { readonly server: NameServer; readonly udp: UdpSockets }[];
   #turn = 0;
 
-  /** `unreachable` hears of servers that datagrams do not reach. */
-  constructor(
-    servers: readonly NameServer[],
-    runtime: DnsRuntime,
-    unreachable: (server: NameServer, failure: SystemFailure) => void,
-  ) {
-    this.runtime = runtime;
-    this.all = servers.map((server) => ({ server, udp: new UdpSockets(server, runtime, unreachable) }));
+  constructor(servers: readonly NameServer[], surroundings: UdpSurroundings) {
+    this.runtime = surroundings.runtime;
+    this.all = servers.map((server) => ({ server, udp: new UdpSockets(server, surroundings) }));
   }
 
   /** With whom the next question begins. */

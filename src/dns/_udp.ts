@@ -16,22 +16,24 @@ export const MAX_SOCKETS = 32;
 /** How many questions are on their way on one socket at most, so that ids stay free. */
 export const MAX_QUESTIONS = 1024;
 
+/** What sockets need. */
+export interface UdpSurroundings {
+  readonly runtime: DnsRuntime;
+  /** Hears that a socket towards a server has failed. */
+  readonly failed: (server: NameServer, failure: SystemFailure) => void;
+}
+
 /** The sockets towards one server. Each is closed as soon as nothing is awaited on it. */
 export class UdpSockets {
   readonly #runtime: DnsRuntime;
   readonly #server: NameServer;
-  readonly #unreachable: (server: NameServer, failure: SystemFailure) => void;
+  readonly #failed: UdpSurroundings["failed"];
   readonly #sockets = new Set<QuerySocket>();
 
-  /** `unreachable` hears that a socket has failed. */
-  constructor(
-    server: NameServer,
-    runtime: DnsRuntime,
-    unreachable: (server: NameServer, failure: SystemFailure) => void,
-  ) {
+  constructor(server: NameServer, { runtime, failed }: UdpSurroundings) {
     this.#server = server;
     this.#runtime = runtime;
-    this.#unreachable = unreachable;
+    this.#failed = failed;
   }
 
   /** Asks once. The owner may be told at once that this fails. */
@@ -45,7 +47,7 @@ export class UdpSockets {
   #open(): QuerySocket {
     const socket = new QuerySocket(this.#server, this.#runtime, (failure) => {
       this.#sockets.delete(socket);
-      if (failure !== undefined) this.#unreachable(this.#server, failure);
+      if (failure !== undefined) this.#failed(this.#server, failure);
     });
     this.#sockets.add(socket);
     return socket;

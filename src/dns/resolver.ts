@@ -27,8 +27,8 @@ export interface ResolverOptions {
   /** Which addresses are asked for (`ipv4=off`, `ipv6=off`); one of them at least. */
   readonly ipv4: boolean;
   readonly ipv6: boolean;
-  /** Hears of name servers that datagrams do not reach, in nginx's words. */
-  readonly note?: ((text: Octets) => void) | undefined;
+  /** Hears of sockets towards name servers that have failed, in nginx's words. */
+  readonly note?: ((text: Octets, failure: SystemFailure) => void) | undefined;
 }
 
 /** The addresses of a name. */
@@ -90,9 +90,12 @@ export class Resolver {
   constructor(options: ResolverOptions, runtime: DnsRuntime) {
     this.#options = options;
     this.#runtime = runtime;
-    this.#servers = new NameServers(options.servers, runtime, ({ host, port }, failure) => {
-      const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-      options.note?.(`recv() failed ${describeFailure(failure)} while resolving, resolver: ${address}`);
+    this.#servers = new NameServers(options.servers, {
+      runtime,
+      failed: ({ host, port }, failure) => {
+        const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+        options.note?.(`recv() failed ${describeFailure(failure)} while resolving, resolver: ${address}`, failure);
+      },
     });
   }
 

@@ -37,6 +37,7 @@ import { checkPasses } from "./pass_check.ts";
 import { StartError } from "./start_error.ts";
 import { createServerTls } from "./tls.ts";
 import { headerWriter } from "./upstream_header.ts";
+import { isOurs } from "./upstream_link.ts";
 import { UserNames } from "./user_names.ts";
 
 /** What a generation shares with those before and after it. */
@@ -245,11 +246,11 @@ export class Generation {
   async #resolver(server: ServerConfig, names: Names, log: ErrorLog): Promise<Resolver | undefined> {
     if (server.resolver === undefined) return undefined;
     const servers = await names.nameServers(server.resolver);
-    const note = this.#echoes.noteTo(log);
-    return new Resolver(
-      { ...server.resolver, servers, note: (text) => note("error", text) },
-      this.#surroundings.runtime,
-    );
+    const write = this.#echoes.noteTo(log);
+    const note = (text: Octets, failure: SystemFailure) => {
+      if (!isOurs(failure)) write("error", text);
+    };
+    return new Resolver({ ...server.resolver, servers, note }, this.#surroundings.runtime);
   }
 
   #authenticator(server: ServerConfig, connect: Runtime["connect"], log: ErrorLog): Authenticator {

@@ -11,7 +11,6 @@ import type { Millis, Octets, Runtime } from "../runtime.ts";
 import { Group, type Standing } from "../upstream/mod.ts";
 import type { FoundServer, NameWatch } from "../upstream/name_watch.ts";
 import type { Board } from "./board.ts";
-import { Echoes } from "./echoes.ts";
 import { FoundNames, type Watched } from "./found_names.ts";
 import { GroupNews } from "./group_news.ts";
 import type { Names } from "./names.ts";
@@ -159,11 +158,8 @@ export class Groups {
   }
 
   async #resolver({ resolver }: UpstreamConfig): Promise<Resolver | undefined> {
-    if (resolver === undefined) return undefined;
-    const { names, note, runtime } = this.#surroundings;
-    const servers = await names.nameServers(resolver);
-    const once = new Echoes(runtime).noteTo({ write: note });
-    return new Resolver({ ...resolver, servers, note: (text) => once("error", text) }, runtime);
+    const { names, runtime } = this.#surroundings;
+    return resolver && new Resolver({ ...resolver, servers: await names.nameServers(resolver) }, runtime);
   }
 
   /** Nobody should find a group empty because it came a moment too early; but a name server that is dead stops no start. */

@@ -33,7 +33,7 @@ export const limitConnZone: Directive<readonly ZoneLine[]> = directive<readonly 
     "What is counted for `limit_conn`: connections by the text `key`, such as `$binary_remote_addr`, `$auth_user` or both. " +
     "An empty key, and one of more than 255 octets, is not counted. 8192 keys fit into each `m` of the size; in a full zone " +
     "a new key is refused, and the log says so. Worker processes tell each other what they count a twentieth of a second " +
-    "late: logins that come at once, to several of them, are counted against what was before",
+    "late: connections that come at once, to several of them, are counted against what was before",
 });
 
 function readLine(call: Call): ZoneLine {

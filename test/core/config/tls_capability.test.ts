@@ -109,9 +109,8 @@ const REFUSED: readonly [lines: string, error: string | undefined][] = [
   ],
 ];
 
-function refusedGap(directive: string, version: string): string {
-  return `"${directive}" with older and newer versions than ${version}, but without it, is not possible with bun: ` +
-    `it never could in f:5`;
+function refusedGap(setting: string, missing: string, line = 5): string {
+  return `"${setting}" without ${missing} between others is not possible with bun: it never could in f:${line}`;
 }
 
 describe("what a runtime's TLS cannot do", () => {
@@ -139,10 +138,14 @@ describe("what a runtime's TLS cannot do", () => {
       ["ssl_protocols TLSv1.2;"],
       ["ssl_protocols TLSv1.1 TLSv1;"],
       ["ssl_protocols TLSv1.2 TLSv1;", refusedGap("ssl_protocols", "TLSv1.1")],
-      ["ssl_protocols TLSv1.3 TLSv1;", refusedGap("ssl_protocols", "TLSv1.1")],
+      ["ssl_protocols TLSv1.3 TLSv1;", refusedGap("ssl_protocols", "TLSv1.1 and TLSv1.2")],
+      ["ssl_conf_command Protocol +TLSv1;", refusedGap("ssl_conf_command Protocol", "TLSv1.1")],
+      [
+        "ssl_protocols TLSv1 TLSv1.1 TLSv1.2;\nssl_conf_command Protocol -TLSv1.1;",
+        refusedGap("ssl_conf_command Protocol", "TLSv1.1", 6),
+      ],
       ["ssl_protocols TLSv1.1 TLSv1.3;", refusedGap("ssl_protocols", "TLSv1.2")],
-      ["proxy_ssl on; proxy_ssl_protocols TLSv1.1 TLSv1.3;", refusedGap("proxy_ssl_protocols", "TLSv1.2")],
-      ["proxy_ssl_protocols TLSv1.1 TLSv1.3;"],
+      ["proxy_ssl on; proxy_ssl_protocols TLSv1.1 TLSv1.3;"],
     ] as const
   ) {
     it(`is refused with versions that are not in a row, or not: ${lines}`, () => {
