@@ -102,3 +102,9 @@ function longestZeros(words: readonly number[]): { readonly start: number; reado
 
 const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
 const HEXADECIMAL = /^[0-9a-fA-F]{1,4}$/;
+
+/** A host with its port, if it has one: an IPv6 address stands in brackets (RFC 3986, 3.2.2). */
+export function formatHost(host: string, port: number | undefined): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return port === undefined ? name : `${name}:${port}`;
+}

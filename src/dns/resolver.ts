@@ -5,6 +5,7 @@
  * @module
  */
 
+import { formatHost } from "../config/ip.ts";
 import type { Cancel, Millis, Octets, SystemFailure } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import type { DnsRuntime, NameServer } from "./_attempt.ts";
@@ -93,7 +94,7 @@ export class Resolver {
     this.#servers = new NameServers(options.servers, {
       runtime,
       failed: ({ host, port }, failure) => {
-        const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+        const address = formatHost(host, port);
         options.note?.(`recv() failed ${describeFailure(failure)} while resolving, resolver: ${address}`, failure);
       },
     });

@@ -7,6 +7,7 @@
 
 import { hasPort } from "../config/default_port.ts";
 import { inPlace } from "../config/error.ts";
+import { formatHost } from "../config/ip.ts";
 import type { UpstreamConfig, UpstreamServerConfig } from "../config/upstream_types.ts";
 import type { Resolver } from "../dns/mod.ts";
 import type { Octets, Runtime } from "../runtime.ts";
@@ -100,7 +101,7 @@ function foundSpec(config: UpstreamServerConfig, found: FoundServer, port: numbe
 type Located = Pick<ServerSpec, "server" | "text" | "target" | "lookedUp">;
 
 function located(server: Octets, host: string, port: number): Located {
-  return { server, text: `${host.includes(":") ? `[${host}]` : host}:${port}`, target: { host, port } };
+  return { server, text: formatHost(host, port), target: { host, port } };
 }
 
 function spec(config: UpstreamServerConfig, where: Located): ServerSpec {

@@ -5,6 +5,7 @@
  */
 
 import type { Authenticator } from "../auth/mod.ts";
+import { formatHost } from "../config/ip.ts";
 import type { Protocol } from "../config/types.ts";
 import type { NextUpstreamConfig } from "../config/upstream_types.ts";
 import type { AccessLog } from "../log/access_log.ts";
@@ -100,6 +101,5 @@ export interface Arrival {
 /** The address as the log shows it: `unix:` for a unix socket, which has no address to show. */
 export function describeAddress(address: SocketAddress, withPort: boolean): Octets {
   if (address.family === "unix") return "unix:";
-  if (!withPort) return address.host;
-  return address.family === 6 ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return withPort ? formatHost(address.host, address.port) : address.host;
 }

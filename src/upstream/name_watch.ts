@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parseIp } from "../config/ip.ts";
+import { formatHost, parseIp } from "../config/ip.ts";
 import { type Addresses, HOST_NOT_FOUND, type Resolver, type Service } from "../dns/mod.ts";
 import type { Cancel, Millis, Octets, Runtime, SystemFailure } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
@@ -238,8 +238,7 @@ function isSame(one: FoundServer, other: FoundServer | undefined): boolean {
 }
 
 function describe({ address, port, isBackup }: FoundServer): Octets {
-  const host = address.includes(":") ? `[${address}]` : address;
-  return `${host}${port === undefined ? "" : `:${port}`}${isBackup ? " backup" : ""}`;
+  return `${formatHost(address, port)}${isBackup ? " backup" : ""}`;
 }
 
 const SHORTEST_WAIT: Millis = 1000;

@@ -6,6 +6,7 @@ import type { Address } from "../address.ts";
 import type { Call } from "../call.ts";
 import { lineOf } from "../error.ts";
 import { directive, SERVER, SOME } from "../directive.ts";
+import { formatHost } from "../ip.ts";
 import { listOf } from "../kinds.ts";
 import { didYouMean } from "../suggest.ts";
 import type { ListenConfig } from "../types.ts";
@@ -62,7 +63,7 @@ function targets(address: Address): readonly Pick<ListenConfig, "text" | "addres
   const { first, last } = address.ports ?? { first: 0, last: 0 };
   return Array.from({ length: last - first + 1 }, (_, i) => {
     const port = first + i;
-    return { text: `${host.includes(":") ? `[${host}]` : host}:${port}`, address: { host, port, isName } };
+    return { text: formatHost(host, port), address: { host, port, isName } };
   });
 }
 
