@@ -263,6 +263,18 @@ const OUT: readonly {
     v2: (_, local) => v2("2121", concat([IPV6.subarray(0, 16), ONE, ports(56324, local), checksum()])),
   },
   {
+    sender: "unix:",
+    header: ["of version 1", V1],
+    v1: () => "PROXY TCP4 192.0.2.1 198.51.100.2 56324 143\r\n",
+    v2: () => v2("2111", concat([hex("c0000201 7f000001"), ports(56324, 0), checksum()])),
+  },
+  {
+    sender: "unix:",
+    header: ["of version 2", decode(v2("2121", IPV6))],
+    v1: () => "PROXY TCP6 2001:db8::1 2001:db8::2 56324 143\r\n",
+    v2: () => v2("2121", concat([IPV6.subarray(0, 16), ONE, ports(56324, 0), checksum()])),
+  },
+  {
     sender: "127.0.0.1",
     header: ["UNKNOWN", "PROXY UNKNOWN\r\n"],
     v1: (client, local) => `PROXY TCP4 127.0.0.1 127.0.0.1 ${client} ${local}\r\n`,
@@ -282,7 +294,7 @@ describe("a PROXY header for the upstream", () => {
           protocol: "pop3",
           sender,
           listen: header === undefined ? "" : "proxy_protocol",
-          mail: `proxy_protocol ${setting}; set_real_ip_from 127.0.0.1; set_real_ip_from ::1;`,
+          mail: `proxy_protocol ${setting}; set_real_ip_from 127.0.0.1; set_real_ip_from ::1; set_real_ip_from unix:;`,
           script: afterHeader(isWhole, WORDS.pop3.upstream),
         });
         const client = await enter(header?.[1]);

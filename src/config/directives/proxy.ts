@@ -89,7 +89,9 @@ export const proxyProtocol = directive<"off" | "on" | "v2">({
   meaning:
     "Whether back ends get a PROXY header with the client's address first; `on` is version 1. In version 2 it tells of " +
     "clients over TLS, after STARTTLS too, the name they asked for (SNI), the protocol (ALPN), version, cipher suite and " +
-    "certificate, so that Dovecot with `haproxy = yes` takes their passwords where it wants TLS",
+    "certificate, so that Dovecot with `haproxy = yes` takes their passwords where it wants TLS. A client without an " +
+    "address, such as one at a unix socket, is `UNKNOWN` in version 1, which Postfix refuses, and LOCAL in version 2, " +
+    "which it takes",
 });
 
 export const proxyClientId = directive({

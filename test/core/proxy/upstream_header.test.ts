@@ -41,6 +41,15 @@ describe("the PROXY header for a mail server", () => {
     assertEquals(headerOf("v2", undefined), writeV2(ENDS));
   });
 
+  it("names in version 1 what a client reached before it came to a unix socket", () => {
+    const server: SocketAddress = { family: "unix", path: "/run/mail.sock" };
+    const write = headerWriter({ protocol: "on" });
+    const proxied = { source: CLIENT, destination: SERVER };
+    assertEquals(write({ client: CLIENT, server, proxied, tls: undefined }), writeV1(ENDS));
+    assertEquals(write({ client: server, server, proxied, tls: undefined }), encode("PROXY UNKNOWN\r\n"));
+    assertEquals(write({ client: server, server, proxied: undefined, tls: undefined }), encode("PROXY UNKNOWN\r\n"));
+  });
+
   const wire: readonly [string, Partial<TlsFacts>, string][] = [
     ["no name", {}, "\x20\0\x28\x01\0\0\0\x01\x21\0\x07TLSv1.3\x23\0\x16TLS_AES_256_GCM_SHA384"],
     [
@@ -99,5 +108,5 @@ describe("the PROXY header for a mail server", () => {
 });
 
 function headerOf(protocol: "off" | "on" | "v2", tls: TlsFacts | undefined): Uint8Array | undefined {
-  return headerWriter({ protocol })({ client: CLIENT, server: SERVER, tls });
+  return headerWriter({ protocol })({ client: CLIENT, server: SERVER, proxied: undefined, tls });
 }
