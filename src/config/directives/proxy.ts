@@ -66,7 +66,9 @@ export const xclient = directive({
   kind: flag,
   default: true,
   written: "on",
-  meaning: "Whether SMTP back ends are told about the client with XCLIENT",
+  meaning:
+    "Whether SMTP back ends are told about the client with XCLIENT. One at a unix socket without an address of its own is " +
+    "`unix:`, as in nginx, and Postfix refuses that and the login with it: `xclient off` serves there",
 });
 
 export const proxySmtpAuth = directive({
