@@ -26,8 +26,11 @@ export interface ClientHello {
 /** Octets of the longest hello that is taken. Real ones stay below a quarter of it, tickets with certificates included. */
 export const LONGEST_HELLO = 0x4000;
 
-/** Reads the octets received so far: a string says why they are no ClientHello, `undefined` that there must be more. */
-export function readClientHello(bytes: Uint8Array): ClientHello | Octets | undefined {
+/**
+ * Reads the octets received so far: a string says why they are no ClientHello, a number how many there must be at least
+ * for another look to be worth it.
+ */
+export function readClientHello(bytes: Uint8Array): ClientHello | Octets | number {
   const message = joinRecords(bytes);
   if (!(message instanceof Uint8Array)) return message;
   const hello = new Reader(message);
@@ -50,27 +53,32 @@ export function readClientHello(bytes: Uint8Array): ClientHello | Octets | undef
 }
 
 /** The first handshake message, put together from its records (RFC 8446, 5.1). */
-function joinRecords(bytes: Uint8Array): Uint8Array | Octets | undefined {
+function joinRecords(bytes: Uint8Array): Uint8Array | Octets | number {
   const message = new Uint8Array(bytes.length);
   let length = 0;
-  for (let at = 0; at < bytes.length;) {
-    const [type, major = 3, minor = 0, high = 0, low = 0] = bytes.subarray(at, at + 5);
+  let wanted = HANDSHAKE_HEADER;
+  let at = 0;
+  while (at < bytes.length) {
+    const [type, major = 3, minor = 0, high = 0, low = 0] = bytes.subarray(at, at + RECORD_HEADER);
     if (type !== HANDSHAKE) return isHttp(bytes) ? HTTP_REQUEST : WRONG_VERSION;
     if (major !== 3 || minor > 4) return WRONG_VERSION;
-    if (bytes.length < at + 5) return undefined;
+    if (bytes.length < at + RECORD_HEADER) break;
     const size = high * 256 + low;
     if (size === 0 || size > LONGEST_RECORD) return "error:0A0000C6:SSL routines::packet length too long";
-    const part = bytes.subarray(at + 5, at + 5 + size);
+    const part = bytes.subarray(at + RECORD_HEADER, at + RECORD_HEADER + size);
     message.set(part, length);
     length += part.length;
-    const fault = length < 4 ? undefined : judgeHeader(message);
-    if (fault !== undefined) return fault;
-    const wanted = 4 + sizeOf(message);
-    if (length >= 4 && length >= wanted) return message.subarray(0, wanted);
-    if (part.length < size) return undefined;
-    at += 5 + size;
+    if (length >= HANDSHAKE_HEADER) {
+      const fault = judgeHeader(message);
+      if (fault !== undefined) return fault;
+      wanted = HANDSHAKE_HEADER + sizeOf(message);
+      if (length >= wanted) return message.subarray(0, wanted);
+    }
+    if (part.length < size) break;
+    at += RECORD_HEADER + size;
   }
-  return undefined;
+  // What is missing may come in one record: the one that has begun, or another.
+  return Math.max(bytes.length, at + RECORD_HEADER) + wanted - length;
 }
 
 function judgeHeader(message: Uint8Array): Octets | undefined {
@@ -180,6 +188,9 @@ function isHttp(bytes: Uint8Array): boolean {
   return /^(GET|POST|HEAD|PUT) /.test(text(bytes.subarray(0, 5)));
 }
 
+/** Octets before what a record has, and before what a handshake message has. */
+const RECORD_HEADER = 5;
+const HANDSHAKE_HEADER = 4;
 const CLIENT_HELLO = 1;
 const HANDSHAKE = 22;
 const UNEXPECTED_MESSAGE = "error:0A0000F4:SSL routines::unexpected message";

@@ -152,9 +152,9 @@ class HelloReader implements SocketHandler {
     const received = this.#joined();
     const hello = readClientHello(received);
     if (typeof hello === "string") return this.#fail(hello);
-    if (hello !== undefined) return this.#begin(hello, received);
-    if (this.#length > LONGEST_INPUT) return this.#fail("error:0A000098:SSL routines::excessive message size");
-    if (received.length >= 5) this.#wanted = 5 + (received[3] ?? 0) * 256 + (received[4] ?? 0);
+    if (typeof hello === "object") return this.#begin(hello, received);
+    if (hello > LONGEST_INPUT) return this.#fail("error:0A000098:SSL routines::excessive message size");
+    this.#wanted = hello;
   }
 
   drained(): void {}

@@ -339,7 +339,9 @@ describeBoth("TLS", (load) => {
   async function helloOn(socket: Socket): Promise<Uint8Array> {
     const peer = new Peer(socket);
     socket.resume();
-    await peer.until(() => readClientHello(new Uint8Array(peer.chunks.flatMap((chunk) => [...chunk]))) !== undefined);
+    await peer.until(() =>
+      typeof readClientHello(new Uint8Array(peer.chunks.flatMap((chunk) => [...chunk]))) === "object"
+    );
     socket.pause();
     return new Uint8Array(peer.chunks.flatMap((chunk) => [...chunk]));
   }

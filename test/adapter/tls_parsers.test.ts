@@ -1,5 +1,5 @@
 import { describe, it } from "node:test";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { childrenOf, integerHex, objectIdentifier, readDer, timeOf } from "../../adapters/_der.ts";
 import { distinguishedName } from "../../adapters/_distinguished_name.ts";
 import { RevocationList } from "../../adapters/_revocation.ts";
@@ -106,13 +106,25 @@ describe("a ClientHello", () => {
   it("is waited for, octet by octet", () => {
     const octets = hello("mail.example.org", ["imap"]);
     for (let length = 0; length < octets.length; length++) {
-      assertEquals(readClientHello(octets.subarray(0, length)), undefined);
+      assertEquals(readClientHello(octets.subarray(0, length)), length < 9 ? 9 : octets.length);
     }
+  });
+
+  it("is looked at some dozens of times, in however many records it comes", () => {
+    const octets = inRecords(hello("mail.example.org", ["imap"], "", `0015${length(2, "00".repeat(4_000))}`));
+    let looks = 1;
+    let wanted = 1;
+    for (let read = readClientHello(octets.subarray(0, wanted)); typeof read !== "object"; looks++) {
+      assert(typeof read === "number" && read > wanted && read <= octets.length);
+      wanted = read;
+      read = readClientHello(octets.subarray(0, wanted));
+    }
+    assertEquals([wanted, looks < 60], [octets.length, true]);
   });
 
   it("may be as long as allowed and not longer", () => {
     const header = (size: number) => new Uint8Array([22, 3, 1, 0, 4, 1, 0, size >> 8, size & 0xff]);
-    assertEquals(readClientHello(header(LONGEST_HELLO)), undefined);
+    assertEquals(typeof readClientHello(header(LONGEST_HELLO)), "number");
     assertEquals(typeof readClientHello(header(LONGEST_HELLO + 1)), "string");
   });
 
@@ -138,6 +150,11 @@ function hello(serverName: string | undefined, alpn: readonly string[], versions
     length(2, extensions)
   }`;
   return bytes(`160301${length(2, `01${length(3, body)}`)}`);
+}
+
+/** What one record has, in records of an octet each. */
+function inRecords(record: Uint8Array): Uint8Array {
+  return new Uint8Array([...record.subarray(5)].flatMap((octet) => [22, 3, 1, 0, 1, octet]));
 }
 
 const SUITES = [0x1301, 0xc02b];
