@@ -55,8 +55,8 @@ export interface Server {
   readonly logFiles: readonly Octets[];
   /**
    * Goes on with another configuration: new sessions have the new settings, those under way keep theirs, and no address
-   * that stays is closed. Its warnings are in its log. Throws what {@linkcode serve} throws, with everything as it was
-   * before, also once it is stopping.
+   * that stays is closed. Its warnings are in its log. One that is under way comes first. Throws what {@linkcode serve}
+   * throws, with everything as it was before, also once it is stopping.
    */
   reload(config: Config): Promise<void>;
   /** Makes session tickets with this key from now on; those made with the key before are taken as well. */

@@ -103,6 +103,8 @@ class Worker implements Server {
   /** Outlives a reload, so that sessions do. */
   readonly #ticketKeys: TicketKeyRing;
   #generation: Generation | undefined;
+  /** Resolves when the reloads so far are over, whatever became of them. */
+  #reloaded: Promise<void> = Promise.resolve();
   #lastNumber = 0;
   #isStopping = false;
   #isStoppingFast = false;
@@ -167,12 +169,11 @@ class Worker implements Server {
     }
   }
 
-  async reload(config: Config): Promise<void> {
-    const before = this.#current;
-    await this.#adopt(config, "serve");
-    before.retire();
-    this.#limitStay(before.config);
-    before.end();
+  /** One at a time: each puts an end to what the one before it has begun. */
+  reload(config: Config): Promise<void> {
+    const reload = this.#reloaded.then(() => this.#goOnWith(config));
+    this.#reloaded = reload.catch(() => {});
+    return reload;
   }
 
   rotateTicketKey(key: Uint8Array): void {
@@ -205,6 +206,14 @@ class Worker implements Server {
     this.#room.close();
   }
 
+  async #goOnWith(config: Config): Promise<void> {
+    const before = this.#current;
+    await this.#adopt(config, "serve");
+    before.retire();
+    this.#limitStay(before.config);
+    before.end();
+  }
+
   get #current(): Generation {
     if (this.#generation === undefined) throw new Error("the worker is used before it has started");
     return this.#generation;
@@ -232,6 +241,8 @@ class Worker implements Server {
       this.#room.check(config, bindings.length);
       await this.#options.beforeListening?.();
       await this.#listeners.replace(bindings, purpose);
+      // A stop that came meanwhile has closed them, and ends what was there before.
+      if (this.#isStopping) throw new StartError(["the process is stopping"]);
     } catch (error) {
       generation.retire();
       if (error instanceof StartError && isTold && this.#generation === undefined) tellLog(generation, error);
