@@ -80,6 +80,8 @@ export class Crew {
   readonly #options: CrewOptions;
   readonly #members = new Map<number, Member>();
   readonly #restarts = new Restarts();
+  /** How long those have lived that are still to be replaced. */
+  readonly #lost: Millis[] = [];
   /** Those that hold sockets which a worker that died listened on. */
   readonly #held = new Set<WorkerProcess>();
   /** What the main process reads for the workers, whose account may not. */
@@ -128,6 +130,7 @@ export class Crew {
       throw error;
     }
     this.#state = "working";
+    this.#replaceLost();
   }
 
   #openSecretFiles(): void {
@@ -285,13 +288,23 @@ export class Crew {
       log().write(level, `worker process ${pid} exited ${describeExit(exit)}`);
     }
     if (member.state !== "starting") publish({ type: "gone", number: member.number }, this, member.number);
-    if (member.isDismissed || this.#state !== "working") {
+    if (member.isDismissed || !this.#isMissed(member)) {
       if (!this.#held.has(member.process)) member.process.release();
     } else {
       this.#hold(member.process);
-      this.#replace(this.#restarts.delayAfter(runtime.now() - member.born));
+      this.#lost.push(runtime.now() - member.born);
+      if (this.#state === "working") this.#replaceLost();
     }
     changed();
+  }
+
+  /** One that ends while the crew begins and has not come to listen puts an end to that; one that has is missed later. */
+  #isMissed({ state }: Member): boolean {
+    return this.#state === "working" || this.#state === "starting" && state !== "starting";
+  }
+
+  #replaceLost(): void {
+    for (const lifetime of this.#lost.splice(0)) this.#replace(this.#restarts.delayAfter(lifetime));
   }
 
   #replace(delay: Millis): void {

@@ -205,6 +205,40 @@ describe("a crew", () => {
     ]);
   });
 
+  it("replaces a worker that dies while others have yet to listen, once those do", async () => {
+    const scene = new Scene();
+    const begun = scene.crew.start();
+    scene.worker(0).says({ type: "ready" });
+    scene.worker(0).listens();
+    await settle();
+    scene.worker(0).exits({ signal: 9 });
+    scene.runtime.clock.advance(1_000);
+    assertEquals([scene.started.length, scene.worker(0).isHeld], [2, true]);
+    scene.worker(1).says({ type: "ready" });
+    scene.worker(1).listens();
+    await begun;
+    scene.runtime.clock.advance(0);
+    assertEquals([scene.started.length, scene.crew.size], [3, 2]);
+    scene.worker(2).says({ type: "ready" });
+    scene.worker(2).listens();
+    await settle();
+    assertEquals([scene.crew.pids, scene.worker(0).isHeld], [[5001, 5002], false]);
+  });
+
+  it("keeps nothing of a worker that dies while others have yet to listen, and cannot", async () => {
+    const scene = new Scene();
+    const begun = scene.crew.start();
+    scene.worker(0).says({ type: "ready" });
+    scene.worker(0).listens();
+    await settle();
+    scene.worker(0).exits({ signal: 9 });
+    scene.worker(1).says({ type: "failed", lines: ["no such key"] });
+    await assertRejects(() => begun, StartError, "no such key");
+    scene.worker(1).exits({ code: 2 });
+    scene.runtime.clock.advance(10_000);
+    assertEquals([scene.started.length, scene.crew.size, scene.worker(0).isHeld], [2, 0, false]);
+  });
+
   it("waits ever longer when they die young", async () => {
     const scene = await new Scene("worker_processes 1;").begin();
     const die = async () => {
