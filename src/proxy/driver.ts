@@ -264,6 +264,8 @@ export class Driver implements Listed {
         this.#isHandshaking = false;
         this.#cancel = undefined;
         this.#client = socket;
+        // The handshake came behind all that was said in clear, and nobody else heard when that had left.
+        this.#isClientBlocked = false;
         this.#facts.secured(facts);
         socket.handler = new SideHandler(this, "client");
         this.#moveTo(chooseService(facts.serverName));
@@ -279,6 +281,7 @@ export class Driver implements Listed {
   /** Goes on with another server block. What began in clear ends with it, but for the guesses and mistakes. */
   #moveTo(service: Service): void {
     if (service === this.#service) return;
+    this.#isUpstreamBlocked = false;
     this.#upstream.leave("abandoned");
     this.#service = service;
     this.#facts.service = service;
