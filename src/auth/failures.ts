@@ -30,6 +30,8 @@ export interface Guess {
 
 /** How processes tell each other: they have no fingerprint in common, so that they tell addresses and numbers alone. */
 export interface FailureBoard {
+  /** Whether this process does what only one has to do. */
+  readonly isFirst: boolean;
   publish(topic: Octets, value: unknown): void;
   subscribe(topic: Octets, hear: (value: unknown) => void): unknown;
 }
@@ -109,7 +111,7 @@ export class FailureBook {
     const entry = known === undefined || now - known.last > MEMORY
       ? { count: 0, last: now, guesses: [], owedUntil: 0 }
       : known;
-    entry.last = now;
+    entry.last = Math.max(entry.last, now);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     this.#forgetOldest();
@@ -122,7 +124,8 @@ export class FailureBook {
 
   #hear({ isNew, counts = [] }: Message): void {
     const now = this.#runtime.now();
-    if (isNew) this.#tellAll(now);
+    // All books have the same in them, and each hears what one tells: told by all of them it would be too much to read.
+    if (isNew && this.#board?.isFirst === true) this.#tellAll(now);
     for (const [key, count, age] of counts) {
       if (count === 0) this.#entries.delete(key);
       else if (age <= MEMORY) {

@@ -72,24 +72,28 @@ describe("a book of wrong passwords", () => {
 });
 
 describe("books of several processes", () => {
-  /** Boards that carry what is published to each other's subscribers at once. */
-  const boards = (): [FailureBoard, FailureBoard, string[]] => {
-    const hearers: ((value: unknown) => void)[][] = [[], []];
+  /** Boards of processes that carry what is published to the subscribers of the others at once; 0 is the first's. */
+  const createBoards = () => {
+    const hearers: { readonly of: number; readonly hear: (value: unknown) => void }[] = [];
     const carried: string[] = [];
-    const board = (own: number, other: number): FailureBoard => ({
+    const board = (of: number): FailureBoard => ({
+      isFirst: of === 0,
       publish: (_topic, value) => {
         carried.push(JSON.stringify(value));
-        for (const hear of hearers[other] ?? []) hear(JSON.parse(JSON.stringify(value)));
+        for (const each of hearers) if (each.of !== of) each.hear(JSON.parse(JSON.stringify(value)));
       },
-      subscribe: (_topic, hear) => hearers[own]?.push(hear),
+      subscribe: (_topic, hear) => hearers.push({ of, hear }),
     });
-    return [board(0, 1), board(1, 0), carried];
+    return { board, carried };
   };
 
   it("go on from the highest number that any of them has", () => {
     const runtime = new FakeRuntime();
-    const [one, two] = boards();
-    const [first, second] = [new FailureBook(runtime, { board: one }), new FailureBook(runtime, { board: two })];
+    const { board } = createBoards();
+    const [first, second] = [
+      new FailureBook(runtime, { board: board(0) }),
+      new FailureBook(runtime, { board: board(1) }),
+    ];
     assertEquals(["a", "b"].map((secret) => first.failed(guess("192.0.2.1", secret))), [1, 2]);
     assertEquals(second.failed(guess("192.0.2.1", "c")), 3);
     assertEquals(first.failed(guess("192.0.2.1", "d")), 4);
@@ -98,8 +102,11 @@ describe("books of several processes", () => {
 
   it("forgive together", () => {
     const runtime = new FakeRuntime();
-    const [one, two] = boards();
-    const [first, second] = [new FailureBook(runtime, { board: one }), new FailureBook(runtime, { board: two })];
+    const { board } = createBoards();
+    const [first, second] = [
+      new FailureBook(runtime, { board: board(0) }),
+      new FailureBook(runtime, { board: board(1) }),
+    ];
     first.failed(guess("192.0.2.1", "a"));
     second.succeeded(from("192.0.2.1"));
     assertEquals(first.failed(guess("192.0.2.1", "b")), 1);
@@ -107,31 +114,52 @@ describe("books of several processes", () => {
 
   it("tell one that begins what there is, and since when", () => {
     const runtime = new FakeRuntime();
-    const [one, two] = boards();
-    const first = new FailureBook(runtime, { board: one });
+    const { board } = createBoards();
+    const first = new FailureBook(runtime, { board: board(0) });
     for (const last of [1, 2]) first.failed(guess(`192.0.2.${last}`, "a"));
     runtime.clock.advance(10 * 60_000);
     first.failed(guess("192.0.2.2", "b"));
-    const second = new FailureBook(runtime, { board: two });
+    const second = new FailureBook(runtime, { board: board(1) });
     assertEquals(second.size, 2);
     runtime.clock.advance(5 * 60_000 + 1);
     assertEquals(second.failed(guess("192.0.2.1", "c")), 1);
     assertEquals(second.failed(guess("192.0.2.2", "c")), 3);
   });
 
+  it("of which one alone tells another that begins", () => {
+    const runtime = new FakeRuntime();
+    const { board, carried } = createBoards();
+    const [first] = [0, 1, 2].map((of) => new FailureBook(runtime, { board: board(of) }));
+    first?.failed(guess("192.0.2.1", "a"));
+    carried.length = 0;
+    assertEquals(new FailureBook(runtime, { board: board(3) }).size, 1);
+    assertEquals(carried, ['{"isNew":true}', '{"counts":[["192.0.2.1",1,0]]}']);
+  });
+
+  it("do not forget any sooner for what another one heard of long ago", () => {
+    const runtime = new FakeRuntime();
+    const { board } = createBoards();
+    const book = new FailureBook(runtime, { board: board(0) });
+    runtime.clock.advance(10 * 60_000);
+    book.failed(guess("192.0.2.1", "a"));
+    board(1).publish("auth_failure_delay", { counts: [["192.0.2.1", 1, 10 * 60_000]] });
+    runtime.clock.advance(14 * 60_000);
+    assertEquals(book.failed(guess("192.0.2.1", "b")), 2);
+  });
+
   it("have room for so many addresses, wherever they heard of them", () => {
     const runtime = new FakeRuntime();
-    const [one, two] = boards();
-    const first = new FailureBook(runtime, { board: one });
-    const second = new FailureBook(runtime, { board: two, most: 3 });
+    const { board } = createBoards();
+    const first = new FailureBook(runtime, { board: board(0) });
+    const second = new FailureBook(runtime, { board: board(1), most: 3 });
     for (const last of [1, 2, 3, 4]) first.failed(guess(`192.0.2.${last}`, "a"));
     assertEquals([first.size, second.size], [4, 3]);
   });
 
   it("tell nothing of logins, passwords or their fingerprints", () => {
     const runtime = new FakeRuntime();
-    const [one, , carried] = boards();
-    new FailureBook(runtime, { board: one }).failed(guess("192.0.2.1", "s3cret"));
+    const { board, carried } = createBoards();
+    new FailureBook(runtime, { board: board(0) }).failed(guess("192.0.2.1", "s3cret"));
     assertEquals(carried, ['{"isNew":true}', '{"counts":[["192.0.2.1",1,0]]}']);
   });
 });
