@@ -17,7 +17,7 @@ import { Crew } from "./crew.ts";
 import type { Explanation, Running } from "./mod.ts";
 import { MainLog, type OpenedLog } from "./main_log.ts";
 import type { ToWorker } from "./messages.ts";
-import { movePidFile, writePidFile } from "./pid_file.ts";
+import { movePidFile, tryPidFile, writePidFile } from "./pid_file.ts";
 import { OneAtATime } from "./signal.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { Succession } from "./succession.ts";
@@ -88,6 +88,7 @@ class MainProcess {
     // Before the pid file tells anybody whom to send signals to.
     this.#listenToSignals();
     try {
+      tryPidFile(config.main, this.#runtime);
       await this.#begin(this.#crew, config);
       writePidFile(config.main, this.#runtime);
     } catch (error) {

@@ -1,7 +1,16 @@
 import type { Config, MainConfig } from "../config/types.ts";
 import { StartError } from "../proxy/mod.ts";
 import type { Runtime, SystemFailure } from "../runtime.ts";
-import { describeFailure } from "../runtime.ts";
+import { describeFailure, isFailure } from "../runtime.ts";
+
+/** Before anybody is accepted, who would be cut off when the file turns out to be none that can be written. */
+export function tryPidFile(main: MainConfig, { files }: Pick<Runtime, "files">): void {
+  const isThere = files.exists(main.pid);
+  const file = files.openLog(main.pid);
+  if (isFailure(file)) return check(main, file);
+  file.close();
+  if (!isThere) files.remove(main.pid);
+}
 
 /** Writes the process id, once every listener accepts: whoever waits for the file may connect when it is there. */
 export function writePidFile(main: MainConfig, runtime: Pick<Runtime, "files" | "process">): void {

@@ -9,7 +9,7 @@ import { inheritedBy } from "../proxy/inherited.ts";
 import { serve, type Server } from "../proxy/mod.ts";
 import { describeFailure, type Runtime, type SignalName } from "../runtime.ts";
 import type { Running } from "./mod.ts";
-import { movePidFile, removePidFile, writePidFile } from "./pid_file.ts";
+import { movePidFile, removePidFile, tryPidFile, writePidFile } from "./pid_file.ts";
 import { OneAtATime } from "./signal.ts";
 import { INSTEAD } from "./succession.ts";
 import { linesOf, outliveErrors } from "./uncaught.ts";
@@ -19,6 +19,7 @@ export async function runSingleProcess(running: Running): Promise<number> {
   const { config, runtime, errorLog } = running;
   const { workerRlimitNofile } = config.main;
   runtime.workers.workAlone();
+  tryPidFile(config.main, runtime);
   const failure = workerRlimitNofile === undefined ? undefined : runtime.workers.allowDescriptors(workerRlimitNofile);
   const server = await serve(config, runtime, { errorLog, inherited: inheritedBy(runtime.workers.inherited) });
   if (failure !== undefined) {

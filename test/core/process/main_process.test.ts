@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "node:test";
 import { runService } from "../../../src/process/mod.ts";
 import { StartError } from "../../../src/proxy/mod.ts";
@@ -18,9 +18,11 @@ class Scene {
   /** Why it cannot be read, by our fault. */
   defect: Error | undefined;
   readonly code: Promise<number>;
+  readonly #pidFile: string;
 
-  private constructor(ports: readonly number[]) {
+  constructor(ports: readonly number[], pidFile = "/pid") {
     this.ports = ports;
+    this.#pidFile = pidFile;
     this.runtime.workers.inherited = [
       { descriptor: 3, address: { family: 4, host: "127.0.0.1", port: 143 } },
       { descriptor: 4, address: { family: 4, host: "127.0.0.1", port: 144 } },
@@ -105,7 +107,7 @@ class Scene {
     if (this.defect !== undefined) throw this.defect;
     const servers = this.ports.map((port) => `server { listen 127.0.0.1:${port}; protocol imap; }`).join(" ");
     const config = load(
-      `${this.main} worker_processes 1; pid /pid; events {} mail { auth_http 127.0.0.1; ${servers} }`,
+      `${this.main} worker_processes 1; pid ${this.#pidFile}; events {} mail { auth_http 127.0.0.1; ${servers} }`,
     );
     return { config, files: { texts: [], folders: [] } };
   }
@@ -162,6 +164,25 @@ describe("a socket that the main process was given", () => {
     scene.worker.says({ type: "ready" });
     assertEquals(scene.inherited, BOTH);
     await scene.end();
+  });
+});
+
+describe("a start whose pid file cannot be written", () => {
+  it("accepts nobody, who would be cut off", async () => {
+    const scene = new Scene([143], "/missing/pid");
+    const error = await assertRejects(() => scene.code, StartError);
+    assertEquals(error.lines, ['open() "/missing/pid" failed (2: No such file or directory)']);
+    assertEquals(scene.runtime.workers.started, []);
+  });
+
+  it("leaves none behind when it fails for another reason", async () => {
+    const scene = new Scene([143]);
+    await settle();
+    assertEquals(scene.runtime.files.exists("/pid"), false);
+    scene.worker.says({ type: "failed", lines: ["no rights"] });
+    scene.worker.exits({ code: 2 });
+    await assertRejects(() => scene.code, StartError, "no rights");
+    assertEquals(scene.runtime.files.exists("/pid"), false);
   });
 });
 
