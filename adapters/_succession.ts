@@ -8,6 +8,7 @@ import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import process from "node:process";
 import type { Exit, InheritedSocket, Predecessor } from "../src/runtime.ts";
+import { toFailure } from "./_errno.ts";
 import { FIRST_DESCRIPTOR, listeningAmong } from "./_inherited.ts";
 
 /** What a process was given by the one that it replaces. */
@@ -42,7 +43,7 @@ export function startSuccessor(
     env,
     stdio: ["inherit", "inherit", "inherit", ...descriptors],
   });
-  child.on("error", () => ended({ code: undefined, signal: undefined }));
+  child.on("error", (error) => ended({ code: undefined, signal: undefined, failure: toFailure(error) }));
   child.on("exit", (code, signal) => {
     ended({ code: code ?? undefined, signal: signal === null ? undefined : constants.signals[signal] });
   });

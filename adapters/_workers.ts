@@ -74,7 +74,10 @@ class ClusterWorker implements WorkerProcess {
       // A unix socket that was closed, and is opened again in the middle of a worker's life, is bound by this process.
       if (addressType === UNIX) openToAll(fromPath(address));
     });
-    worker.on("error", () => this.#end(handler, { code: undefined, signal: undefined }));
+    worker.on("error", (error) => {
+      // Otherwise it is an error of its channel, and none of the process.
+      if (this.pid === 0) this.#neverWas(handler, toFailure(error));
+    });
     worker.on("exit", (code: number | null, signal: NodeJS.Signals | null) => {
       const number = signal === null ? undefined : constants.signals[signal];
       this.#end(handler, { code: code ?? undefined, signal: number });
@@ -108,7 +111,7 @@ class ClusterWorker implements WorkerProcess {
    * their ids: one whose id is no longer known stays in its books.
    */
   hold(): void {
-    if (this.#isHeld) return;
+    if (this.#isHeld || this.pid === 0) return;
     this.#isHeld = true;
     this.#worker.id = -this.#id;
     delete cluster.workers?.[this.#id];
@@ -130,12 +133,18 @@ class ClusterWorker implements WorkerProcess {
 
   #end(handler: WorkerHandler, exit: Parameters<WorkerHandler["exited"]>[0]): void {
     if (this.#hasExited) return;
-    // An error of its channel is none of the process.
-    if (exit.code === undefined && exit.signal === undefined && this.pid !== 0) return;
     this.#hasExited = true;
     if (this.#isLeaving) this.release();
     if (this.#worker.isConnected()) this.#closeChannel();
     handler.exited(exit);
+  }
+
+  /** It has neither sockets nor a channel. */
+  #neverWas(handler: WorkerHandler, failure: SystemFailure): void {
+    if (this.#hasExited) return;
+    this.#hasExited = true;
+    delete cluster.workers?.[this.#id];
+    handler.exited({ code: undefined, signal: undefined, failure });
   }
 
   /**

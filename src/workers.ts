@@ -20,6 +20,8 @@ export interface Exit {
   readonly code: number | undefined;
   /** The number of the signal that ended it, if one did. */
   readonly signal: number | undefined;
+  /** Why there has been no process at all, if so. */
+  readonly failure?: SystemFailure;
 }
 
 /** What a worker process tells the main process. */

@@ -8,7 +8,16 @@ import type { Config } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Inherited } from "../proxy/inherited.ts";
 import { StartError } from "../proxy/mod.ts";
-import type { Account, Exit, Millis, Octets, Runtime, WorkerHandler, WorkerProcess } from "../runtime.ts";
+import type {
+  Account,
+  Exit,
+  Millis,
+  Octets,
+  Runtime,
+  SystemFailure,
+  WorkerHandler,
+  WorkerProcess,
+} from "../runtime.ts";
 import { FROM_WORKER, type FromWorker, isMessage, type ToWorker } from "./messages.ts";
 import { Restarts } from "./restarts.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -116,6 +125,11 @@ export class Crew {
     return [...new Set([...this.#members.values()].flatMap(({ logs }) => logs))];
   }
 
+  /** Whose rights they take on, if not ours. */
+  get account(): Account | undefined {
+    return this.#options.account;
+  }
+
   /** Resolves when all of them listen. Throws {@linkcode StartError} when one cannot, with none left that listens. */
   async start(): Promise<void> {
     const { workerProcesses } = this.#options.config.main;
@@ -207,6 +221,7 @@ export class Crew {
           if (message.type === "listening") resolve(member);
         },
         exited: (exit) => {
+          if (exit.failure !== undefined) return this.#neverWas(number, reject, exit.failure);
           reject(new StartError([`a worker process ended before it could listen: ${describeExit(exit)}`]));
           this.#exited(member, exit);
         },
@@ -225,6 +240,13 @@ export class Crew {
       };
       this.#members.set(number, member);
     });
+  }
+
+  /** There was no process to be had. */
+  #neverWas(number: number, reject: (error: CrewError) => void, failure: SystemFailure): void {
+    this.#members.delete(number);
+    reject(new CrewError([describeFailedFork("worker process", failure)]));
+    this.#options.changed();
   }
 
   #fork(handler: WorkerHandler): WorkerProcess {

@@ -281,7 +281,7 @@ class MainProcess {
     this.log.write("notice", "reopening logs");
     this.#mainLog.reopen();
     const crews = [...this.#crews];
-    const account = this.#account(this.#config);
+    const { account } = this.#crew;
     if (account !== undefined) {
       for (const path of new Set(crews.flatMap(({ logs }) => logs))) {
         const failure = this.#runtime.files.give(path, account);

@@ -97,9 +97,12 @@ export class Succession {
 
 function describeEnd(
   pid: number,
-  { code, signal }: Exit,
+  { code, signal, failure }: Exit,
 ): { readonly level: "notice" | "alert"; readonly text: Octets } {
-  if (pid === NOBODY) return { level: "alert", text: "the new binary process could not be started" };
+  if (pid === NOBODY) {
+    const why = failure === undefined ? "" : ` ${describeFailure(failure)}`;
+    return { level: "alert", text: `the new binary process could not be started${why}` };
+  }
   if (signal !== undefined) return { level: "alert", text: `new binary process ${pid} exited on signal ${signal}` };
   return { level: "notice", text: `new binary process ${pid} exited with code ${code ?? "unknown"}` };
 }

@@ -1,6 +1,7 @@
 import { describeDefect } from "../proxy/defect.ts";
 import type { Server } from "../proxy/mod.ts";
 import type { Octets, Runtime } from "../runtime.ts";
+import { describeFailure, isFailure } from "../runtime.ts";
 import type { Running } from "./mod.ts";
 
 /** What a driver cannot catch, an auth server's connection for one, must not cost the other sessions their lives. */
@@ -21,5 +22,7 @@ export function linesOf(error: unknown, { explain }: Pick<Running, "explain">): 
 
 /** As nginx: there was no process to be had. */
 export function describeFailedFork(name: string, error: unknown): Octets {
-  return `fork() failed while spawning "${name}": ${error instanceof Error ? error.message : String(error)}`;
+  const text = `fork() failed while spawning "${name}"`;
+  if (isFailure(error)) return `${text} ${describeFailure(error)}`;
+  return `${text}: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { loadRuntime } from "../../adapters/detect.ts";
 import { accept, FakeAuth } from "../support/fake_auth.ts";
 import { FakeUpstream, IMAP_LOGIN } from "../support/fake_upstream.ts";
 import { freePorts } from "../support/free_ports.ts";
@@ -16,6 +17,8 @@ import type { Wire } from "../support/wire.ts";
 
 const { greeting, login, welcome } = WORDS.imap;
 const SLOW = { timeout: 60_000 };
+/** At USR1 Deno opens a port for debuggers, and ends without a descriptor for it. */
+const SIGNALLED = { ...SLOW, skip: (await loadRuntime()).name === "deno" ? "Deno panics" : false };
 const PATIENCE = 30_000;
 const isRoot = process.getuid?.() === 0;
 /** Whose limits are to be changed must have the rights of the test. */
@@ -89,6 +92,46 @@ describe("a worker process without a descriptor left", () => {
   );
 });
 
+describe("a main process without a descriptor left", () => {
+  it(
+    "says why it has no new worker, and has one once there are some",
+    SLOW,
+    () =>
+      withWorker({}, async (worker) => {
+        const { program } = worker;
+        worker.allow(worker.descriptorsOf(program.child.pid), program.child.pid);
+        program.signal("SIGHUP");
+        await program.prints("(24: Too many open files)");
+        await worker.session();
+
+        process.kill(worker.pid, "SIGKILL");
+        await program.prints("worker processes keep ending");
+        worker.allow(HARD, program.child.pid);
+        await worker.session();
+        program.signal("SIGHUP");
+        await program.prints("reconfigured");
+        await worker.session();
+        for (const misleading of ["worker process 0 ", "received from 0\n", "internal error"]) {
+          assertEquals(worker.lines(misleading), 0, program.stderr);
+        }
+      }),
+  );
+
+  it(
+    "has its workers open the logs anew",
+    SIGNALLED,
+    () =>
+      withWorker({}, async (worker) => {
+        const { program } = worker;
+        worker.allow(worker.descriptorsOf(program.child.pid), program.child.pid);
+        program.signal("SIGUSR1");
+        await program.prints(`${worker.pid}#0: reopening logs`);
+        assertEquals(worker.lines("internal error"), 0, program.stderr);
+        worker.allow(HARD, program.child.pid);
+      }),
+  );
+});
+
 interface Setting {
   /** Directives outside of all blocks. */
   readonly main?: string;
@@ -143,18 +186,27 @@ class Worker {
     this.path = path;
   }
 
+  /** The process id of the first one. */
+  get pid(): number {
+    return Number(/start worker process (\d+)/.exec(this.program.stderr)?.[1]);
+  }
+
   get descriptors(): number {
-    return readdirSync(`/proc/${this.#pid}/fd`).length;
+    return this.descriptorsOf(this.pid);
+  }
+
+  descriptorsOf(pid = 0): number {
+    return readdirSync(`/proc/${pid}/fd`).length;
   }
 
   /** How many descriptors it may have. */
   get limit(): number {
-    const limits = readFileSync(`/proc/${this.#pid}/limits`, "latin1");
+    const limits = readFileSync(`/proc/${this.pid}/limits`, "latin1");
     return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
   }
 
-  allow(descriptors: number): void {
-    const { status } = spawnSync("prlimit", [`--nofile=${descriptors}:`, "--pid", `${this.#pid}`]);
+  allow(descriptors: number, pid = this.pid): void {
+    const { status } = spawnSync("prlimit", [`--nofile=${descriptors}:`, "--pid", `${pid}`]);
     assertEquals(status, 0);
   }
 
@@ -201,13 +253,9 @@ class Worker {
     for (const client of this.#clients) client.destroy();
   }
 
-  get #pid(): string {
-    return /start worker process (\d+)/.exec(this.program.stderr)?.[1] ?? "";
-  }
-
   /** proc_pid_stat(5): in hundredths of a second, behind the name in parentheses. */
   get #cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.#pid}/stat`, "latin1").replace(/^.*\) /, "").split(" ");
+    const fields = readFileSync(`/proc/${this.pid}/stat`, "latin1").replace(/^.*\) /, "").split(" ");
     return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 

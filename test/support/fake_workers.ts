@@ -74,6 +74,8 @@ export class FakeWorkers implements Workers {
   held: readonly InheritedSocket[] = [];
   /** The program that was started last to replace this one. */
   successor: { readonly descriptors: readonly number[]; readonly ended: (exit: Exit) => void } | undefined;
+  /** The process id of such a program; 0 where it does not come to be. */
+  pid = 7000;
   main: MainLink | undefined = undefined;
   readonly processors = 2;
   /** Every worker that was started, in order, alive or not. */
@@ -100,7 +102,7 @@ export class FakeWorkers implements Workers {
   startSuccessor(_args: readonly string[], descriptors: readonly number[], ended: (exit: Exit) => void): number {
     if (this.failure !== undefined) throw this.failure;
     this.successor = { descriptors, ended };
-    return 7000;
+    return this.pid;
   }
 
   discard(descriptor: number): void {

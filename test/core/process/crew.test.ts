@@ -303,6 +303,31 @@ describe("a crew", () => {
     assertEquals([scene.log(), scene.worker(0).isHeld], [["[notice] start worker process 5001"], false]);
   });
 
+  it("tries again when there has been no process", async () => {
+    const scene = await new Scene("worker_processes 1;").begin();
+    scene.worker(0).exits({ signal: 9 });
+    scene.log();
+    scene.runtime.clock.advance(0);
+    scene.worker(1).exits({ failure: NO_DESCRIPTOR });
+    await settle();
+    assertEquals(scene.log(), [
+      '[emerg] fork() failed while spawning "worker process" (24: Too many open files)',
+      "[warn] worker processes keep ending, the next one is started in 100 ms",
+    ]);
+    assertEquals([scene.worker(0).isHeld, scene.worker(1).isHeld, scene.crew.size], [true, false, 0]);
+    scene.runtime.clock.advance(100);
+    assertEquals(scene.started.length, 3);
+  });
+
+  it("says so when there has been no process for its start", async () => {
+    const scene = new Scene();
+    const begun = scene.crew.start();
+    scene.worker(0).exits({ failure: NO_DESCRIPTOR });
+    const text = 'fork() failed while spawning "worker process" (24: Too many open files)';
+    await assertRejects(() => begun, StartError, text);
+    assertEquals([scene.log(), scene.crew.size], [[], 0]);
+  });
+
   it("says so when no process is to be had for its start", async () => {
     const scene = new Scene();
     scene.runtime.workers.failure = new Error("spawn ENOMEM");
@@ -362,3 +387,5 @@ describe("a crew", () => {
     assertEquals(scene.published, [{ type: "gone", number: 1 }]);
   });
 });
+
+const NO_DESCRIPTOR = { number: 24, text: "Too many open files" };

@@ -89,6 +89,16 @@ describe("a succession", () => {
     assertEquals(scene.pidFiles, ["p.oldbin"]);
   });
 
+  it("of which there has been no process tells why", () => {
+    const scene = new Scene();
+    scene.runtime.workers.pid = 0;
+    scene.succession.begin();
+    const failure = { number: 24, text: "Too many open files" };
+    scene.runtime.workers.successor?.ended({ code: undefined, signal: undefined, failure });
+    assertEquals(scene.log(), ["[alert] the new binary process could not be started (24: Too many open files)"]);
+    assertEquals([scene.pidFiles, scene.failures, scene.succession.isUnderWay], [["p"], 1, false]);
+  });
+
   it("does not begin without a pid file", () => {
     const scene = new Scene();
     scene.runtime.files.remove("p");
