@@ -440,6 +440,14 @@ export function isBrokenPipe(failure: SystemFailure): boolean {
 
 const EPIPE = 32;
 
+/** Whether a connection was not made because of what we are short of, which speaks against no server. */
+export function isOurs({ number }: SystemFailure): boolean {
+  return OURS.includes(number);
+}
+
+/** ENOMEM, ENFILE, EMFILE, EADDRINUSE, EADDRNOTAVAIL, ENOBUFS. */
+const OURS: readonly number[] = [12, 23, 24, 98, 99, 105];
+
 /** As nginx writes that a connection was not made. */
 export function describeConnectFailure(failure: SystemFailure): Octets {
   return failure.isHandshake ? describeHandshakeFailure(failure.text) : `connect() failed ${describeFailure(failure)}`;

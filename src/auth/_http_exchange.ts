@@ -7,7 +7,7 @@
 
 import type { AuthHttpConfig } from "../config/types.ts";
 import type { Cancel, ConnectHandler, Millis, Octets, Runtime, Socket, SystemFailure } from "../runtime.ts";
-import { describeBrokenSocket, describeConnectFailure } from "../runtime.ts";
+import { describeBrokenSocket, describeConnectFailure, isOurs } from "../runtime.ts";
 import { type Asker, type Break, Connection } from "./_http_connection.ts";
 import type { Pool } from "./_http_pool.ts";
 import type { Fault, ResponseHead } from "./_http_response.ts";
@@ -25,8 +25,8 @@ export interface ServerLink {
 /** Who is told. One of the two is called once, unless the exchange is cancelled. */
 export interface ExchangeOwner {
   answered(head: ResponseHead): void;
-  /** `text` says why, as a whole line for the error log. */
-  failed(text: Octets): void;
+  /** `text` says why, as a whole line for the error log; `isOurs` is for what we were short of. */
+  failed(text: Octets, isOurs: boolean): void;
 }
 
 /** A question on its way. */
@@ -70,7 +70,7 @@ export class Exchange implements ConnectHandler, Asker {
   }
 
   failed(failure: SystemFailure): void {
-    this.#breakOff(describeConnectFailure(failure));
+    this.#breakOff(describeConnectFailure(failure), isOurs(failure));
   }
 
   answered(head: ResponseHead): void {
@@ -109,19 +109,22 @@ export class Exchange implements ConnectHandler, Asker {
   }
 
   /** nginx's words, and which of the servers it was. */
-  #breakOff(text: Octets): void {
-    this.#fail(`${text} with auth http server ${this.#link.config.name}`);
+  #breakOff(text: Octets, isOurs = false): void {
+    this.#fail(`${text} with auth http server ${this.#link.config.name}`, { isOurs });
   }
 
   #complain(text: Octets, connection?: Connection): void {
-    this.#fail(`auth http server ${this.#link.config.name} ${text}`, connection);
+    this.#fail(`auth http server ${this.#link.config.name} ${text}`, { connection, isOurs: false });
   }
 
-  #fail(text: Octets, connection?: Connection): void {
+  #fail(
+    text: Octets,
+    { connection, isOurs }: { readonly connection?: Connection | undefined; readonly isOurs: boolean },
+  ): void {
     if (this.#isOver) return;
     this.#finish();
     connection?.abort();
-    this.#owner.failed(text);
+    this.#owner.failed(text, isOurs);
   }
 
   #finish(): void {

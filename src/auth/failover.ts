@@ -20,12 +20,15 @@ export class FailoverAuthenticator implements Authenticator {
     const isRested = ({ restsUntil }: { readonly restsUntil: Millis }) => restsUntil <= now;
     const order = [...this.#sources.filter(isRested), ...this.#sources.filter((source) => !isRested(source))];
     const steps = new Steps();
+    let last: Verdict = { type: "unavailable" };
     const ask = (): void => {
       const source = order.shift();
-      if (source === undefined) return done({ type: "unavailable" });
+      if (source === undefined) return done(last);
       steps.begin(() =>
         source.authenticator.authenticate(credentials, note, (verdict) => {
-          source.restsUntil = verdict.type === "unavailable" ? this.#runtime.now() + REST : -Infinity;
+          last = verdict;
+          if (verdict.type !== "unavailable") source.restsUntil = -Infinity;
+          else if (verdict.isOurs !== true) source.restsUntil = this.#runtime.now() + REST;
           if (verdict.type === "unavailable") ask();
           else done(verdict);
         })

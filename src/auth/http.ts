@@ -84,8 +84,8 @@ class Attempt implements ExchangeOwner {
     this.#waiting = this.#link.runtime.timer(answer.delay, () => this.ask());
   }
 
-  failed(text: Octets): void {
+  failed(text: Octets, isOurs: boolean): void {
     this.#question.note("error", text);
-    this.#question.done({ type: "unavailable" });
+    this.#question.done({ type: "unavailable", ...isOurs && { isOurs } });
   }
 }

@@ -116,6 +116,8 @@ export interface Refused {
 /** Our fault or the operator's: the source of answers failed. It has told the log why. */
 export interface Unavailable {
   readonly type: "unavailable";
+  /** Whether we were short of what it takes to ask, which speaks against no source. */
+  readonly isOurs?: boolean;
 }
 
 /** Takes a line for the error log; the caller adds who, where and while doing what. */

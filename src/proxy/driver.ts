@@ -9,7 +9,7 @@
 
 import type { Credentials, Note } from "../auth/mod.ts";
 import type { Cancel, Millis, Octets, Relay, RelayFailure, RelayResult, Socket, SystemFailure } from "../runtime.ts";
-import { describeBrokenSocket, describeFailure, isBrokenPipe } from "../runtime.ts";
+import { describeBrokenSocket, describeFailure, isBrokenPipe, isOurs } from "../runtime.ts";
 import { type Listed, NOWHERE } from "../roster.ts";
 import { EMPTY, encode } from "../session/bytes.ts";
 import type { Effect, Input, NoteLevel, Session, Side, Splice } from "../session/mod.ts";
@@ -238,7 +238,7 @@ export class Driver implements Listed {
       },
       failed: (failure) => {
         this.#log("error", `connect() failed ${describeFailure(failure)}`);
-        this.#feed({ type: "connectFailed" });
+        this.#feed({ type: "connectFailed", isOurs: isOurs(failure) });
       },
       tooSlow: () => {
         this.#log("error", "upstream timed out (110: Connection timed out)");

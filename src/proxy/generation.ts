@@ -20,6 +20,7 @@ import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { LogFailure, type LogFiles, LogUse } from "../log/log_files.ts";
 import type { Millis, Octets, Runtime, SocketAddress, SystemFailure, TlsContext } from "../runtime.ts";
+import { isOurs } from "../runtime.ts";
 import type { TicketKeys } from "../tls.ts";
 import { createAuthenticator, slowedDown } from "./authenticators.ts";
 import { connectFrom } from "./bind.ts";
@@ -37,7 +38,6 @@ import { checkPasses } from "./pass_check.ts";
 import { StartError } from "./start_error.ts";
 import { createServerTls } from "./tls.ts";
 import { headerWriter } from "./upstream_header.ts";
-import { isOurs } from "./upstream_link.ts";
 import { UserNames } from "./user_names.ts";
 
 /** What a generation shares with those before and after it. */

@@ -5,7 +5,7 @@
  */
 
 import type { Cancel, Octets, Runtime, Socket, SocketHandler, SystemFailure } from "../runtime.ts";
-import { describeBrokenSocket, describeFailure } from "../runtime.ts";
+import { describeBrokenSocket, describeFailure, isOurs } from "../runtime.ts";
 import {
   Probe,
   type ProbeEffect,
@@ -15,7 +15,7 @@ import {
 } from "../upstream/health/mod.ts";
 import type { Peer } from "../upstream/mod.ts";
 import type { UpstreamTls } from "./service.ts";
-import { isOurs, named } from "./upstream_link.ts";
+import { named } from "./upstream_link.ts";
 
 /** How servers are connected to for their checks. */
 export interface ProbeSetting {

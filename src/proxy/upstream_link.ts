@@ -6,6 +6,7 @@
  */
 
 import type { Cancel, ConnectTarget, Millis, Octets, Socket, SystemFailure, TlsFacts } from "../runtime.ts";
+import { isOurs } from "../runtime.ts";
 import type { Attempt, Outcome, Peer, Route, Selection } from "../upstream/mod.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { UpstreamTls as TlsMode } from "../session/by_tls.ts";
@@ -218,13 +219,5 @@ export function named({ target, lookedUp }: Pick<Peer, "target" | "lookedUp">): 
   return lookedUp === undefined || "path" in target ? target : { ...target, host: lookedUp };
 }
 
-/** Whether a connect failed because of what we are short of, which speaks against no server. */
-export function isOurs({ number }: SystemFailure): boolean {
-  return OURS.includes(number);
-}
-
 /** Longer than a server takes that greets late on purpose, against spam. */
 const LONG_SILENCE: Millis = 10_000;
-
-/** ENOMEM, ENFILE, EMFILE, EADDRINUSE, EADDRNOTAVAIL, ENOBUFS. */
-const OURS: readonly number[] = [12, 23, 24, 98, 99, 105];

@@ -97,7 +97,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
       case "connected":
         return this.#connected();
       case "connectFailed":
-        return this.#isUpstreamWaiting ? this.#forgetUpstream() : this.#leaveUpstream("upstreamUnavailable");
+        if (this.#isUpstreamWaiting) return this.#forgetUpstream();
+        return this.#leaveUpstream(input.isOurs === true ? "noRoom" : "upstreamUnavailable");
       case "noUpstream":
         return this.#noUpstream();
       case "timedOut":
@@ -121,7 +122,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
       case "refused":
         return this.refuse(verdict);
       case "unavailable":
-        return this.#fail("authUnavailable");
+        return this.#fail(verdict.isOurs === true ? "noRoom" : "authUnavailable");
     }
   }
 

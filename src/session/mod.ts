@@ -34,6 +34,7 @@ export type CloseReason =
   | "authUnavailable"
   | "upstreamUnavailable"
   | "upstreamRefused"
+  | "noRoom"
   | "shutdown";
 
 /** What happened outside. Only the driver makes these. */
@@ -49,8 +50,8 @@ export type Input =
   | { readonly type: "resolved"; readonly host: Octets }
   | { readonly type: "verdict"; readonly verdict: Verdict }
   | { readonly type: "connected" }
-  /** The upstream cannot be reached, or its connection broke; the log knows why. */
-  | { readonly type: "connectFailed" }
+  /** The upstream cannot be reached, or its connection broke; the log knows why. `isOurs` is for what we were short of. */
+  | { readonly type: "connectFailed"; readonly isOurs?: boolean }
   /** There is no other upstream to go on with. */
   | { readonly type: "noUpstream" }
   | { readonly type: "timedOut" }

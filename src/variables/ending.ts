@@ -37,7 +37,7 @@ export const ENDINGS: Readonly<Record<SessionResult, Ending>> = {
   certificateRefused: { fault: "client", status: 400, meaning: "the client's certificate was not taken" },
   forbidden: { fault: "client", status: 403, meaning: "`deny`" },
   limited: { fault: "client", status: 503, meaning: "`limit_conn`" },
-  noRoom: { fault: "us", status: 503, meaning: "`worker_connections`, or no descriptor was left" },
+  noRoom: { fault: "us", status: 503, meaning: "`worker_connections`, or we had no descriptor, port or memory left" },
   refused: { fault: "user", status: 403, meaning: "the login was refused" },
   authUnavailable: { fault: "auth", status: 503, meaning: "nobody could say whether the login is right" },
   upstreamUnavailable: {

@@ -112,5 +112,4 @@ export type SessionResult =
   | CloseReason
   | RelayEnd
   | "internalError"
-  | "badProxyHeader"
-  | "noRoom";
+  | "badProxyHeader";

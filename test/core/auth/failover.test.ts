@@ -67,6 +67,16 @@ describe("several auth servers", () => {
     assertEquals(counts(sources), [2, 3]);
   });
 
+  it("are not left for last for what we were short of", () => {
+    const short: Verdict = { type: "unavailable", isOurs: true };
+    const sources = [new Source(), new Source()];
+    const { again, verdicts } = ask(sources);
+    for (const { asked } of sources) asked[0]?.(short);
+    assertEquals(verdicts, [short]);
+    again();
+    assertEquals(counts(sources), [2, 1]);
+  });
+
   it("hear that nobody waits for their answer any more: the one that is asked now", () => {
     for (const first of [new Source(), new Source(UNAVAILABLE)]) {
       const sources = [first, new Source()];

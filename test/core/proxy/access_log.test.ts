@@ -58,6 +58,17 @@ describe("a line of the access log", () => {
     ]);
   });
 
+  it("blames no server for what we are short of", async () => {
+    const proxy = await Proxy.start(IT);
+    proxy.ask(proxy.client());
+    proxy.runtime.connects.at(-1)?.refuse(NO_DESCRIPTOR);
+    proxy.ask(proxy.client());
+    proxy.answer();
+    proxy.runtime.connects.at(-1)?.refuse(NO_DESCRIPTOR);
+    proxy.runtime.clock.advance(3_000);
+    assertEquals(lines(proxy), ["1 end auth noRoom us 503", "2 end connect noRoom us 503"]);
+  });
+
   it("tells a failed login at once, each time, and then the end", async () => {
     const proxy = await Proxy.start(IT);
     const client = proxy.client();
@@ -190,3 +201,5 @@ describe("the access log", () => {
     for (const secret of ["sesame", "AGFubmEAc2VzYW1l", "c2VzYW1l"]) assert(!text.includes(secret), secret);
   });
 });
+
+const NO_DESCRIPTOR = { number: 24, text: "Too many open files" };
