@@ -51,3 +51,6 @@ function closeStderr(): void {
 
 const MARK = "POSTERN_BACKGROUND";
 const WITHOUT_STDERR = "without stderr";
+
+/** In the environment of a program: its standard error is needed until it is at work. */
+export const ENDS_STDERR: Readonly<Record<string, string>> = { [MARK]: WITHOUT_STDERR };

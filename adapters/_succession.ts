@@ -4,12 +4,14 @@
  */
 
 import { spawn } from "node:child_process";
-import { closeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import process from "node:process";
-import type { Exit, InheritedSocket, Predecessor } from "../src/runtime.ts";
+import type { Exit, InheritedSocket, Legacy, Octets, Predecessor } from "../src/runtime.ts";
+import { ENDS_STDERR } from "./_background.ts";
 import { toFailure } from "./_errno.ts";
 import { FIRST_DESCRIPTOR, listeningAmong } from "./_inherited.ts";
+import { toPath } from "./_octets.ts";
 
 /** What a process was given by the one that it replaces. */
 export interface Inheritance {
@@ -32,23 +34,35 @@ export function takeInheritance(): Inheritance | undefined {
 /** See `Workers.startSuccessor`. */
 export function startSuccessor(
   args: readonly string[],
-  descriptors: readonly number[],
+  { descriptors, stderr }: Legacy,
   ended: (exit: Exit) => void,
 ): number {
   const numbers = descriptors.map((_, i) => FIRST_DESCRIPTOR + i);
   const env: NodeJS.ProcessEnv = { ...process.env, [MARK]: `${process.pid}:${numbers.join(";")}` };
   // Of a channel to whoever started this process, whose number is now another's.
   for (const name of ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"]) delete env[name];
+  const file = stderr === undefined ? undefined : openToAppend(stderr);
+  if (file !== undefined) Object.assign(env, ENDS_STDERR);
   const child = spawn(PROGRAM, [...process.execArgv, process.argv[1] ?? "", ...args], {
     env,
-    stdio: ["inherit", "inherit", "inherit", ...descriptors],
+    stdio: ["inherit", "inherit", file ?? "inherit", ...descriptors],
   });
+  if (file !== undefined) discard(file);
   child.on("error", (error) => ended({ code: undefined, signal: undefined, failure: toFailure(error) }));
   child.on("exit", (code, signal) => {
     ended({ code: code ?? undefined, signal: signal === null ? undefined : constants.signals[signal] });
   });
   child.unref();
   return child.pid ?? 0;
+}
+
+/** No log, no words: that is no reason against a start. */
+function openToAppend(path: Octets): number | undefined {
+  try {
+    return openSync(toPath(path), "a", 0o644);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Closes a descriptor that no part of the runtime knows. */

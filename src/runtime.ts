@@ -38,6 +38,7 @@ export type {
   BackgroundHandler,
   Exit,
   InheritedSocket,
+  Legacy,
   MainLink,
   Predecessor,
   WorkerHandler,

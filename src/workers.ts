@@ -67,6 +67,14 @@ export interface Predecessor {
   isAlive(): boolean;
 }
 
+/** What a run of the program leaves to the one that replaces it. */
+export interface Legacy {
+  /** Those of its sockets. */
+  readonly descriptors: readonly number[];
+  /** A file for what that one has to say on standard error until it is at work, in place of our own standard error. */
+  readonly stderr: Octets | undefined;
+}
+
 /** What becomes of a program that is started in the background. */
 export interface BackgroundHandler {
   /** It prints something on standard error while it starts. */
@@ -107,7 +115,7 @@ export interface Workers {
    * these of our sockets, for which it takes the capability `process.replace`. Returns its process id; 0 where it could
    * not be started, which `ended` follows, as its end does.
    */
-  startSuccessor(args: readonly string[], descriptors: readonly number[], ended: (exit: Exit) => void): number;
+  startSuccessor(args: readonly string[], legacy: Legacy, ended: (exit: Exit) => void): number;
   /** Closes one of the {@linkcode inherited} sockets, which nobody has listened on. */
   discard(descriptor: number): void;
   /** The way to the main process; `undefined` where this process is no worker. */

@@ -77,6 +77,7 @@ class MainProcess {
       args: running.args,
       log: () => this.log,
       pidFile: () => this.#config.main.pid,
+      stderr: () => this.#errorFile,
       isWanted: (key) => this.#bound.has(key) || this.#inherited.has(key),
       failed: () => this.#succeedNot(),
     });
@@ -133,6 +134,15 @@ class MainProcess {
 
   get #isAlone(): boolean {
     return [...this.#crews].every(({ size }) => size === 0);
+  }
+
+  /** What cannot even read its configuration knows no log; nginx's standard error is its error log. */
+  get #errorFile(): Octets | undefined {
+    const { isDaemon, errorLog } = this.#running;
+    const { errorLogs } = this.#config.main;
+    const targets = (errorLogs.length > 0 ? errorLogs : [errorLog]).map(({ target }) => target);
+    if (!isDaemon || targets.some(({ type }) => type === "stderr")) return undefined;
+    return targets.flatMap((target) => target.type === "file" ? target.path : [])[0];
   }
 
   #createCrew(config: Config, files: Snapshot): Crew {

@@ -21,6 +21,8 @@ export interface SuccessionOptions {
   readonly pidFile: () => Octets;
   /** Whether a new run is to have the socket with this key. */
   readonly isWanted: (key: string) => boolean;
+  /** A file for what a new run has to say against its start, where our standard error leads nowhere. */
+  readonly stderr: () => Octets | undefined;
   /** The new run is over, and this process has its pid file again. */
   readonly failed: () => void;
 }
@@ -52,7 +54,7 @@ export class Succession {
 
   /** Starts it. Whatever is in the way of that is in the log, and nothing has changed. */
   begin(): void {
-    const { runtime, args, log, isWanted } = this.#options;
+    const { runtime, args, log, isWanted, stderr } = this.#options;
     const pidFile = this.#options.pidFile();
     const held = inheritedBy(runtime.workers.heldSockets());
     const descriptors = [...held].filter(([key]) => isWanted(key)).map(([, descriptor]) => descriptor);
@@ -64,7 +66,8 @@ export class Succession {
     this.#pidFile = pidFile;
     let pid = NOBODY;
     try {
-      pid = runtime.workers.startSuccessor(args, descriptors, (exit) => this.#ended(pid, exit));
+      const legacy = { descriptors, stderr: stderr() };
+      pid = runtime.workers.startSuccessor(args, legacy, (exit) => this.#ended(pid, exit));
     } catch (error) {
       log().write("alert", describeFailedFork("new binary process", error));
       this.#ended(NOBODY, { code: undefined, signal: undefined });

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { after, describe, it } from "node:test";
+import { loadRuntime } from "../../adapters/detect.ts";
 import { freePort } from "../support/free_ports.ts";
 import { Program, runProgram, TestFolder } from "../support/program.ts";
 import { connectTo } from "../support/raw_client.ts";
@@ -9,6 +10,8 @@ import { WORDS } from "../support/scene.ts";
 import { eventually } from "../support/watch.ts";
 
 const LIMIT = { timeout: 60_000 };
+const ability = (await loadRuntime()).capabilities["process.replace"];
+const REPLACED = { ...LIMIT, skip: ability.state === "no" ? ability.reason : false };
 const folder = new TestFolder();
 after(() => folder.remove());
 
@@ -126,6 +129,26 @@ describe("daemon on", () => {
     process.kill(proxy.pid, "SIGHUP");
     await proxy.logs('logs/nginx.pid" failed');
     writeFileSync(proxy.path, before);
+    await proxy.stop();
+  });
+
+  it("has the log say why the program that was to replace it does not start", REPLACED, async () => {
+    const proxy = new Installation("replaced", await freePort());
+    assertEquals(await runProgram("-c", proxy.path), FINE);
+    const [before, first] = [readFileSync(proxy.path, "utf8"), proxy.pid];
+    writeFileSync(proxy.path, `${before} nonsense;`);
+    process.kill(first, "SIGUSR2");
+    await proxy.logs("exited with code 1");
+    assertMatch(proxy.log, /^postern: \[emerg\] unknown directive "nonsense" in .*\n(.*\n)*.* new binary process/m);
+
+    writeFileSync(proxy.path, before);
+    await eventually(() => proxy.pid === first, () => proxy.log, 30_000);
+    process.kill(first, "SIGUSR2");
+    const isReplaced = () => existsSync(proxy.file("pid")) && ![0, first].includes(proxy.pid);
+    await eventually(isReplaced, () => proxy.log, 30_000);
+    await eventually(() => readlinkSync(`/proc/${proxy.pid}/fd/2`) === "/dev/null", () => "it is the log", 30_000);
+    process.kill(first, "SIGQUIT");
+    await eventually(() => !existsSync(proxy.file("pid.oldbin")), () => proxy.log, 30_000);
     await proxy.stop();
   });
 

@@ -5,6 +5,7 @@ import type {
   Background,
   Exit,
   InheritedSocket,
+  Legacy,
   MainLink,
   Predecessor,
   SystemFailure,
@@ -73,7 +74,7 @@ export class FakeWorkers implements Workers {
   /** What this process listens on. */
   held: readonly InheritedSocket[] = [];
   /** The program that was started last to replace this one. */
-  successor: { readonly descriptors: readonly number[]; readonly ended: (exit: Exit) => void } | undefined;
+  successor: Legacy & { readonly ended: (exit: Exit) => void } | undefined;
   /** The process id of such a program; 0 where it does not come to be. */
   pid = 7000;
   main: MainLink | undefined = undefined;
@@ -99,9 +100,9 @@ export class FakeWorkers implements Workers {
     return this.held;
   }
 
-  startSuccessor(_args: readonly string[], descriptors: readonly number[], ended: (exit: Exit) => void): number {
+  startSuccessor(_args: readonly string[], legacy: Legacy, ended: (exit: Exit) => void): number {
     if (this.failure !== undefined) throw this.failure;
-    this.successor = { descriptors, ended };
+    this.successor = { ...legacy, ended };
     return this.pid;
   }
 

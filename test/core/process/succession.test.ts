@@ -26,6 +26,7 @@ class Scene {
       args: [],
       log: () => log,
       pidFile: () => "p",
+      stderr: () => "log",
       isWanted: (key) => key === "127.0.0.1 143",
       failed: () => void this.failures++,
     });
@@ -47,7 +48,8 @@ describe("a succession", () => {
   it("hands on the sockets that are wanted, and makes way for another pid file", () => {
     const scene = new Scene();
     scene.succession.begin();
-    assertEquals(scene.runtime.workers.successor?.descriptors, [7]);
+    const { descriptors, stderr } = scene.runtime.workers.successor ?? {};
+    assertEquals([descriptors, stderr], [[7], "log"]);
     assertEquals(scene.pidFiles, ["p.oldbin"]);
     assertEquals(scene.log(), ["[notice] start new binary process 7000"]);
     assertEquals(scene.succession.hindrance?.includes("signal is ignored"), true);
