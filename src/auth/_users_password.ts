@@ -22,7 +22,10 @@ export type StoredPassword =
 export function parsePassword(field: Octets): StoredPassword | string {
   if (field === "") return "no password";
   if (field === "*" || field === "!") return { type: "none" };
-  if (field.startsWith("$")) return readCrypt(field, CRYPT_PREFIXES) ?? "invalid password hash";
+  if (field.startsWith("$")) {
+    const isKnown = CRYPT_PREFIXES.some((prefix) => field.startsWith(`$${prefix}$`));
+    return isKnown ? readCrypt(field, CRYPT_PREFIXES) ?? "invalid password hash" : "unknown password scheme";
+  }
   const close = field.startsWith("{") ? field.indexOf("}") : -1;
   if (close === -1) return "password without a scheme";
   const [name = "", encoding] = field.slice(1, close).toUpperCase().split(".", 2);

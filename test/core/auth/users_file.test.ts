@@ -1,14 +1,18 @@
-/** EXTERNAL with a users file. */
+/** Users files: what a line may not have, and EXTERNAL. */
 
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import type { Credentials, Verdict } from "../../../src/auth/mod.ts";
 import { parseUsers } from "../../../src/auth/_users_table.ts";
+import { ConfigError } from "../../../src/config/mod.ts";
 import { UsersFileAuthenticator } from "../../../src/auth/users_file.ts";
 import { Secret } from "../../../src/session/secret.ts";
 import { FakeHashing } from "../../support/fake_hashing.ts";
 import { TLS } from "../../support/transcript.ts";
 import { credentials, ROUTE } from "./_support.ts";
+
+const UNKNOWN_SCHEME =
+  "unknown password scheme in /users:1\nthe schemes are ARGON2I, ARGON2ID, BLF-CRYPT, SHA256-CRYPT, SHA512-CRYPT, CRYPT, PBKDF2, PLAIN";
 
 const ANNA = "a1".repeat(20);
 const SHARED = "b2".repeat(20);
@@ -46,6 +50,34 @@ describe("EXTERNAL with a users file", () => {
     ]]);
   });
 });
+
+describe("a password in a users file", () => {
+  const rows: readonly (readonly [password: string, problem: string])[] = [
+    ["$2b$12$tooshort", "invalid password hash in /users:1"],
+    ["{BLF-CRYPT}$2b$12$tooshort", "invalid BLF-CRYPT hash in /users:1"],
+    // These are good hashes, of schemes that crypt(3) and Apache have.
+    ["$y$j9T$abcdefghijklmnop$1UdvS7DTX26fxRSI0zpW7Y.FzFZi3PUSW9SghS0vCv1", UNKNOWN_SCHEME],
+    ["$apr1$rLnABEeh$C69hCEFIiKdE0RDGmNrU61", UNKNOWN_SCHEME],
+    ["$2", UNKNOWN_SCHEME],
+    ["{SSHA512}LWmedQNNWA0wsVfFu08V8vMZ", UNKNOWN_SCHEME],
+  ];
+  for (const [password, expected] of rows) {
+    it(`${password}: ${expected.split("\n", 1)[0]}`, () => assertEquals(problem(`anna:${password}`), expected));
+  }
+});
+
+/** What is wrong with a users file, or "ok". */
+function problem(text: string): string {
+  try {
+    parseUsers(text, { name: "/users", upstreamProblem: () => undefined });
+    return "ok";
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return [error.message, ...error.hint === undefined ? [] : [error.hint]].join("\n");
+    }
+    throw error;
+  }
+}
 
 /** Who the client becomes, and what the log hears. */
 function ask(changes: Partial<Credentials>): readonly [login: string | undefined, notes: readonly string[]] {
