@@ -1,5 +1,5 @@
 import { ConfigError } from "../config/mod.ts";
-import type { MainConfig } from "../config/types.ts";
+import type { MainConfig, Place } from "../config/types.ts";
 import type { Account, Files, Octets } from "../runtime.ts";
 import { isFailure } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
@@ -12,8 +12,8 @@ import { decode } from "../session/bytes.ts";
 export function checkUser({ user }: MainConfig, files: Pick<Files, "read">): void {
   if (user === undefined || asksDirectories(files)) return;
   const { name, group, place } = user;
-  if (!isListed(name, "/etc/passwd", files)) throw new ConfigError(`getpwnam("${name}") failed`, { place });
-  if (!isListed(group, "/etc/group", files)) throw new ConfigError(`getgrnam("${group}") failed`, { place });
+  if (!isListed(name, "/etc/passwd", files)) throw unknown(`getpwnam("${name}")`, place);
+  if (!isListed(group, "/etc/group", files)) throw unknown(`getgrnam("${group}")`, place);
 }
 
 function isListed(name: Octets, path: Octets, files: Pick<Files, "read">): boolean {
@@ -47,9 +47,11 @@ export function accountOf({ user }: MainConfig, files: Pick<Files, "read">): Acc
   const uid = numberOf(name, linesOf("/etc/passwd", files) ?? []);
   const gid = numberOf(group, groups);
   if (uid !== undefined && gid !== undefined) return { name, uid, gid };
-  const call = uid === undefined ? `getpwnam("${name}")` : `getgrnam("${group}")`;
-  const hint = `write "user" with a user and a group that are in /etc/passwd and /etc/group`;
-  throw new ConfigError(`${call} failed`, user === undefined ? { hint } : { place: user.place, hint });
+  throw unknown(uid === undefined ? `getpwnam("${name}")` : `getgrnam("${group}")`, user?.place);
+}
+
+function unknown(call: Octets, place: Place | undefined): ConfigError {
+  return new ConfigError(`${call} failed`, { place, hint: HINT });
 }
 
 /** passwd(5), group(5): the third field. */
@@ -57,3 +59,7 @@ function numberOf(name: Octets, lines: readonly Octets[]): number | undefined {
   const field = lines.find((line) => line.startsWith(`${name}:`))?.split(":")[2] ?? "";
   return /^[0-9]{1,10}$/.test(field) ? Number(field) : undefined;
 }
+
+const HINT =
+  '"user" names a user of /etc/passwd and a group of /etc/group, which has the user\'s name unless another one is ' +
+  'given, such as "user nobody nogroup;"';

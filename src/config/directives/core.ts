@@ -57,7 +57,9 @@ export const user = directive({
   }, { least: 1, most: 2 }),
   default: undefined,
   written: "nobody",
-  meaning: "Whose rights the worker processes have, when started by root",
+  meaning:
+    "Whose rights the worker processes have, when started by root. A group that is not given is the one with the " +
+    "user's name; without `user` it is `nogroup` where there is one",
 });
 
 export const workerRlimitNofile = directive({

@@ -21,26 +21,31 @@ function problem(line: string, more: Readonly<Record<string, string>> = {}): str
     checkUser(load(`${line}\nevents {} mail {}`).main, { read });
     return "ok";
   } catch (error) {
-    if (error instanceof ConfigError) return error.message;
+    if (error instanceof ConfigError) return [error.message, error.hint].join("\n");
     throw error;
   }
 }
+
+const HINT =
+  '"user" names a user of /etc/passwd and a group of /etc/group, which has the user\'s name unless another one is ' +
+  'given, such as "user nobody nogroup;"';
 
 describe("user", () => {
   const rows: readonly (readonly [line: string, problem: string, more?: Readonly<Record<string, string>>])[] = [
     ["", "ok"],
     ["user mail;", "ok"],
     ["user mail post;", "ok"],
-    ["user mai;", 'getpwnam("mai") failed in f:1'],
-    ["\nuser nobody;", 'getpwnam("nobody") failed in f:2'],
-    ["user mail none;", 'getgrnam("none") failed in f:1'],
-    ["user ldap;", 'getpwnam("ldap") failed in f:1', {
+    ["user mai;", `getpwnam("mai") failed in f:1\n${HINT}`],
+    ["\nuser nobody;", `getpwnam("nobody") failed in f:2\n${HINT}`],
+    ["user mail;", `getgrnam("mail") failed in f:1\n${HINT}`, { "/etc/group": "nogroup:x:65534:\n" }],
+    ["user mail none;", `getgrnam("none") failed in f:1\n${HINT}`],
+    ["user ldap;", `getpwnam("ldap") failed in f:1\n${HINT}`, {
       "/etc/nsswitch.conf": "passwd: files systemd [SUCCESS=merge]\n",
     }],
     ["user ldap;", "ok", { "/etc/nsswitch.conf": "# who\npasswd:   files sss\ngroup: files\n" }],
   ];
   for (const [line, expected, more] of rows) {
-    it(`${JSON.stringify(line)}${more === undefined ? "" : ` with ${more["/etc/nsswitch.conf"]}`}: ${expected}`, () => {
+    it(`${JSON.stringify(line)}${more === undefined ? "" : ` with ${Object.values(more).join("")}`}: ${expected.split("\n", 1)[0]}`, () => {
       assertEquals(problem(line, more), expected);
     });
   }
