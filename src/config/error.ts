@@ -32,12 +32,22 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   /** Where it was noticed, if that is in the configuration at all. */
   readonly place: Place | undefined;
-  /** What may help, such as `did you mean "timeout"?`; to be shown on a line of its own. */
-  readonly hint: Octets | undefined;
+  #hint: Octets | undefined;
 
   constructor(text: Octets, details: ConfigErrorDetails = {}) {
     super(details.place === undefined ? text : text + inPlace(details.place));
     this.place = details.place;
-    this.hint = details.hint;
+    this.#hint = details.hint;
+  }
+
+  /** What may help, such as `did you mean "timeout"?`; to be shown on a line of its own. */
+  get hint(): Octets | undefined {
+    return this.#hint;
+  }
+
+  /** The same error; it has this hint where it had none. */
+  hinted(hint: Octets | undefined): this {
+    this.#hint ??= hint;
+    return this;
   }
 }

@@ -8,6 +8,7 @@ import type { Octets } from "../runtime.ts";
 import type { Call } from "./call.ts";
 import type { AnyDirective, Context } from "./directive.ts";
 import type { DirectiveTable } from "./directives/mod.ts";
+import type { ConfigError } from "./error.ts";
 import { closest } from "./suggest.ts";
 import type { StatementEnd } from "./tokens.ts";
 
@@ -23,7 +24,9 @@ export function lookUp(call: Call, setting: Setting): AnyDirective {
   if (entry !== undefined) return entry;
   const elsewhere = setting.table.named(call.name);
   if (elsewhere.length > 0) {
-    throw call.error(`"${call.name}" directive is not allowed here`, `"${call.name}" belongs ${homes(elsewhere)}`);
+    const hint = `"${call.name}" belongs ${homes(elsewhere)}`;
+    const isNested = call.scope.block?.name === call.name;
+    throw call.error(`"${call.name}" directive is not allowed here`, isNested ? `${hint}: is a "}" missing?` : hint);
   }
   throw call.error(`unknown directive "${call.name}"`, spelling(call.name, setting));
 }
@@ -63,8 +66,16 @@ function homes(entries: readonly AnyDirective[]): Octets {
   return places.join(" or ");
 }
 
+/** The hint for an error about a word that is a directive here. Others, such as `ssl` of `listen`, may stand beside it. */
+export function explainWord({ message }: ConfigError, call: Call, setting: Setting): Octets | undefined {
+  return missingSemicolon(
+    { args: call.args.filter((arg) => message.startsWith(`invalid parameter "${arg}"`)) },
+    setting,
+  );
+}
+
 /** An argument that is a directive here hints at the usual slip. */
-function missingSemicolon(call: Call, { context, table }: Setting): Octets | undefined {
-  const next = call.args.find((arg) => table.find(arg, context) !== undefined);
+function missingSemicolon({ args }: Pick<Call, "args">, { context, table }: Setting): Octets | undefined {
+  const next = args.find((arg) => table.find(arg, context) !== undefined);
   return next === undefined ? undefined : `is a ";" missing before "${next}"?`;
 }

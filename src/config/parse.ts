@@ -12,9 +12,9 @@ import { Call } from "./call.ts";
 import type { AnyDirective, Block, Directive, Entries } from "./directive.ts";
 import { include } from "./directives/core.ts";
 import { DirectiveTable } from "./directives/mod.ts";
-import { ConfigError, inPlace } from "./error.ts";
+import { ConfigError, inPlace, lineOf } from "./error.ts";
 import { expand, isPattern } from "./glob.ts";
-import { checkForm, lookUp } from "./lookup.ts";
+import { checkForm, explainWord, lookUp, type Setting } from "./lookup.ts";
 import { oddCharacter } from "./odd_characters.ts";
 import { fullName } from "./paths.ts";
 import { PROTOCOLS, Scope } from "./scope.ts";
@@ -89,12 +89,12 @@ export class Parser {
     this.#open.pop();
   }
 
-  #statements(tokens: Tokenizer, take: Take, within: "file" | "block" | "parameter"): void {
+  #statements(tokens: Tokenizer, take: Take, within: "file" | "parameter" | Call): void {
     for (;;) {
       const statement = tokens.next();
       const { end } = statement;
-      if (end === "end" && within === "block") throw here(tokens, 'unexpected end of file, expecting "}"');
-      if (end === "close" && within !== "block") throw here(tokens, 'unexpected "}"');
+      if (end === "end" && within instanceof Call) throw notClosed(within, tokens);
+      if (end === "close" && !(within instanceof Call)) throw here(tokens, 'unexpected "}"');
       if (end === "end" || end === "close") return;
       if (end === "open" && within === "parameter") {
         throw here(tokens, "block directives are not supported in -g option");
@@ -112,9 +112,13 @@ export class Parser {
     return new Call(words, { place, scope, warn: (text) => this.#warn("warn", text, place), base, files });
   }
 
+  #settingOf({ scope }: Call): Setting {
+    return { context: scope.block?.opens ?? "main", table: this.#table };
+  }
+
   #statement(statement: Statement, tokens: Tokenizer, scope: Scope): void {
     const call = this.#call(statement, tokens, scope);
-    const setting = { context: scope.block?.opens ?? "main", table: this.#table };
+    const setting = this.#settingOf(call);
     const entry = lookUp(call, setting);
     checkForm(call, entry, { ...setting, end: statement.end });
     this.#warnOf(call, entry);
@@ -132,7 +136,7 @@ export class Parser {
 
   #simple<V, D>(call: Call, entry: Directive<V, D>): void {
     const slot = entry.storedAs ?? entry;
-    const value = entry.kind.read(call, call.scope.own(slot));
+    const value = this.#value(call, entry);
     if (entry.state.type === "partial" && !entry.state.accepts(value)) {
       const hint = entry.today === undefined ? undefined : deprecation(entry);
       throw call.error(`"${call.name}" directive is not supported yet`, hint);
@@ -140,31 +144,40 @@ export class Parser {
     call.scope.set(slot, value, call.place);
   }
 
+  #value<V, D>(call: Call, entry: Directive<V, D>): V {
+    try {
+      return entry.kind.read(call, call.scope.own(entry.storedAs ?? entry));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      throw error.hinted(explainWord(error, call, this.#settingOf(call)));
+    }
+  }
+
   #block(call: Call, entry: Block, tokens: Tokenizer): void {
     const { place, scope: parent } = call;
     if (!entry.repeatable && parent.children(entry).length > 0) {
       throw call.error(`"${call.name}" directive is duplicate`);
     }
-    if (entry.entries !== undefined) return this.#entries(entry.entries(call), parent, tokens);
+    if (entry.entries !== undefined) return this.#entries(call, entry.entries(call), tokens);
     const scope = new Scope({ block: entry, place, parent, args: call.args });
     if (entry.opens === undefined) {
       tokens.skipBlock();
       this.#warn("notice", `the "${call.name}" block is left to nginx, skipped`, place);
     } else {
-      this.#statements(tokens, this.#directives(scope), "block");
+      this.#statements(tokens, this.#directives(scope), call);
       entry.check(scope, tokens.place);
     }
   }
 
   /** Reads a block whose lines are no directives, but for `include`. */
-  #entries(entries: Entries, scope: Scope, tokens: Tokenizer): void {
+  #entries(block: Call, entries: Entries, tokens: Tokenizer): void {
     const take: Take = (statement, tokens) => {
-      const call = this.#call(statement, tokens, scope);
+      const call = this.#call(statement, tokens, block.scope);
       if (statement.end === "open") throw here(tokens, 'unexpected "{"');
       if (call.name === "include" && call.args.length === 1) this.#include(call, take);
       else entries.entry(call);
     };
-    this.#statements(tokens, take, "block");
+    this.#statements(tokens, take, block);
     entries.end(tokens.place);
   }
 
@@ -186,6 +199,11 @@ export class Parser {
 
 function deprecation({ name, today }: AnyDirective): Octets {
   return `the "${name}" directive is deprecated, ${today}`;
+}
+
+function notClosed({ name, place }: Call, tokens: Tokenizer): ConfigError {
+  const hint = `the "${name}" block of line ${lineOf(place).line} is not closed`;
+  return new ConfigError('unexpected end of file, expecting "}"', { place: tokens.place, hint });
 }
 
 function here(tokens: Tokenizer, text: Octets): ConfigError {

@@ -67,7 +67,6 @@ export class Tokenizer {
         case '"':
         case "'":
           words.push(this.#quoted(character));
-          this.#expectGap();
           break;
         default:
           words.push(this.#plain());
@@ -116,6 +115,7 @@ export class Tokenizer {
     while (this.#text[this.#at] !== quote) this.#character(word);
     const finished = this.#finished(word);
     this.#at++;
+    this.#expectGap(word);
     return finished;
   }
 
@@ -141,10 +141,11 @@ export class Tokenizer {
   }
 
   /** What a closing quote must be followed by. The `)` is there for nginx's `if ($a = "b")`. */
-  #expectGap(): void {
+  #expectGap({ line, quote }: Word): void {
     const character = this.#text[this.#at];
     if (character === undefined || AFTER_QUOTE.includes(character)) return;
-    throw this.#unexpected(character);
+    const hint = line === this.#line ? undefined : `the ${quote} of line ${line} is closed in this line only`;
+    throw new ConfigError(`unexpected "${character}"`, { place: this.place, hint });
   }
 
   #countLine(): void {
@@ -156,21 +157,22 @@ export class Tokenizer {
   }
 
   #unexpected(character: string, words: readonly Octets[] = []): ConfigError {
-    return new ConfigError(`unexpected "${character}"`, { place: this.place, hint: oddCharacter(words) });
+    const slip = words.length === 0 ? undefined : `is a ";" missing before "${character}"?`;
+    return new ConfigError(`unexpected "${character}"`, { place: this.place, hint: oddCharacter(words) ?? slip });
   }
 
-  #endOfText(words: readonly Octets[] = []): ConfigError {
+  #endOfText(words: readonly Octets[], hint?: Octets): ConfigError {
     const text = this.#file === undefined
       ? 'unexpected end of parameter, expecting ";"'
       : 'unexpected end of file, expecting ";" or "}"';
-    return new ConfigError(text, { place: this.place, hint: oddCharacter(words) });
+    return new ConfigError(text, { place: this.place, hint: oddCharacter(words) ?? hint });
   }
 
   /** The text ended within a word. nginx looks at the length first, which finds a missing quote sooner. */
   #cutOff(word: Word): ConfigError {
-    return this.#text.length - word.start > WORD_LIMIT
-      ? this.#tooLong(word)
-      : this.#endOfText([this.#text.slice(word.start)]);
+    if (this.#text.length - word.start > WORD_LIMIT) return this.#tooLong(word);
+    const hint = word.quote === undefined ? undefined : `the ${word.quote} of line ${word.line} is not closed`;
+    return this.#endOfText([this.#text.slice(word.start)], hint);
   }
 
   #tooLong(word: Word): ConfigError {

@@ -22,7 +22,7 @@ const ROWS: readonly [what: string, text: string, problem: string][] = [
   [
     "a server in a server",
     inServer("server {"),
-    '"server" directive is not allowed here in f:4\n"server" belongs into "mail {}" or "upstream {}"',
+    '"server" directive is not allowed here in f:4\n"server" belongs into "mail {}" or "upstream {}": is a "}" missing?',
   ],
   ["too few arguments", inServer("timeout;"), 'invalid number of arguments in "timeout" directive in f:4'],
   ["too many arguments", inServer("timeout 1 2;"), 'invalid number of arguments in "timeout" directive in f:4'],
@@ -35,9 +35,23 @@ const ROWS: readonly [what: string, text: string, problem: string][] = [
   ["a block where none may be", inServer("timeout 1 {"), 'directive "timeout" is not terminated by ";" in f:4'],
   ["no block where one must be", "mail;", 'directive "mail" has no opening "{" in f:1'],
   ["a } too many", "events {}\n}\n", 'unexpected "}" in f:2'],
-  ["a } too few", "events {}\nmail {\n\n", 'unexpected end of file, expecting "}" in f:4'],
+  [
+    "a } too few",
+    "events {}\nmail {\n\n",
+    'unexpected end of file, expecting "}" in f:4\nthe "mail" block of line 2 is not closed',
+  ],
+  [
+    "a quote too few",
+    "events {}\nmail {\nserver_name 'a;\n}\n",
+    'unexpected end of file, expecting ";" or "}" in f:5\nthe \' of line 3 is not closed',
+  ],
+  [
+    "a quote too few before another one",
+    'events {}\nmail {\nserver_name "a;\nserver_name "b";\n}\n',
+    'unexpected "b" in f:4\nthe " of line 3 is closed in this line only',
+  ],
   ["no ; at the end", "events {}\ndaemon on", 'unexpected end of file, expecting ";" or "}" in f:2'],
-  ["no ; before }", inServer("timeout 1"), 'unexpected "}" in f:5'],
+  ["no ; before }", inServer("timeout 1"), 'unexpected "}" in f:5\nis a ";" missing before "}"?'],
   ["an empty statement", "events {};", 'unexpected ";" in f:1'],
   ["a block twice", "events {}\nmail {}\nmail {", '"mail" directive is duplicate in f:3'],
   ["events twice", "events {}\nevents {", '"events" directive is duplicate in f:2'],
@@ -76,7 +90,7 @@ describe("directives of the -g option", () => {
     ["", "ok"],
     ["# nothing", "ok"],
     ["daemon off", 'unexpected end of parameter, expecting ";" in command line'],
-    ["daemon 'off", 'unexpected end of parameter, expecting ";" in command line'],
+    ["daemon 'off", 'unexpected end of parameter, expecting ";" in command line\nthe \' of line 1 is not closed'],
     ["events {}", "block directives are not supported in -g option in command line"],
     ["daemon off;}", 'unexpected "}" in command line'],
     ["daemon maybe;", 'invalid value "maybe" in "daemon" directive, it must be "on" or "off" in command line'],
@@ -117,6 +131,14 @@ describe("hints", () => {
     [
       inServer("timeout 60s", "max_errors 5;"),
       'invalid number of arguments in "timeout" directive in f:5\nis a ";" missing before "max_errors"?',
+    ],
+    [
+      inServer("listen 143", "protocol imap;"),
+      'invalid parameter "protocol" in f:5\nis a ";" missing before "protocol"?',
+    ],
+    [
+      "events {} mail {\nupstream a {\nserver 127.0.0.1\nserver 127.0.0.2;",
+      'invalid parameter "server" in f:4\nis a ";" missing before "server"?',
     ],
     [inServer("protocol impa;"), 'unknown protocol "impa" in f:4\ndid you mean "imap"?'],
     [inServer("imap_auth plian;"), 'invalid value "plian" in f:4\ndid you mean "plain"?'],

@@ -31,7 +31,7 @@ describe("hostile configurations", () => {
     [
       "10,000 blocks in one another",
       "mail {".repeat(10_000),
-      '"mail" directive is not allowed here in f:1\n"mail" belongs outside of all blocks',
+      '"mail" directive is not allowed here in f:1\n"mail" belongs outside of all blocks: is a "}" missing?',
     ],
     ["10,000 unknown blocks", "a {".repeat(10_000), 'unknown directive "a" in f:1'],
     ["10,000 blocks of others", `http ${"{ a ".repeat(10_000)}`, 'unexpected end of file, expecting "}" in f:1'],

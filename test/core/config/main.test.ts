@@ -109,7 +109,10 @@ describe("events", () => {
     ["worker_connections 1; worker_connections 2;", '"worker_connections" directive is duplicate in f:1'],
     ["multi_accept yes;", 'invalid value "yes" in "multi_accept" directive, it must be "on" or "off" in f:1'],
     ["daemon off;", '"daemon" directive is not allowed here in f:1\n"daemon" belongs outside of all blocks'],
-    ["events {", '"events" directive is not allowed here in f:1\n"events" belongs outside of all blocks'],
+    [
+      "events {",
+      '"events" directive is not allowed here in f:1\n"events" belongs outside of all blocks: is a "}" missing?',
+    ],
   ];
   for (const [lines, expected] of rows) it(lines, () => assertEquals(problem(`events { ${lines} }`), expected));
 });

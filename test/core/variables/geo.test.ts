@@ -143,7 +143,7 @@ describe("what is wrong with a geo", () => {
       [inGeo("10.0.0.0/33 a;"), 'invalid network "10.0.0.0/33" in f:4'],
       [inGeo("all a;"), 'invalid network "all" in f:4'],
       [inGeo("delete x;"), 'invalid network "x" in f:4'],
-      [inGeo("10.0.0.0/8;"), "invalid number of the geo parameters in f:4"],
+      [inGeo("10.0.0.0/8;"), 'invalid number of the geo parameters in f:4\na line is two words and a ";"'],
       [
         inGeo("10.0.0.0/8 a;", "ranges;"),
         'the "ranges" directive must be the first directive inside "geo" block in f:5',

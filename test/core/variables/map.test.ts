@@ -132,8 +132,8 @@ describe("what is wrong with a map", () => {
       [inMail("map a $remote_addr {}"), 'the duplicate "remote_addr" variable in f:3'],
       [inMail("map $b $b {}"), 'cycle while evaluating variable "b" in f:3'],
       [inMail("map $c $b {}", "map a $c { x $b; }"), 'cycle while evaluating variable "b" in f:4'],
-      [inMap("a;"), "invalid number of the map parameters in f:4"],
-      [inMap("a b c;"), "invalid number of the map parameters in f:4"],
+      [inMap("a;"), 'invalid number of the map parameters in f:4\na line is two words and a ";"'],
+      [inMap("a b c;"), 'invalid number of the map parameters in f:4\na line is two words and a ";"'],
       [inMap("a 1;", "A 2;"), 'conflicting parameter "A" in f:5'],
       [inMap("default 1;", "default 2;"), "duplicate default map parameter in f:5"],
       [inMap("hostnames;", "a*b 1;"), 'invalid hostname or wildcard "a*b" in f:5'],
@@ -143,7 +143,7 @@ describe("what is wrong with a map", () => {
       [inMap("a $;"), "invalid variable name in f:4"],
       [inMap("a $1;"), 'unknown "1" variable in f:4'],
       [inMap("a {"), 'unexpected "{" in f:4'],
-      [inMap("a 1"), 'unexpected "}" in f:5'],
+      [inMap("a 1"), 'unexpected "}" in f:5\nis a ";" missing before "}"?'],
       [inMap("~( 1;"), 'invalid regular expression "(" in f:4\nit is not well formed'],
       [inMap("~a++ 1;"), 'invalid regular expression "a++" in f:4\npossessive quantifiers are not supported'],
       [inMap("'~(?<remote_addr>a)' 1;"), 'the duplicate "remote_addr" variable in f:3'],
@@ -156,7 +156,10 @@ describe("what is wrong with a map", () => {
   }
 
   it("is found before the block ends", () => {
-    assertEquals(problem("events {} mail { map a $b { x 1;"), 'unexpected end of file, expecting "}" in f:1');
+    assertEquals(
+      problem("events {} mail { map a $b { x 1;"),
+      'unexpected end of file, expecting "}" in f:1\nthe "map" block of line 1 is not closed',
+    );
   });
 
   it("is worth a word for an expression that some texts may make slow", () => {

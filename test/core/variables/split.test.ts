@@ -44,7 +44,7 @@ describe("split_clients", () => {
       [inSplit("50% a;", "50.01% b;"), "percent total is greater than 100% in f:6"],
       [inSplit("* a;", "1% b;"), "percent total is greater than 100% in f:6"],
       [inSplit("50% a;", "50% b;", "* c;"), "ok"],
-      [inSplit("50%;"), "invalid number of the split_clients parameters in f:4"],
+      [inSplit("50%;"), 'invalid number of the split_clients parameters in f:4\na line is two words and a ";"'],
     ] as const
   ) {
     it(`says what is wrong: ${expected}`, () => assertEquals(problem(text), expected));
