@@ -11,6 +11,11 @@ import type { Count, Kind } from "./directive.ts";
 import { didYouMean } from "./suggest.ts";
 import { parseBigSize, parseMillis, parseNumber, parseSeconds, parseSize } from "./values.ts";
 
+/** For what is no time, size or number. */
+export const TIME_HINT = "a time is digits with or without units, such as 90, 90s or 1h30m";
+const SIZE_HINT = "a size is digits with or without a unit, such as 4096, 4k or 1m";
+const NUMBER_HINT = "a number is digits and nothing else";
+
 /** A kind of directive that a block may have once. */
 export function once<V>(syntax: string, read: (call: Call) => V, count: Count = ONE): Kind<V> {
   return {
@@ -42,24 +47,29 @@ export const flag: Kind<boolean> = once("on | off", (call) => {
 });
 
 /** A time that may be given to the millisecond. */
-export const millis: Kind<Millis> = parsed("time", parseMillis, "invalid value");
+export const millis: Kind<Millis> = parsed("time", parseMillis, "invalid value", TIME_HINT);
 
 /** A time in whole seconds. */
-export const seconds: Kind<number> = parsed("time", parseSeconds, "invalid value");
+export const seconds: Kind<number> = parsed("time", parseSeconds, "invalid value", TIME_HINT);
 
 /** A size in octets. */
-export const size: Kind<number> = parsed("size", parseSize, "invalid value");
+export const size: Kind<number> = parsed("size", parseSize, "invalid value", SIZE_HINT);
 
 /** A size in octets that may be given in `g`. */
-export const bigSize: Kind<number> = parsed("size", parseBigSize, "invalid value");
+export const bigSize: Kind<number> = parsed("size", parseBigSize, "invalid value", SIZE_HINT);
 
 /** A number. */
-export const number: Kind<number> = parsed("number", parseNumber, "invalid number");
+export const number: Kind<number> = parsed("number", parseNumber, "invalid number", NUMBER_HINT);
 
-function parsed(syntax: string, parse: (text: Octets) => number | undefined, complaint: string): Kind<number> {
+function parsed(
+  syntax: string,
+  parse: (text: Octets) => number | undefined,
+  complaint: string,
+  hint: Octets,
+): Kind<number> {
   return once(syntax, (call) => {
     const value = parse(call.arg(0));
-    if (value === undefined) throw call.error(`"${call.name}" directive ${complaint}`);
+    if (value === undefined) throw call.error(`"${call.name}" directive ${complaint}`, hint);
     return value;
   });
 }
@@ -112,5 +122,7 @@ function choose<W extends string>(call: Call, word: Octets, choices: readonly W[
   const lower = word.toLowerCase();
   const choice = choices.find((candidate) => candidate.toLowerCase() === lower);
   if (choice !== undefined) return choice;
-  throw call.error(`invalid value "${word}"`, didYouMean(word, choices));
+  const quoted = choices.map((choice) => `"${choice}"`);
+  const all = [quoted.slice(0, -1).join(", "), ...quoted.slice(-1)].join(" or ");
+  throw call.error(`invalid value "${word}"`, didYouMean(word, choices) ?? `"${call.name}" takes ${all}`);
 }

@@ -5,7 +5,7 @@ import type { Call } from "../call.ts";
 import { block, directive, MAIL, MAIL_AND_SERVER, MAIN, ONE_OR_MORE, SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { ConfigError } from "../error.ts";
-import { lastWins, number, once } from "../kinds.ts";
+import { lastWins, number, once, TIME_HINT } from "../kinds.ts";
 import { PROTOCOLS } from "../scope.ts";
 import type { Scope } from "../scope.ts";
 import { checkSharing } from "../sharing.ts";
@@ -153,7 +153,7 @@ export const timeout = directive({
 function readTimeout(call: Call): Millis {
   const text = call.arg(0);
   const value = parseMillis(text);
-  if (value === undefined) throw call.error('"timeout" directive invalid value');
+  if (value === undefined) throw call.error('"timeout" directive invalid value', TIME_HINT);
   const count = parseNumber(text);
   if (count === undefined || count < LEAST_OLD_TIMEOUT) return value;
   call.warn(`"timeout" of ${count} is taken for milliseconds, write "${count}ms", or "${count}s" if seconds are meant`);

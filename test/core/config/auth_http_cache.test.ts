@@ -40,7 +40,10 @@ describe("auth_http_cache", () => {
     ["auth_http_cache zone=a:1k;", 'zone "a" is too small in f:4'],
     ["auth_http_cache_valid 0;", '"auth_http_cache_valid" directive invalid value in f:4'],
     ["auth_http_cache_valid 3601s;", '"auth_http_cache_valid" directive invalid value in f:4\nan hour at most'],
-    ["auth_http_cache_methods cram-md5;", 'invalid value "cram-md5" in f:4'],
+    [
+      "auth_http_cache_methods cram-md5;",
+      'invalid value "cram-md5" in f:4\n"auth_http_cache_methods" takes "plain", "external", "xoauth2" or "oauthbearer"',
+    ],
     ["auth_http_cache_key $nothing;", 'unknown "nothing" variable in f:4'],
     ["auth_http_cache_key $1;", 'unknown "1" variable in f:4'],
   ];

@@ -63,7 +63,11 @@ const ROWS: readonly [what: string, text: string, problem: string][] = [
     "daemon x;\nnonsense;",
     'invalid value "x" in "daemon" directive, it must be "on" or "off" in f:1',
   ],
-  ["even before a } is missing", inServer("timeout x;").slice(0, -3), '"timeout" directive invalid value in f:4'],
+  [
+    "even before a } is missing",
+    inServer("timeout x;").slice(0, -3),
+    '"timeout" directive invalid value in f:4\na time is digits with or without units, such as 90, 90s or 1h30m',
+  ],
 ];
 
 describe("what nginx says to a mistake", () => {

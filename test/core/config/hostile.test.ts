@@ -51,14 +51,22 @@ describe("hostile configurations", () => {
       inServer(`listen [${":".repeat(4000)}];`),
       `invalid IPv6 address in "[${":".repeat(4000)}]" of the "listen" directive in f:4`,
     ],
-    ["a time of 4,000 groups", inServer(`timeout ${"1s".repeat(2000)};`), '"timeout" directive invalid value in f:4'],
+    [
+      "a time of 4,000 groups",
+      inServer(`timeout ${"1s".repeat(2000)};`),
+      '"timeout" directive invalid value in f:4\na time is digits with or without units, such as 90, 90s or 1h30m',
+    ],
     ["names of the runtime's own objects", "constructor a;", 'unknown directive "constructor" in f:1'],
     ["__proto__", "__proto__ {", 'unknown directive "__proto__" in f:1'],
-    ["a unit of the runtime's own", inServer("timeout 1toString;"), '"timeout" directive invalid value in f:4'],
+    [
+      "a unit of the runtime's own",
+      inServer("timeout 1toString;"),
+      '"timeout" directive invalid value in f:4\na time is digits with or without units, such as 90, 90s or 1h30m',
+    ],
     [
       "a size unit of the runtime's own",
       inServer("proxy_buffer constructor;"),
-      '"proxy_buffer" directive invalid value in f:4',
+      '"proxy_buffer" directive invalid value in f:4\na size is digits with or without a unit, such as 4096, 4k or 1m',
     ],
     ["an escape of the runtime's own", inServer("protocol \\constructor;"), 'unknown protocol "\\constructor" in f:4'],
   ];

@@ -89,7 +89,10 @@ describe("limit_conn", () => {
     ["limit_conn perip 65536;", "connection limit must be less 65536 in f:4"],
     ["limit_conn perip 65535;", 'zero size shared memory zone "perip" in f:4\nno "limit_conn_zone" makes it'],
     ["limit_conn perip 1; limit_conn perip 2;", '"limit_conn" directive is duplicate in f:4'],
-    [`limit_conn_log_level debug;`, 'invalid value "debug" in f:4'],
+    [
+      `limit_conn_log_level debug;`,
+      'invalid value "debug" in f:4\n"limit_conn_log_level" takes "info", "notice", "warn" or "error"',
+    ],
     [
       "limit_conn_zone $remote_addr zone=a:1m;",
       '"limit_conn_zone" directive is not allowed here in f:4\n"limit_conn_zone" belongs into "mail {}"',

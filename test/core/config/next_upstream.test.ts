@@ -24,8 +24,14 @@ describe("proxy_next_upstream", () => {
       'invalid value "error" in "proxy_next_upstream" directive, it must be "on" or "off" in f:4\n' +
       "what is tried at another server follows from the mail protocols",
     ],
-    ["proxy_next_upstream_tries x;", '"proxy_next_upstream_tries" directive invalid number in f:4'],
-    ["proxy_next_upstream_timeout x;", '"proxy_next_upstream_timeout" directive invalid value in f:4'],
+    [
+      "proxy_next_upstream_tries x;",
+      '"proxy_next_upstream_tries" directive invalid number in f:4\na number is digits and nothing else',
+    ],
+    [
+      "proxy_next_upstream_timeout x;",
+      '"proxy_next_upstream_timeout" directive invalid value in f:4\na time is digits with or without units, such as 90, 90s or 1h30m',
+    ],
   ];
   for (const [line, expected] of errors) {
     it(`refuses ${line}`, () => assertEquals(problem(inServer(line)), expected));

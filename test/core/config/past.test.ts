@@ -46,7 +46,10 @@ describe("directives of the past", () => {
   it("auth adds to pop3_auth", () => {
     assertEquals(serverWith("auth cram-md5;").pop3.auth, ["cram-md5"]);
     assertEquals(serverWith("pop3_auth apop; auth plain;").pop3.auth, ["plain", "apop"]);
-    assertEquals(problem(inServer("auth login;")), 'invalid value "login" in f:4');
+    assertEquals(
+      problem(inServer("auth login;")),
+      'invalid value "login" in f:4\n"auth" takes "plain", "apop", "cram-md5", "external", "xoauth2", "oauthbearer", "scram-sha-1" or "scram-sha-256"',
+    );
   });
 
   it("so_keepalive is for the listen lines that say nothing of it", () => {

@@ -54,7 +54,10 @@ const ROWS: readonly [ending: string, settings: Partial<ClientTlsConfig>][] = [
 
 const REFUSED: readonly [ending: string, error: (prefix: string) => string][] = [
   ["verify 1", (prefix) => `invalid value "1" in "${prefix}_verify" directive, it must be "on" or "off" in f:4`],
-  ["verify_depth -1", (prefix) => `"${prefix}_verify_depth" directive invalid number in f:4`],
+  [
+    "verify_depth -1",
+    (prefix) => `"${prefix}_verify_depth" directive invalid number in f:4\na number is digits and nothing else`,
+  ],
   ["protocols SSLv2", (prefix) => `no version of TLS is left by the "${prefix}_protocols" directive in f:4`],
   ["password_file nope", () => 'open() "nope" failed (2: No such file or directory) in f:4'],
   ["certificate c", (prefix) => `no "${prefix}_certificate_key" is defined for certificate "c" in f:4`],
@@ -110,6 +113,9 @@ describe("proxy_ssl", () => {
 
   it("is off, and nothing else", () => {
     assertEquals(serverWith().proxy.ssl.mode, "off");
-    assertEquals(problem(inServer("proxy_ssl only;")), 'invalid value "only" in f:4');
+    assertEquals(
+      problem(inServer("proxy_ssl only;")),
+      'invalid value "only" in f:4\n"proxy_ssl" takes "off", "on" or "starttls"',
+    );
   });
 });

@@ -46,7 +46,10 @@ const BAD: readonly [lines: string, problem: string][] = [
   ['resolver "";', 'no host in resolver "" in f:4'],
   ["resolver off;\nresolver off;", '"resolver" directive is duplicate in f:5'],
   ["resolver 127.0.0.1;\nresolver x=;", '"resolver" directive is duplicate in f:5'],
-  ["resolver_timeout soon;", '"resolver_timeout" directive invalid value in f:4'],
+  [
+    "resolver_timeout soon;",
+    '"resolver_timeout" directive invalid value in f:4\na time is digits with or without units, such as 90, 90s or 1h30m',
+  ],
 ];
 
 describe("resolver", () => {

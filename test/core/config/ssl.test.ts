@@ -186,12 +186,18 @@ const PROBLEMS: readonly [lines: string, error: string][] = [
     "no runtime can use a key that is not in a file",
   ],
   [`${LISTEN} ${CERTIFIED}\nssl_protocols SSLv3;`, 'no version of TLS is left by the "ssl_protocols" directive in f:5'],
-  ["starttls maybe;", 'invalid value "maybe" in f:4'],
+  ["starttls maybe;", 'invalid value "maybe" in f:4\n"starttls" takes "off", "on" or "only"'],
   ["starttls on; starttls on;", '"starttls" directive is duplicate in f:4'],
   ["ssl_protocols TLSv9;", 'invalid value "TLSv9" in f:4\ndid you mean "TLSv1"?'],
-  ["ssl_verify_client yes;", 'invalid value "yes" in f:4'],
-  ["ssl_verify_depth x;", '"ssl_verify_depth" directive invalid number in f:4'],
-  ["ssl_session_timeout 500ms;", '"ssl_session_timeout" directive invalid value in f:4'],
+  [
+    "ssl_verify_client yes;",
+    'invalid value "yes" in f:4\n"ssl_verify_client" takes "off", "on", "optional" or "optional_no_ca"',
+  ],
+  ["ssl_verify_depth x;", '"ssl_verify_depth" directive invalid number in f:4\na number is digits and nothing else'],
+  [
+    "ssl_session_timeout 500ms;",
+    '"ssl_session_timeout" directive invalid value in f:4\na time is digits with or without units, such as 90, 90s or 1h30m',
+  ],
   ["ssl_ciphers a; ssl_ciphers b;", '"ssl_ciphers" directive is duplicate in f:4'],
   [
     "ssl_session_tickets 1;",
