@@ -41,10 +41,29 @@ export function createDenoRuntime(options: AdapterOptions): Runtime {
     // In a process of a cluster Deno's threads of `node:worker_threads` break at their start. Only the others can be told
     // not to keep a process alive, and a worker process ends by itself.
     hashing: main === undefined ? base.hashing : createHashing(startWebWorker),
-    workers: { ...base.workers, main: main && noticeOrphaning(main) },
+    workers: {
+      ...base.workers,
+      main: main && noticeOrphaning(main),
+      fork(group, handler) {
+        startByName();
+        return base.workers.fork(group, handler);
+      },
+    },
     listen: separateFamilies(reopenUnixSockets(withBindErrors(base.listen), base)),
   };
 }
+
+/**
+ * Workers are run from where the kernel says that this program's file is, which is nowhere once another version has
+ * taken its place. The name that it was started by leads to that version, as on the other runtimes.
+ */
+function startByName(): void {
+  const { Deno } = globalThis as unknown as { readonly Deno: { execPath: () => string } };
+  Deno.execPath = () => PROGRAM;
+}
+
+/** As it is while the file is surely there: `process.execPath` may ask the same function. */
+const PROGRAM = process.execPath;
 
 const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
   "listen.backlog": { state: "yes" },
