@@ -5,11 +5,13 @@ import { describeFailure, isFailure } from "../runtime.ts";
 
 /** Before anybody is accepted, who would be cut off when the file turns out to be none that can be written. */
 export function tryPidFile(main: MainConfig, { files }: Pick<Runtime, "files">): void {
+  // Where there is none, its folder decides: the name itself would say too early that somebody is at work.
   const isThere = files.exists(main.pid);
-  const file = files.openLog(main.pid);
+  const path = isThere ? main.pid : `${main.pid}.try`;
+  const file = files.openLog(path);
   if (isFailure(file)) return check(main, file);
   file.close();
-  if (!isThere) files.remove(main.pid);
+  if (!isThere) files.remove(path);
 }
 
 /** Writes the process id, once every listener accepts: whoever waits for the file may connect when it is there. */
