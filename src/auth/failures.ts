@@ -30,8 +30,6 @@ export interface Guess {
 
 /** How processes tell each other: they have no fingerprint in common, so that they tell addresses and numbers alone. */
 export interface FailureBoard {
-  /** Whether this process does what only one has to do. */
-  readonly isFirst: boolean;
   publish(topic: Octets, value: unknown): void;
   subscribe(topic: Octets, hear: (value: unknown) => void): unknown;
 }
@@ -124,8 +122,7 @@ export class FailureBook {
 
   #hear({ isNew, counts = [] }: Message): void {
     const now = this.#runtime.now();
-    // All books have the same in them, and each hears what one tells: told by all of them it would be too much to read.
-    if (isNew && this.#board?.isFirst === true) this.#tellAll(now);
+    if (isNew) this.#tellAll(now);
     for (const [key, count, age] of counts) {
       if (count === 0) this.#entries.delete(key);
       else if (age <= MEMORY) {

@@ -72,12 +72,11 @@ describe("a book of wrong passwords", () => {
 });
 
 describe("books of several processes", () => {
-  /** Boards of processes that carry what is published to the subscribers of the others at once; 0 is the first's. */
+  /** Boards of processes that carry what is published to the subscribers of the others at once. */
   const createBoards = () => {
     const hearers: { readonly of: number; readonly hear: (value: unknown) => void }[] = [];
     const carried: string[] = [];
     const board = (of: number): FailureBoard => ({
-      isFirst: of === 0,
       publish: (_topic, value) => {
         carried.push(JSON.stringify(value));
         for (const each of hearers) if (each.of !== of) each.hear(JSON.parse(JSON.stringify(value)));
@@ -124,16 +123,6 @@ describe("books of several processes", () => {
     runtime.clock.advance(5 * 60_000 + 1);
     assertEquals(second.failed(guess("192.0.2.1", "c")), 1);
     assertEquals(second.failed(guess("192.0.2.2", "c")), 3);
-  });
-
-  it("of which one alone tells another that begins", () => {
-    const runtime = new FakeRuntime();
-    const { board, carried } = createBoards();
-    const [first] = [0, 1, 2].map((of) => new FailureBook(runtime, { board: board(of) }));
-    first?.failed(guess("192.0.2.1", "a"));
-    carried.length = 0;
-    assertEquals(new FailureBook(runtime, { board: board(3) }).size, 1);
-    assertEquals(carried, ['{"isNew":true}', '{"counts":[["192.0.2.1",1,0]]}']);
   });
 
   it("do not forget any sooner for what another one heard of long ago", () => {
