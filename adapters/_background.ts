@@ -51,6 +51,12 @@ function closeStderr(): void {
 
 const MARK = "POSTERN_BACKGROUND";
 const WITHOUT_STDERR = "without stderr";
+const LOGGED = "POSTERN_LOGGED_STDERR";
 
-/** In the environment of a program: its standard error is needed until it is at work. */
-export const ENDS_STDERR: Readonly<Record<string, string>> = { [MARK]: WITHOUT_STDERR };
+/** In the environment of a program whose standard error is a log: it needs that until it is at work, its workers never. */
+export const LOGGED_STDERR: Readonly<Record<string, string>> = { [MARK]: WITHOUT_STDERR, [LOGGED]: "1" };
+
+/** For a worker: a log that it kept open as standard error would outlive its own removal. */
+export function leaveLoggedStderr(): void {
+  if (process.env[LOGGED] !== undefined) closeStderr();
+}

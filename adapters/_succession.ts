@@ -3,12 +3,12 @@
  * names them: `LISTEN_PID` cannot be known before there is a process.
  */
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import process from "node:process";
 import type { Exit, InheritedSocket, Legacy, Octets, Predecessor } from "../src/runtime.ts";
-import { ENDS_STDERR } from "./_background.ts";
+import { LOGGED_STDERR } from "./_background.ts";
 import { toFailure } from "./_errno.ts";
 import { FIRST_DESCRIPTOR, listeningAmong } from "./_inherited.ts";
 import { toPath } from "./_octets.ts";
@@ -39,21 +39,32 @@ export function startSuccessor(
 ): number {
   const numbers = descriptors.map((_, i) => FIRST_DESCRIPTOR + i);
   const env: NodeJS.ProcessEnv = { ...process.env, [MARK]: `${process.pid}:${numbers.join(";")}` };
-  // Of a channel to whoever started this process, whose number is now another's.
-  for (const name of ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"]) delete env[name];
+  // Of a channel to whoever started this process, whose number is now another's; and what was said of our standard error.
+  for (const name of [...CHANNEL, ...Object.keys(LOGGED_STDERR)]) delete env[name];
   const file = stderr === undefined ? undefined : openToAppend(stderr);
-  if (file !== undefined) Object.assign(env, ENDS_STDERR);
-  const child = spawn(PROGRAM, [...process.execArgv, process.argv[1] ?? "", ...args], {
-    env,
-    stdio: ["inherit", "inherit", file ?? "inherit", ...descriptors],
-  });
-  if (file !== undefined) discard(file);
+  if (file !== undefined) Object.assign(env, LOGGED_STDERR);
+  const child = spawnWith(env, args, { descriptors, file });
   child.on("error", (error) => ended({ code: undefined, signal: undefined, failure: toFailure(error) }));
   child.on("exit", (code, signal) => {
     ended({ code: code ?? undefined, signal: signal === null ? undefined : constants.signals[signal] });
   });
   child.unref();
   return child.pid ?? 0;
+}
+
+function spawnWith(
+  env: NodeJS.ProcessEnv,
+  args: readonly string[],
+  { descriptors, file }: { readonly descriptors: readonly number[]; readonly file: number | undefined },
+): ChildProcess {
+  try {
+    return spawn(PROGRAM, [...process.execArgv, process.argv[1] ?? "", ...args], {
+      env,
+      stdio: ["inherit", "inherit", file ?? "inherit", ...descriptors],
+    });
+  } finally {
+    if (file !== undefined) discard(file);
+  }
 }
 
 /** No log, no words: that is no reason against a start. */
@@ -75,5 +86,6 @@ export function discard(descriptor: number): void {
 }
 
 const MARK = "POSTERN_INHERITED";
+const CHANNEL: readonly string[] = ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"];
 /** Read at the start: a file that is replaced later is no longer found by way of the process. */
 const PROGRAM = process.execPath;

@@ -10,7 +10,7 @@ import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Workers } from "../src/runtime.ts";
 import { failureOf, toFailure } from "./_errno.ts";
-import { startInBackground, takeBackground } from "./_background.ts";
+import { leaveLoggedStderr, startInBackground, takeBackground } from "./_background.ts";
 import { engineSettings, lateSettings } from "./_engine.ts";
 import { heldSockets, takeInheritedSockets } from "./_inherited.ts";
 import { openToAll } from "./_listener.ts";
@@ -21,6 +21,7 @@ import { setTimer } from "./_timer.ts";
 export function createWorkers(): Workers {
   const inheritance = takeInheritance();
   const inherited = takeInheritedSockets();
+  if (cluster.isWorker) leaveLoggedStderr();
   return {
     inherited: cluster.isWorker ? [] : inheritance?.sockets ?? inherited,
     predecessor: inheritance?.predecessor,
