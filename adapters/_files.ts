@@ -86,7 +86,8 @@ class AppendedFile implements LogFile {
   }
 }
 
-function openToAppend(path: Octets): number {
+/** A descriptor of the file, which is made where there is none. Throws what the system says. */
+export function openToAppend(path: Octets): number {
   return openSync(toPath(path), "a", 0o644);
 }
 

@@ -4,14 +4,14 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import process from "node:process";
 import type { Exit, InheritedSocket, Legacy, Octets, Predecessor } from "../src/runtime.ts";
 import { LOGGED_STDERR } from "./_background.ts";
 import { toFailure } from "./_errno.ts";
+import { openToAppend } from "./_files.ts";
 import { FIRST_DESCRIPTOR, listeningAmong } from "./_inherited.ts";
-import { toPath } from "./_octets.ts";
 
 /** What a process was given by the one that it replaces. */
 export interface Inheritance {
@@ -41,7 +41,7 @@ export function startSuccessor(
   const env: NodeJS.ProcessEnv = { ...process.env, [MARK]: `${process.pid}:${numbers.join(";")}` };
   // Of a channel to whoever started this process, whose number is now another's; and what was said of our standard error.
   for (const name of [...CHANNEL, ...Object.keys(LOGGED_STDERR)]) delete env[name];
-  const file = stderr === undefined ? undefined : openToAppend(stderr);
+  const file = stderr === undefined ? undefined : openIfItCan(stderr);
   if (file !== undefined) Object.assign(env, LOGGED_STDERR);
   const child = spawnWith(env, args, { descriptors, file });
   child.on("error", (error) => ended({ code: undefined, signal: undefined, failure: toFailure(error) }));
@@ -68,9 +68,9 @@ function spawnWith(
 }
 
 /** No log, no words: that is no reason against a start. */
-function openToAppend(path: Octets): number | undefined {
+function openIfItCan(path: Octets): number | undefined {
   try {
-    return openSync(toPath(path), "a", 0o644);
+    return openToAppend(path);
   } catch {
     return undefined;
   }
