@@ -58,6 +58,16 @@ class Scene {
     return this;
   }
 
+  /** Starts; the first worker dies when it listens and the next one does not yet. */
+  async loseTheFirst(): Promise<{ readonly begun: Promise<void> }> {
+    const begun = this.crew.start();
+    this.worker(0).says({ type: "ready" });
+    this.worker(0).listens();
+    await settle();
+    this.worker(0).exits({ signal: 9 });
+    return { begun };
+  }
+
   /** The texts of the log since the last look. */
   log(): string[] {
     const lines = this.runtime.process.err.split("\n").slice(0, -1);
@@ -207,11 +217,7 @@ describe("a crew", () => {
 
   it("replaces a worker that dies while others have yet to listen, once those do", async () => {
     const scene = new Scene();
-    const begun = scene.crew.start();
-    scene.worker(0).says({ type: "ready" });
-    scene.worker(0).listens();
-    await settle();
-    scene.worker(0).exits({ signal: 9 });
+    const { begun } = await scene.loseTheFirst();
     scene.runtime.clock.advance(1_000);
     assertEquals([scene.started.length, scene.worker(0).isHeld], [2, true]);
     scene.worker(1).says({ type: "ready" });
@@ -227,11 +233,7 @@ describe("a crew", () => {
 
   it("keeps nothing of a worker that dies while others have yet to listen, and cannot", async () => {
     const scene = new Scene();
-    const begun = scene.crew.start();
-    scene.worker(0).says({ type: "ready" });
-    scene.worker(0).listens();
-    await settle();
-    scene.worker(0).exits({ signal: 9 });
+    const { begun } = await scene.loseTheFirst();
     scene.worker(1).says({ type: "failed", lines: ["no such key"] });
     await assertRejects(() => begun, StartError, "no such key");
     scene.worker(1).exits({ code: 2 });
