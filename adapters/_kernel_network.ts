@@ -14,6 +14,7 @@ import { NetListener } from "./_listener.ts";
 import type { Network } from "./_network.ts";
 import { openOpenSsl, type OpenSsl } from "./_openssl.ts";
 import { Poller } from "./_poller.ts";
+import { ReadAhead } from "./_read_ahead.ts";
 import { NetRelay } from "./_relay.ts";
 import type { OwnSocket } from "./_socket.ts";
 import { PEER_CLOSED } from "./_tls_handshake.ts";
@@ -46,7 +47,7 @@ export function withKernelSockets(network: Network, means: KernelMeans): Network
     // Sockets that had to be waited for aside cost more than the runtime's.
     const isCrowded = (besides: number) => !isEager && kernel.waitAside !== undefined && network.sockets() > besides;
     const shared = new KernelShared(kernel, opened);
-    if (library !== undefined) doors = new KernelDoors({ library, shared });
+    if (library !== undefined) doors = new KernelDoors({ library, shared, ahead: new ReadAhead(library) });
     return reception = new Reception(shared, isCrowded);
   }
 

@@ -10,11 +10,13 @@ import { type KernelShared, systemFailure } from "./_kernel_shared.ts";
 import { KernelSocket, type Surrendered } from "./_kernel_socket.ts";
 import { errorText, type OpenSsl, type Pointer } from "./_openssl.ts";
 import { WRITABLE } from "./_poller.ts";
+import type { ReadAhead } from "./_read_ahead.ts";
 
 /** What a connection over TLS is made of. */
 export interface TlsMeans {
   readonly library: OpenSsl;
   readonly shared: KernelShared;
+  readonly ahead: ReadAhead;
 }
 
 /** Why the library does not go on: for a moment, since the peer has said farewell, or for good. */
@@ -22,16 +24,20 @@ type Halt = "wantsRead" | "wantsWrite" | "ended" | SystemFailure;
 
 export class KernelTlsSocket extends KernelSocket implements SecureConnection {
   handshake: HandshakeListener | undefined;
+  readonly #means: TlsMeans;
   readonly #library: OpenSsl;
   readonly #ssl: Pointer;
   #isCorked = false;
   /** What comes behind the octets that were told last. */
   #failureBehind: SystemFailure | undefined;
+  /** Where the library reads from while a peer sends in bulk. */
+  #ahead: Pointer | undefined;
 
   /** `ssl` is this socket's from now on. */
-  constructor(raw: Surrendered, remote: SocketAddress, ssl: Pointer, { library, shared }: TlsMeans) {
-    super(raw.descriptor, remote, shared, raw.isPolled);
-    this.#library = library;
+  constructor(raw: Surrendered, remote: SocketAddress, ssl: Pointer, means: TlsMeans) {
+    super(raw.descriptor, remote, means.shared, raw.isPolled);
+    this.#means = means;
+    this.#library = means.library;
     this.#ssl = ssl;
   }
 
@@ -55,6 +61,11 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
     const name = String.fromCharCode(...text.subarray(0, text.indexOf(SPACE)));
     CIPHERS.set(id, name);
     return name;
+  }
+
+  /** Whether more may have been read from the socket than is decrypted, since the peer sends in bulk. */
+  get readsAhead(): boolean {
+    return this.#ahead !== undefined;
   }
 
   /** Begins on the server's side with what was read already. */
@@ -111,6 +122,7 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
       length += read;
       room = buffer.subarray(length);
     }
+    if (room.length < LONGEST_RECORD) this.#readAhead();
     return length;
   }
 
@@ -143,6 +155,7 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
   }
 
   protected override free(): void {
+    this.#readAsNeeded();
     this.#library.SSL_free(this.#ssl);
   }
 
@@ -156,7 +169,10 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
   #told(result: number): number {
     if (result > 0) return result;
     const halt = this.#halt(result);
-    if (halt === "ended") return 0;
+    if (halt === "ended") {
+      this.#readAsNeeded();
+      return 0;
+    }
     if (typeof halt === "object") this.break(halt);
     else this.#rest(halt);
     return -1;
@@ -174,7 +190,18 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
   #rest(halt: "wantsRead" | "wantsWrite"): void {
     this.readsBehindWrite = halt === "wantsWrite";
     if (this.readsBehindWrite) this.awaitRoom();
-    this.isReadable = halt === "wantsRead" && this.shared.kernel.errno() !== EAGAIN;
+    // That the kernel has no more does not say that there is none of what was read ahead.
+    this.isReadable = halt === "wantsRead" && (this.readsAhead || this.shared.kernel.errno() !== EAGAIN);
+    if (this.#ahead !== undefined && this.#means.ahead.isEmpty(this.#ahead)) this.#readAsNeeded();
+  }
+
+  #readAhead(): void {
+    this.#ahead ??= this.#means.ahead.begin(this.#ssl);
+  }
+
+  #readAsNeeded(): void {
+    if (this.#ahead !== undefined) this.#means.ahead.end(this.#ssl, this.#ahead);
+    this.#ahead = undefined;
   }
 
   /** Errors of others are none of this connection's. */

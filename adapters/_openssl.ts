@@ -23,9 +23,12 @@ export interface OpenSsl {
   /** Where an array of {@linkcode kernelMemory} is. */
   addressOf(memory: Uint8Array): Pointer;
   BIO_ctrl(bio: Pointer, command: number, number: Size, pointer: Pointer): Size;
+  BIO_f_buffer(): Pointer;
   BIO_free(bio: Pointer): number;
   BIO_new(method: Pointer): Pointer;
   BIO_new_socket(descriptor: number, closesIt: number): Pointer;
+  BIO_pop(bio: Pointer): Pointer;
+  BIO_push(bio: Pointer, next: Pointer): Pointer;
   BIO_s_mem(): Pointer;
   BIO_up_ref(bio: Pointer): number;
   BIO_write(bio: Pointer, octets: Uint8Array, length: number): number;
@@ -52,6 +55,7 @@ export interface OpenSsl {
   SSL_free(ssl: Pointer): void;
   SSL_get_current_cipher(ssl: Pointer): Pointer;
   SSL_get_error(ssl: Pointer, result: number): number;
+  SSL_get_rbio(ssl: Pointer): Pointer;
   SSL_new(context: Pointer): Pointer;
   SSL_peek(ssl: Pointer, octets: Uint8Array, length: number): number;
   SSL_read(ssl: Pointer, octets: Uint8Array, length: number): number;
@@ -71,9 +75,12 @@ type Kind = "void" | "int" | "long" | "word" | "pointer" | "buffer";
 /** What each call returns, and what it takes. A `size_t`, an `unsigned long` and an `uint64_t` are words. */
 const CALLS: Readonly<Record<Exclude<keyof OpenSsl, "NULL" | "addressOf">, readonly [Kind, ...Kind[]]>> = {
   BIO_ctrl: ["long", "pointer", "int", "long", "pointer"],
+  BIO_f_buffer: ["pointer"],
   BIO_free: ["int", "pointer"],
   BIO_new: ["pointer", "pointer"],
   BIO_new_socket: ["pointer", "int", "int"],
+  BIO_pop: ["pointer", "pointer"],
+  BIO_push: ["pointer", "pointer", "pointer"],
   BIO_s_mem: ["pointer"],
   BIO_up_ref: ["int", "pointer"],
   BIO_write: ["int", "pointer", "buffer", "int"],
@@ -100,6 +107,7 @@ const CALLS: Readonly<Record<Exclude<keyof OpenSsl, "NULL" | "addressOf">, reado
   SSL_free: ["void", "pointer"],
   SSL_get_current_cipher: ["pointer", "pointer"],
   SSL_get_error: ["int", "pointer", "int"],
+  SSL_get_rbio: ["pointer", "pointer"],
   SSL_new: ["pointer", "pointer"],
   SSL_peek: ["int", "pointer", "buffer", "int"],
   SSL_read: ["int", "pointer", "buffer", "int"],

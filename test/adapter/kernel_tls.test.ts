@@ -5,14 +5,18 @@ import { connect as connectRaw, createServer, type Server, type Socket as RawSoc
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
+import { kernelMemory } from "../../adapters/_kernel.ts";
 import { KernelTlsSocket } from "../../adapters/_kernel_tls_socket.ts";
 import { openOpenSsl } from "../../adapters/_openssl.ts";
+import { MOST_AHEAD, ReadAhead } from "../../adapters/_read_ahead.ts";
 import { createContext } from "../../adapters/_openssl_context.ts";
-import type { RelayResult, Runtime, TlsContext } from "../../src/runtime.ts";
+import type { RelayResult, Runtime, Socket, TlsContext } from "../../src/runtime.ts";
 import { areSame, Exchange, LEAVING, pattern, Peer, SOCKETS_AT_ONCE } from "./_peer.ts";
 import { abort, openssl, secured, serverOptions, TlsBench } from "./_tls.ts";
 
 describe("TLS on the kernel's sockets", () => {
+  /** More octets than are read at a time. */
+  const BULK = 1_000_000;
   let runtime: Runtime;
   let exchange: Exchange;
   let bench: TlsBench;
@@ -119,34 +123,56 @@ describe("TLS on the kernel's sockets", () => {
     middle.reset();
   });
 
-  it("tells what came before something that is no TLS, and then what is wrong", async () => {
-    const { raw, far } = await meet();
-    middle.holdFrom(0);
-    raw.write("a1 NOOP\r\n");
-    await middle.untilHeld(9);
-    middle.release("a2 LOGIN joe secret\r\n");
-    far.socket.resume();
-    await far.untilClosed();
-    assertEquals([far.text, far.hasEnded], ["a1 NOOP\r\n", false]);
-    if (far.socket instanceof KernelTlsSocket) {
-      assertMatch(far.failure?.text ?? "", /^error:0A[0-9A-F]{6}:SSL routines::/);
-    }
-    assert(!far.failure?.text.includes("secret"));
-    raw.destroy();
-    middle.reset();
-  });
+  for (const octets of [9, BULK]) {
+    it(`tells the ${octets} octets before something that is no TLS, and then what is wrong`, async () => {
+      const { raw, far } = await meet();
+      middle.holdFrom(0);
+      raw.write(letters(octets));
+      await middle.untilHeld(octets);
+      middle.release("a2 LOGIN joe secret\r\n");
+      far.socket.resume();
+      await far.untilClosed();
+      assertEquals([areSame(far.chunks, letters(octets)), far.hasEnded], [true, false]);
+      if (far.socket instanceof KernelTlsSocket) {
+        assertMatch(far.failure?.text ?? "", /^error:0A[0-9A-F]{6}:SSL routines::/);
+      }
+      assert(!far.failure?.text.includes("secret"));
+      raw.destroy();
+      middle.reset();
+    });
 
-  it("takes an end without a farewell for an end", async () => {
+    it(`takes an end without a farewell behind ${octets} octets for an end`, async () => {
+      const { raw, far } = await meet();
+      middle.holdFrom(0);
+      raw.write(letters(octets));
+      await middle.untilHeld(octets);
+      middle.release();
+      middle.cut();
+      far.socket.resume();
+      await far.untilEnded();
+      far.socket.close();
+      await far.untilClosed();
+      assertEquals([areSame(far.chunks, letters(octets)), far.failure], [true, undefined]);
+      raw.destroy();
+    });
+  }
+
+  it("reads ahead while a client sends in bulk, and has no memory for that behind it", async () => {
     const { raw, far } = await meet();
-    raw.write("a1 NOOP\r\n");
-    far.socket.resume();
-    await far.untilReceived(9);
-    middle.cut();
-    await far.untilEnded();
-    far.socket.close();
-    await far.untilClosed();
-    assertEquals([far.text, far.failure], ["a1 NOOP\r\n", undefined]);
+    const { socket } = far;
+    socket.resume();
+    for (const round of socket instanceof KernelTlsSocket ? [1, 2] : []) {
+      middle.holdFrom(0);
+      raw.write(letters(BULK));
+      await middle.untilHeld(BULK);
+      middle.release();
+      await far.until(() => readsAhead(socket));
+      raw.write("NOOP");
+      await far.untilReceived(round * (BULK + 4));
+      assertEquals(readsAhead(socket), false);
+    }
     raw.destroy();
+    await abort(far);
   });
 
   it("tells that a peer has left while nobody reads", async () => {
@@ -177,6 +203,34 @@ describe("TLS on the kernel's sockets", () => {
     far.socket.close();
     await new Promise((resolve) => client.once("close", resolve));
     assertMatch(output, /\* BYE/);
+    await far.untilClosed();
+  });
+
+  it("takes new keys in the middle of bulk", { timeout: 20_000 }, async () => {
+    const result = bench.serveNext();
+    const client = spawn("openssl", ["s_client", "-connect", `127.0.0.1:${middle.port}`, "-tls1_3"]);
+    client.stdout.resume();
+    const far = new Peer(secured(await result).socket);
+    middle.holdFrom(0);
+    for (const sent of [1, 2]) {
+      client.stdin.write(letters(BULK));
+      // It has read all of that, so that the command is none of it.
+      await middle.untilHeld(sent * (BULK + RECORD_OVERHEAD * Math.ceil(BULK / 16_384)));
+      const isTold = new Promise<void>((resolve) => {
+        client.stderr.on("data", (bytes: Uint8Array) => String(bytes).includes("KEYUPDATE") && resolve());
+      });
+      client.stdin.write("K\n");
+      await isTold;
+    }
+    client.stdin.write("a1 NOOP\n");
+    middle.release();
+    far.socket.resume();
+    await far.untilReceived(2 * BULK + 8);
+    assert(areSame(far.chunks, Buffer.concat([letters(BULK), letters(BULK), Buffer.from("a1 NOOP\n")])));
+    const closed = new Promise((resolve) => client.once("close", resolve));
+    far.say("* BYE\r\n");
+    far.socket.close();
+    await closed;
     await far.untilClosed();
   });
 
@@ -293,6 +347,40 @@ describe("TLS on the kernel's sockets", () => {
   });
 });
 
+describe("reading ahead", () => {
+  it("is for so many at a time, and leaves nothing to the next one", () => {
+    const library = openOpenSsl();
+    if (library === undefined) return;
+    const context = library.SSL_CTX_new(library.TLS_server_method());
+    const ahead = new ReadAhead(library);
+    const begin = (octets: number) => {
+      const ssl = library.SSL_new(context);
+      const memory = library.BIO_new(library.BIO_s_mem());
+      library.SSL_set_bio(ssl, memory, memory);
+      library.SSL_set_accept_state(ssl);
+      library.BIO_write(memory, kernelMemory(octets), octets);
+      return { ssl, its: ahead.begin(ssl) };
+    };
+    const end = ({ ssl, its }: ReturnType<typeof begin>) => {
+      if (its !== undefined) ahead.end(ssl, its);
+      library.SSL_free(ssl);
+    };
+    // More than the library looks at before it finds that this is no TLS.
+    const all = Array.from({ length: MOST_AHEAD + 1 }, () => begin(40_000));
+    assertEquals(all.map(({ its }) => its !== undefined), all.map((_, i) => i < MOST_AHEAD));
+    for (const { ssl, its } of all) {
+      assertEquals(library.SSL_do_handshake(ssl), -1);
+      assertEquals(its === undefined || ahead.isEmpty(its), its === undefined);
+    }
+    library.ERR_clear_error();
+    all.forEach(end);
+    const next = begin(0);
+    assert(next.its !== undefined && ahead.isEmpty(next.its));
+    end(next);
+    library.SSL_CTX_free(context);
+  });
+});
+
 describe("a context of OpenSSL's", () => {
   it("is none with settings that the library does not take, and leaves no error behind", () => {
     const library = openOpenSsl();
@@ -317,6 +405,17 @@ describe("a context of OpenSSL's", () => {
 
 /** Octets of a farewell in TLS 1.3. */
 const ENDED = 24;
+/** Octets of a record in TLS 1.3 besides what it carries. */
+const RECORD_OVERHEAD = 22;
+
+function readsAhead(socket: Socket): boolean {
+  return socket instanceof KernelTlsSocket && socket.readsAhead;
+}
+
+/** What `openssl s_client` takes for no command of its own, wherever it begins. */
+function letters(length: number): Uint8Array {
+  return new Uint8Array(length).map((_, at) => 0x30 + at % 7);
+}
 
 /** Passes on what clients and the server say to each other, in other pieces than they said it. */
 class Middleman {
