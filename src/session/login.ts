@@ -104,7 +104,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
       case "timedOut":
         return this.#timedOut();
       case "shutdown":
-        this.say(this.farewell());
+        // A client in a handshake is told in TLS or not at all.
+        if (this.phase !== "securing") this.say(this.farewell());
         return this.close("shutdown");
     }
   }

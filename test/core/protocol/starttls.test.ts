@@ -240,6 +240,33 @@ describe("STARTTLS in SMTP", () => {
   });
 });
 
+describe("a stop", () => {
+  const words = [
+    [imapSession, "a STARTTLS\r\n", "b NOOP\r\n", "* BYE shutting down\r\n"],
+    [pop3Session, "STLS\r\n", "NOOP\r\n", "-ERR [SYS/TEMP] shutting down\r\n"],
+    [smtpSession, "STARTTLS\r\n", "NOOP\r\n", "421 4.3.2 Shutting down\r\n"],
+  ] as const;
+
+  it("in the middle of a handshake is not told in clear, and behind it is told over TLS", () => {
+    for (const [start, startTls, noop, farewell] of words) {
+      for (const isSecured of [false, true]) {
+        const session = start({ startTls: "on" });
+        session.receive({ type: "opened" }, 0);
+        session.receive({ type: "bytes", side: "client", bytes: encode(startTls) }, 0);
+        if (isSecured) {
+          session.receive({ type: "secured", side: "client", facts: TLS }, 0);
+          session.receive({ type: "bytes", side: "client", bytes: encode(noop) }, 0);
+        }
+        const said = isSecured ? [{ type: "write", side: "client", bytes: encode(farewell) }] : [];
+        assertEquals<unknown>(session.receive({ type: "shutdown" }, 0), [...said, {
+          type: "close",
+          reason: "shutdown",
+        }]);
+      }
+    }
+  });
+});
+
 describe("a client's certificate", () => {
   const certificate = (number?: number): PeerCertificate => ({
     subject: "CN=joe",
