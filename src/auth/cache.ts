@@ -15,7 +15,9 @@ export class AnswerStore {
   readonly #runtime: Pick<Runtime, "now" | "timer">;
   /** Those used last are last. */
   readonly #answers = new Map<Octets, Answer>();
-  #sweep: Cancel | undefined;
+  #sweep: Cancel = () => {};
+  /** How often old ones are looked for: as often as the shortest time that one was kept for. `Infinity` for not at all. */
+  #period: Millis = Infinity;
 
   /** `capacity` is how many there can be; the one used longest ago makes room for a new one. */
   constructor(capacity: number, runtime: Pick<Runtime, "now" | "timer">) {
@@ -41,7 +43,8 @@ export class AnswerStore {
     const [oldest] = this.#answers.keys();
     if (this.size >= this.#capacity && oldest !== undefined) this.#answers.delete(oldest);
     this.#answers.set(key, { verdict, until: this.#runtime.now() + valid });
-    this.#sweep ??= this.#runtime.timer(valid, () => this.#dropOld(valid));
+    // Server blocks that share a zone need not keep their answers for as long.
+    if (valid < this.#period) this.#sweepEach(valid);
   }
 
   forget(key: Octets): void {
@@ -50,14 +53,21 @@ export class AnswerStore {
 
   clear(): void {
     this.#answers.clear();
-    this.#sweep?.();
-    this.#sweep = undefined;
+    this.#sweep();
+    this.#period = Infinity;
   }
 
-  #dropOld(period: Millis): void {
+  #sweepEach(period: Millis): void {
+    this.#sweep();
+    this.#period = period;
+    this.#sweep = this.#runtime.timer(period, () => this.#dropOld());
+  }
+
+  #dropOld(): void {
     const now = this.#runtime.now();
     for (const [key, { until }] of this.#answers) if (until <= now) this.#answers.delete(key);
-    this.#sweep = this.size === 0 ? undefined : this.#runtime.timer(period, () => this.#dropOld(period));
+    if (this.size === 0) this.#period = Infinity;
+    else this.#sweepEach(this.#period);
   }
 }
 

@@ -346,6 +346,25 @@ describe("a store of answers", () => {
     store.clear();
     assertEquals([store.size, clock.pending], [0, 0]);
   });
+
+  it("drops each in its own time, where a server block keeps its answers longer than another one of the zone", () => {
+    const clock = new FakeClock();
+    const store = new AnswerStore(3, clock);
+    store.keep("a", verdict, 1000);
+    store.keep("b", verdict, 10);
+    clock.advance(10);
+    assertEquals([store.size, clock.pending], [1, 1]);
+    store.keep("c", verdict, 20);
+    clock.advance(20);
+    assertEquals([store.size, clock.pending], [1, 1]);
+    clock.advance(970);
+    assertEquals([store.size, clock.pending], [0, 0]);
+    store.keep("d", verdict, 1000);
+    clock.advance(999);
+    assertEquals([store.size, clock.pending], [1, 1]);
+    clock.advance(1);
+    assertEquals([store.size, clock.pending], [0, 0]);
+  });
 });
 
 describe("texts put together for a fingerprint", () => {
