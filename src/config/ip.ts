@@ -42,7 +42,8 @@ export function parseIpv4(text: string): readonly number[] | undefined {
 
 /** What an address has in common with others of the same customer: all of IPv4, the first 64 bits of IPv6. */
 export function networkOf(host: string): string {
-  const words = host.includes(":") ? parseIpv6(host) : undefined;
+  // A link-local address may name its interface: fe80::1%eth0.
+  const words = host.includes(":") ? parseIpv6(host.replace(/%.*/, "")) : undefined;
   if (words === undefined) return (parseIpv4(host) ?? [host]).join(".");
   const isMapped = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
   return isMapped ? host.slice(host.lastIndexOf(":") + 1) : words.slice(0, 4).join(":");

@@ -40,6 +40,8 @@ describe("a book of wrong passwords", () => {
     assertEquals(book.failed(guess("2001:db8:0:1::1", "c")), 1);
     assertEquals(book.failed(guess("::ffff:192.0.2.1", "a")), 1);
     assertEquals(book.failed(guess("192.0.2.1", "b")), 2);
+    assertEquals(book.failed(guess("fe80::1%eth0", "a")), 1);
+    assertEquals(book.failed(guess("fe80::2%eth0", "b")), 2);
   });
 
   it("forgets after a good login, and after 15 minutes", () => {
