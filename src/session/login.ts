@@ -318,7 +318,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     this.phase = "challenged";
     this.action = "in auth state";
     this.deadline = this.now + this.options.timeout;
-    if (this.input.length > 0) this.readAnswer();
+    if (this.input.length > 0 || this.clientEnded) this.readAnswer();
   }
 
   protected answered(response: Octets): void {

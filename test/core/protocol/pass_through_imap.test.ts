@@ -320,6 +320,30 @@ describe("an IMAP login that the server checks", () => {
     );
   });
 
+  it("ends the exchange at a challenge that the client, who is gone, has left no answer for", () => {
+    transcript(
+      () => imapSession(PASS),
+      `
+        S: * OK IMAP4 ready
+        C: a AUTHENTICATE SCRAM-SHA-256 biwsbj1qb2Uscj1hYmM=
+        C: Yz1iaXdzLHI9YWJjZGVmLHA9eA==
+        ask scram-sha-256 "joe" "" 1
+        C ended
+        let through
+        connect 192.0.2.1:143
+        connected
+        U: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256] ready
+        P: a AUTHENTICATE SCRAM-SHA-256 biwsbj1qb2Uscj1hYmM=
+        U: + cj1hYmNkZWY=
+        S: + cj1hYmNkZWY=
+        P: Yz1iaXdzLHI9YWJjZGVmLHA9eA==
+        U: + dj15
+        S: + dj15
+        close clientGone
+      `,
+    );
+  });
+
   it("ends the exchange that the client calls off, and goes on", () => {
     transcript(
       () => imapSession(PASS),
