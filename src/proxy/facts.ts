@@ -116,15 +116,15 @@ export class SessionFacts implements Facts {
     this.#enter("login", now);
   }
 
-  /** The client says who it is. What became of what it said before is told already. */
-  claimed(claim: ClaimFacts): void {
+  /** The client has said who it is, and that is asked about, for the first time or again. */
+  claimed(claim: ClaimFacts & { readonly attempt: number }): void {
     // V8 leaves its compiled code for this.
     if (this.upstreams.length > 0) this.upstreams.length = 0;
     this.#upstream = undefined;
     // Not the claim itself, which has the password.
     const { method, login, clientHost, envelope } = claim;
     this.claim = { method, login, clientHost, envelope };
-    this.attempts++;
+    this.attempts = claim.attempt;
     this.authTime = undefined;
     this.enter("auth");
   }

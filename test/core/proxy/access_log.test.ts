@@ -87,6 +87,26 @@ describe("a line of the access log", () => {
     ]);
   });
 
+  it("counts a login once that a cached answer let in and its source is asked about again", async () => {
+    const proxy = await Proxy.start(
+      `log_format it '$session_event $auth_attempts'; access_log ${LOG} it; auth_http_cache zone=a:1m;`,
+    );
+    const first = proxy.client();
+    proxy.logIn(first);
+    proxy.runtime.relays[0]?.finish({ end: "clientClosed" });
+    proxy.runtime.clock.advance(1);
+    const second = proxy.client();
+    proxy.ask(second);
+    const upstream = proxy.nextConnect().accept();
+    for (const line of ["* OK ready", "+ go on", "+ go on", "a NO not here"]) upstream.says(`${line}\r\n`);
+    proxy.nextConnect().accept().says(REFUSED);
+    proxy.runtime.clock.advance(3_000);
+    second.says("b LOGIN anna sesame\r\n");
+    proxy.nextConnect().accept().says(REFUSED);
+    second.breaks();
+    assertEquals(lines(proxy), ["end 1", "login_failed 1", "login_failed 2", "end 2"]);
+  });
+
   it("tells that a failed login was the last", async () => {
     const proxy = await Proxy.start(IT);
     proxy.ask(proxy.client());

@@ -22,27 +22,27 @@ const ANNA = { method: "plain", login: "anna", clientHost: undefined, envelope: 
 describe("the facts of a connection", () => {
   it("have the upstreams of the last login, however many logins there were", () => {
     const facts = newcomer();
-    for (let attempt = 0; attempt < 1000; attempt++) {
-      facts.claimed(ANNA);
+    for (let attempt = 1; attempt <= 1000; attempt++) {
+      facts.claimed({ ...ANNA, attempt });
       facts.tries("192.0.2.3:143");
       facts.tries(`192.0.2.4:${attempt}`);
       facts.loginFailed();
       facts.mayTryAgain();
     }
-    assertEquals(facts.upstreams.map(({ text }) => text), ["192.0.2.3:143", "192.0.2.4:999"]);
+    assertEquals(facts.upstreams.map(({ text }) => text), ["192.0.2.3:143", "192.0.2.4:1000"]);
     assertEquals(facts.attempts, 1000);
   });
 
   it("keep who a client says it is, and not how it proves that", () => {
     const facts = newcomer();
-    const credentials = { ...ANNA, secret: "sesame", salt: "<1@x>" };
+    const credentials = { ...ANNA, attempt: 1, secret: "sesame", salt: "<1@x>" };
     facts.claimed(credentials);
     assertEquals(facts.claim, ANNA);
   });
 
   it("go back to waiting for the client when a login has failed, unless that was the last", () => {
     const facts = newcomer();
-    facts.claimed(ANNA);
+    facts.claimed({ ...ANNA, attempt: 1 });
     facts.judged();
     facts.loginFailed();
     assertEquals([facts.phase, facts.event, facts.result], ["auth", "login_failed", "refused"]);
