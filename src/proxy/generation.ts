@@ -120,6 +120,7 @@ export class Generation {
     const { runtime, board, services } = this.#surroundings;
     const groups = this.#groups;
     groups?.begin();
+    for (const server of this.config.servers) services.get(server)?.limits.begin();
     this.#health = new HealthChecks(groupChecks(this.config), {
       runtime,
       board,

@@ -28,7 +28,6 @@ export class LimitZones {
     const full = `${name} ${key.text}`;
     const shared = this.#zones.get(full) ?? new SharedLimitZone({ name: full, capacity }, this.#surroundings);
     this.#zones.set(full, shared);
-    shared.zone.capacity = capacity;
     return shared.zone;
   }
 }
@@ -41,6 +40,11 @@ export class Limits {
   constructor(config: LimitsConfig, zones: LimitZones) {
     this.#config = config;
     this.#rules = config.rules.map(({ zone, most }) => ({ zone, most, counts: zones.find(zone) }));
+  }
+
+  /** Connections come to it from now on: the zones become as large as it wants them. */
+  begin(): void {
+    for (const { zone, counts } of this.#rules) counts.capacity = zone.capacity;
   }
 
   /** Counts a connection by what is known of every client, instead of what another server block had counted so. */

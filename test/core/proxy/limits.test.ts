@@ -1,5 +1,6 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { describe, it } from "node:test";
+import { StartError } from "../../../src/proxy/mod.ts";
 import { Proxy } from "./_support.ts";
 
 const BYE = "* BYE [LIMIT] too many connections\r\n";
@@ -129,6 +130,17 @@ describe("connections of one address", () => {
       '[error] *257 limiting connections by zone "small", which is full, key "192.0.3.1"',
     );
     assertEquals(connect(proxy, "192.0.2.1").heard, GREETING);
+  });
+
+  it("find the zone as large as it was when a reload has failed", async () => {
+    const zone = (size: string) => `limit_conn_zone $remote_addr zone=small:${size}; limit_conn small 9;`;
+    const proxy = await Proxy.start(zone("32k"));
+    for (let last = 0; last < 256; last++) assertEquals(connect(proxy, `192.0.2.${last}`).heard, GREETING);
+    const other = "server { listen 127.0.0.1:144; protocol imap; set_real_ip_from 192.0.2.9; }";
+    await assertRejects(() => proxy.reload(`${zone("64k")} set_real_ip_from nowhere.test; ${other}`), StartError);
+    assertEquals(connect(proxy, "192.0.3.1").heard, BYE);
+    await proxy.reload(`${zone("64k")} ${other}`);
+    assertEquals(connect(proxy, "192.0.3.1").heard, GREETING);
   });
 });
 
