@@ -47,7 +47,7 @@ function current(): string | undefined {
 }
 
 function section({ title, about, directives }: Module): string {
-  const full = directives.filter(({ state }) => state.type === "supported" || state.type === "partial");
+  const full = directives.filter(({ state }) => state.type === "supported");
   const accepted = directives.filter(({ state }) => state.type === "accepted");
   const refused = directives.filter(({ state }) => state.type === "refused");
   return [
@@ -95,7 +95,6 @@ function description(entry: AnyDirective): string {
     ["Since", sinceOf(entry)],
     ["Repeated", repeatedOf(entry)],
     ["Deprecated", entry.today ?? ""],
-    ["State", entry.state.type === "partial" ? `not supported yet, but for ${code(entry.state.only)}` : ""],
   ];
   const shown = rows.filter(([, value]) => value !== "").map(([key, value]) => `| ${key} | ${value} |`);
   const [first = "", ...rest] = shown;

@@ -32,17 +32,15 @@ export interface Kind<V> {
 }
 
 /** What Postern does with a directive. */
-export type State<V> =
+export type State =
   | { readonly type: "supported" }
   /** Known and checked, and nothing follows from it. */
   | { readonly type: "accepted"; readonly reason: string }
-  /** Some values are supported; the others are refused by name. */
-  | { readonly type: "partial"; readonly only: string; accepts(value: V): boolean }
   /** Known, and refused by name, so that nobody believes it to be at work. */
   | { readonly type: "refused"; readonly reason: string };
 
 /** What simple directives and blocks have in common. */
-interface Entry<V> {
+interface Entry {
   readonly name: string;
   /** A value that is given in `mail {}` holds in each `server {}` that gives none itself. */
   readonly contexts: readonly Context[];
@@ -50,13 +48,13 @@ interface Entry<V> {
   readonly since: string | undefined;
   /** One sentence, without its full stop. */
   readonly meaning: string;
-  readonly state: State<V>;
+  readonly state: State;
   /** What to do instead, where only older documents have the directive: each use is warned about. */
   readonly today: Octets | undefined;
 }
 
 /** A directive that ends in `;`. Its value is a `V`, or a `D` where the configuration does not give it. */
-export interface Directive<V, D = V> extends Entry<V> {
+export interface Directive<V, D = V> extends Entry {
   readonly type: "simple";
   readonly kind: Kind<V>;
   readonly default: D;
@@ -67,7 +65,7 @@ export interface Directive<V, D = V> extends Entry<V> {
 }
 
 /** A directive with a `{}` of its own. */
-export interface Block extends Entry<never> {
+export interface Block extends Entry {
   readonly type: "block";
   readonly syntax: string;
   readonly count: Count;
@@ -109,12 +107,10 @@ type Short<E, Optional extends keyof E> = Omit<E, Optional | "type"> & Partial<P
 
 /** Fills an entry for a simple directive. */
 export function directive<V, D = V>(
-  entry: Short<Omit<Directive<V, D>, "state">, "since" | "today" | "storedAs" | "written"> & {
-    readonly state?: State<NoInfer<V>>;
-  },
+  entry: Short<Directive<V, D>, "since" | "state" | "today" | "storedAs" | "written">,
 ): Directive<V, D> {
-  const rest = { since: undefined, today: undefined, storedAs: undefined, written: undefined };
-  return { ...rest, state: SUPPORTED, ...entry, type: "simple" };
+  const rest = { since: undefined, state: SUPPORTED, today: undefined, storedAs: undefined, written: undefined };
+  return { ...rest, ...entry, type: "simple" };
 }
 
 /** Fills an entry for a block. */
@@ -129,19 +125,15 @@ export function block(
   return { ...rest, ...form, state: SUPPORTED, ...entry, type: "block" };
 }
 
+const SUPPORTED: State = { type: "supported" };
+
 /** The state of a directive that is read and then ignored. */
-export function accepted(reason: string): State<never> {
+export function accepted(reason: string): State {
   return { type: "accepted", reason };
 }
 
-/** The state of a directive of which only some values are supported; `only` names them for the documentation. */
-export function partly<V>(only: string, accepts: (value: V) => boolean): State<V> {
-  return { type: "partial", only, accepts };
-}
-
-export const SUPPORTED: State<never> = { type: "supported" };
 /** The state of a directive that Postern will not have. */
-export function refused(reason: string): State<never> {
+export function refused(reason: string): State {
   return { type: "refused", reason };
 }
 

@@ -136,12 +136,7 @@ export class Parser {
 
   #simple<V, D>(call: Call, entry: Directive<V, D>): void {
     const slot = entry.storedAs ?? entry;
-    const value = this.#value(call, entry);
-    if (entry.state.type === "partial" && !entry.state.accepts(value)) {
-      const hint = entry.today === undefined ? undefined : deprecation(entry);
-      throw call.error(`"${call.name}" directive is not supported yet`, hint);
-    }
-    call.scope.set(slot, value, call.place);
+    call.scope.set(slot, this.#value(call, entry), call.place);
   }
 
   #value<V, D>(call: Call, entry: Directive<V, D>): V {

@@ -12,7 +12,7 @@ interface Elsewhere {
   readonly syntax: string;
   readonly meaning: string;
   readonly since: string;
-  readonly state: State<never>;
+  readonly state: State;
   readonly count?: Count;
 }
 
