@@ -15,6 +15,7 @@ import {
 } from "../upstream/health/mod.ts";
 import type { Peer } from "../upstream/mod.ts";
 import type { UpstreamTls } from "./service.ts";
+import { NOBODY } from "./side.ts";
 import { named } from "./upstream_link.ts";
 
 /** How servers are connected to for their checks. */
@@ -164,5 +165,3 @@ class SocketProbe implements SocketHandler {
     this.#socket?.abort();
   }
 }
-
-const NOBODY: SocketHandler = { bytes: () => {}, drained: () => {}, ended: () => {}, closed: () => {} };
