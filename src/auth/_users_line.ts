@@ -5,6 +5,7 @@
  */
 
 import { type Network, parseNetwork } from "../config/cidr.ts";
+import { PROTOCOLS } from "../config/protocols.ts";
 import type { Protocol } from "../config/types.ts";
 import type { Octets } from "../runtime.ts";
 import { fromBase64 } from "../session/base64.ts";
@@ -140,5 +141,4 @@ function hasControl(text: Octets): boolean {
   return false;
 }
 
-const PROTOCOLS: readonly Protocol[] = ["imap", "pop3", "smtp"];
 const OPTIONS: readonly Octets[] = ["allow_nets", "protocols", "destuser", "pass", "pass.b64", "cert"];

@@ -1,4 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { PROTOCOLS } from "../config/protocols.ts";
 import type { Protocol } from "../config/types.ts";
 import { SIGNAL_WORDS, type SignalWord } from "../process/signal.ts";
 import type { Octets } from "../runtime.ts";
@@ -127,7 +128,6 @@ export function octetsOf(argument: string): Octets {
   return escaped.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-const PROTOCOLS: readonly Protocol[] = ["imap", "pop3", "smtp"];
 const SWITCHES = "?hvVtTq";
 const VALUES: Readonly<Record<string, string>> = {
   p: "directory name",

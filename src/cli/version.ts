@@ -1,3 +1,4 @@
+import { PROTOCOLS } from "../config/protocols.ts";
 import type { Protocol } from "../config/types.ts";
 import type { Runtime } from "../runtime.ts";
 import { NGINX_VERSION, VERSION } from "../version.ts";
@@ -27,5 +28,3 @@ export function buildText(runtime: Runtime, without: readonly Protocol[]): strin
     `configure arguments: --with-mail --with-mail_ssl_module ${modules.join(" ")}\n` +
     lacking.join("");
 }
-
-const PROTOCOLS: readonly Protocol[] = ["imap", "pop3", "smtp"];

@@ -6,6 +6,7 @@
 
 import type { Octets } from "../runtime.ts";
 import type { Block, Directive } from "./directive.ts";
+import { PROTOCOLS } from "./protocols.ts";
 import type { Place, Protocol } from "./types.ts";
 import { VariableTable } from "../variables/mod.ts";
 
@@ -89,6 +90,3 @@ export class Scope {
     return parent.own(directive) ?? parent.#inherited(directive);
   }
 }
-
-/** All that there are. */
-export const PROTOCOLS: readonly Protocol[] = ["imap", "pop3", "smtp"];

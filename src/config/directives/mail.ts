@@ -6,7 +6,7 @@ import { block, directive, MAIL, MAIL_AND_SERVER, MAIN, ONE_OR_MORE, SERVER } fr
 import type { Module } from "../directive.ts";
 import { ConfigError } from "../error.ts";
 import { lastWins, number, once, TIME_HINT } from "../kinds.ts";
-import { PROTOCOLS } from "../scope.ts";
+import { PROTOCOLS } from "../protocols.ts";
 import type { Scope } from "../scope.ts";
 import { checkSharing } from "../sharing.ts";
 import { sslOf } from "../ssl.ts";
