@@ -41,7 +41,6 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
   protected readonly greeting: Octets;
   protected readonly challengePrefix = "334 ";
   protected readonly loginFailed = reply.LOGIN_FAILED;
-  readonly #connection: Connection;
   #helo = "";
   #isExtended = false;
   #from = "";
@@ -50,7 +49,6 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
 
   constructor(options: SmtpOptions, connection: Connection) {
     super(options, connection);
-    this.#connection = connection;
     this.greeting = reply.greeting(options.serverName);
   }
 
@@ -166,7 +164,7 @@ export class SmtpSession extends LoginSession<SmtpOptions> {
     return new SmtpUpstream({
       accepted,
       serverName,
-      xclient: xclient ? { client: this.#connection.client, host: this.#host } : undefined,
+      xclient: xclient ? { client: this.connection.client, host: this.#host } : undefined,
       smtpAuth,
       isXclientOptional: accepted.isPassThrough === true,
       replay: proof && new SmtpReplay(proof),
