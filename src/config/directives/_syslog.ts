@@ -57,8 +57,8 @@ const FACILITIES: readonly string[] = [
   ...["ntp", "audit", "alert", "cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"],
 ];
 
-/** As in a configuration of nginx: not `err` and `warning`. */
-const SEVERITIES: readonly LogLevel[] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
+/** The levels of a log, in their order. They are syslog's severities, in the words of nginx: not `err` and `warning`. */
+export const SEVERITIES: readonly LogLevel[] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
 
 const SYSLOG_PORT = 514;
 /** RFC 3164, 4.1.3. */

@@ -6,7 +6,7 @@ import type { Module } from "../directive.ts";
 import { listOf } from "../kinds.ts";
 import { didYouMean } from "../suggest.ts";
 import type { ErrorLogConfig, LogLevel } from "../types.ts";
-import { readSyslog } from "./_syslog.ts";
+import { readSyslog, SEVERITIES } from "./_syslog.ts";
 
 /** Its files are as written. */
 export const errorLog = directive<readonly ErrorLogConfig[]>({
@@ -40,8 +40,8 @@ function levelOf(call: Call): LogLevel {
       hasPart = true;
       continue;
     }
-    const named = LEVELS.find((candidate) => candidate === word);
-    if (named === undefined) throw call.error(`invalid log level "${word}"`, didYouMean(word, LEVELS));
+    const named = SEVERITIES.find((candidate) => candidate === word);
+    if (named === undefined) throw call.error(`invalid log level "${word}"`, didYouMean(word, SEVERITIES));
     if (level !== undefined || hasPart) throw call.error(`duplicate log level "${word}"`);
     level = named;
   }
@@ -49,8 +49,6 @@ function levelOf(call: Call): LogLevel {
 }
 
 const SYSLOG = "syslog:";
-
-const LEVELS: readonly LogLevel[] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
 
 const PARTS: readonly string[] = [
   "debug_core",
