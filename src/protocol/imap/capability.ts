@@ -1,3 +1,4 @@
+import type { StartTls } from "../../config/ssl_types.ts";
 import type { ImapConfig } from "../../config/types.ts";
 import type { Octets } from "../../runtime.ts";
 import type { ByTls } from "../../session/by_tls.ts";
@@ -8,7 +9,7 @@ import type { ByTls } from "../../session/by_tls.ts";
  */
 export function capabilityReply(
   config: Pick<ImapConfig, "capabilities" | "auth">,
-  startTls: "off" | "on" | "only",
+  startTls: StartTls,
 ): ByTls<Octets> {
   const mechanisms = MECHANISMS.filter(({ auth }) => config.auth.includes(auth)).map(({ word }) => word);
   const own = config.capabilities.some((word) => word.toUpperCase() === "SASL-IR") ? [] : ["SASL-IR"];
@@ -17,7 +18,7 @@ export function capabilityReply(
 }
 
 /** A client that must not log in yet is told so (RFC 3501, 7.2.1), and how it may. */
-function inClear(startTls: "off" | "on" | "only", mechanisms: readonly Octets[]): readonly Octets[] {
+function inClear(startTls: StartTls, mechanisms: readonly Octets[]): readonly Octets[] {
   switch (startTls) {
     case "off":
       return mechanisms;

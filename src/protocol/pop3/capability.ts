@@ -1,3 +1,4 @@
+import type { StartTls } from "../../config/ssl_types.ts";
 import type { Pop3Config } from "../../config/types.ts";
 import type { Octets } from "../../runtime.ts";
 import type { ByTls } from "../../session/by_tls.ts";
@@ -5,7 +6,7 @@ import type { ByTls } from "../../session/by_tls.ts";
 /** The reply to CAPA (RFC 2449, 5): the configured words, the mechanisms, and STLS (RFC 2595, 4) where it is to be had. */
 export function capaReply(
   config: Pick<Pop3Config, "capabilities" | "auth">,
-  startTls: "off" | "on" | "only",
+  startTls: StartTls,
 ): ByTls<Octets> {
   const sasl = ["SASL", ...mechanisms(config)].join(" ");
   const secure = capa([...config.capabilities, sasl]);

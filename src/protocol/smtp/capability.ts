@@ -1,3 +1,4 @@
+import type { StartTls } from "../../config/ssl_types.ts";
 import type { SmtpConfig } from "../../config/types.ts";
 import type { Octets } from "../../runtime.ts";
 import type { ByTls } from "../../session/by_tls.ts";
@@ -9,7 +10,7 @@ import type { ByTls } from "../../session/by_tls.ts";
 export function ehloReply(
   serverName: Octets,
   config: Pick<SmtpConfig, "capabilities" | "auth">,
-  startTls: "off" | "on" | "only",
+  startTls: StartTls,
 ): ByTls<Octets> {
   const mechanisms = MECHANISMS.filter(({ auth }) => config.auth.includes(auth)).map(({ word }) => word);
   const auth = mechanisms.length === 0 ? [] : [`AUTH ${mechanisms.join(" ")}`];
