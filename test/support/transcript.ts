@@ -4,11 +4,28 @@
  *     S: what the client hears            C: what the client says
  *     P: what the upstream hears          U: what the upstream says
  *     ask METHOD "LOGIN" "PASSWORD" ATTEMPT [SALT]      log LEVEL TEXT (ACTION)
- *     connect TARGET                      splice "TO CLIENT" "TO UPSTREAM"
- *     close REASON                        next upstream
+ *     resolve                             secure client|upstream
+ *     connect TARGET                      next upstream
+ *     leave upstream                      identified "LOGIN"
+ *     splice "TO CLIENT" "TO UPSTREAM" [ended]
+ *     close REASON
  *
- * and the stimuli `accept`, `accept from the cache`, `let through`, `let through as Joe`, `refuse WAIT TEXT`, `refuse oauth WAIT BASE64`, `resolved HOST`, `unavailable`, `connected`, `connectFailed`, `noUpstream`, `shutdown`,
- * `C ended`, `U ended`, `C secured`, `U secured`, `C not secured TEXT`, `U not secured TEXT`, and `after MILLISECONDS`, which delivers `timedOut` when the deadline has come by then.
+ * and the stimuli
+ *
+ *     accept                              accept from the cache
+ *     accept a line break                 accept without a password
+ *     accept nobody                       accept a login of every kind
+ *     let through                         let through as Joe
+ *     refuse WAIT TEXT                    refuse oauth WAIT BASE64
+ *     unavailable                         resolved HOST
+ *     connected                           connectFailed
+ *     noUpstream                          shutdown
+ *     C ended                             U ended
+ *     C secured                           U secured
+ *     C not secured TEXT                  U not secured TEXT
+ *     after MILLISECONDS
+ *
+ * the last of which delivers `timedOut` when the deadline has come by then.
  * A dialogue that never says `next upstream` has only one: its session hears at once that there is no other.
  * A line of C, S, U or P has its CRLF left out; a backslash at its end says that none follows. `\r`, `\n`, `\0`,
  * `\xHH` and `\\` are what they are elsewhere.
