@@ -78,6 +78,7 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
 
   /** What a client hears that may begin TLS now. */
   protected abstract startTlsReply(): Octets;
+
   /** The client has answered a challenge of the upstream's. */
   protected abstract answered(response: Octets): void;
 
