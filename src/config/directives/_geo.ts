@@ -13,7 +13,8 @@ import {
 import type { Reference } from "../../variables/mod.ts";
 import type { Call } from "../call.ts";
 import type { Entries } from "../directive.ts";
-import { LINE_HINT, variableName } from "./_variable.ts";
+import { checkPair } from "./_table_line.ts";
+import { variableName } from "./_variable.ts";
 
 /** Begins the `geo` that `call` opens. */
 export function geoEntries(call: Call): Entries {
@@ -40,7 +41,7 @@ class GeoEntries implements Entries {
   entry(call: Call): void {
     if (call.args.length === 0 && call.name === "ranges") return this.#chooseRanges(call);
     if (call.args.length === 0 && call.name === "volatile") return;
-    if (call.args.length !== 1) throw call.error("invalid number of the geo parameters", LINE_HINT);
+    checkPair(call, "geo");
     if (this.#ranges === undefined) this.#network(call, this.#networks ??= new GeoNetworks());
     else this.#range(call, this.#ranges);
   }

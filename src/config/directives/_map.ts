@@ -7,7 +7,8 @@ import { type Found, MapTable } from "../../variables/map.ts";
 import { compileRegex, type Regex } from "../../variables/regex.ts";
 import type { Call } from "../call.ts";
 import type { Entries } from "../directive.ts";
-import { LINE_HINT, variableName } from "./_variable.ts";
+import { checkPair } from "./_table_line.ts";
+import { variableName } from "./_variable.ts";
 
 /** A value as it is, or how to work it out. */
 type Value = Octets | ((facts: Facts, captures: Captures | undefined) => Octets);
@@ -46,7 +47,7 @@ class MapEntries implements Entries {
   entry(call: Call): void {
     if (call.args.length === 0 && call.name === "hostnames") return this.#takeHostnames(call);
     if (call.args.length === 0 && call.name === "volatile") return;
-    if (call.args.length !== 1) throw call.error("invalid number of the map parameters", LINE_HINT);
+    checkPair(call, "map");
     if (call.name.startsWith("~")) return this.#addRegex(call);
     const value = this.#value(call, call.arg(0));
     if (call.name !== "default") return this.#add(call, value);

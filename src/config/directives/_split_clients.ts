@@ -7,7 +7,8 @@ import type { Call } from "../call.ts";
 import type { Entries } from "../directive.ts";
 import { ConfigError } from "../error.ts";
 import type { Place } from "../types.ts";
-import { LINE_HINT, variableName } from "./_variable.ts";
+import { checkPair } from "./_table_line.ts";
+import { variableName } from "./_variable.ts";
 
 /** Begins the `split_clients` that `call` opens. */
 export function splitEntries(call: Call): Entries {
@@ -26,7 +27,7 @@ class SplitEntries implements Entries {
   }
 
   entry(call: Call): void {
-    if (call.args.length !== 1) throw call.error("invalid number of the split_clients parameters", LINE_HINT);
+    checkPair(call, "split_clients");
     const value = call.arg(0);
     if (call.name === "*") {
       this.#shares.push({ percent: undefined, value });

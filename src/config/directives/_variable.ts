@@ -8,6 +8,3 @@ export function variableName(call: Call, text: Octets): Octets {
   if (text.startsWith("$")) return text.slice(1);
   throw call.error(`invalid variable name "${text}"`);
 }
-
-/** For a line with too few words or too many. */
-export const LINE_HINT = 'a line is two words and a ";"';
