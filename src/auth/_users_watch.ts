@@ -5,6 +5,7 @@
  */
 
 import { ConfigError } from "../config/error.ts";
+import type { NamedFile } from "../config/types.ts";
 import type { Cancel, Files, Millis, Octets, Runtime } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
@@ -12,7 +13,7 @@ import { parseUsers, type Users, type UsersContext } from "./_users_table.ts";
 
 /** What a {@linkcode UsersFile} works with. */
 export interface UsersFileOptions extends Pick<UsersContext, "upstreamProblem"> {
-  readonly path: Octets;
+  readonly file: NamedFile;
   /** How often to look at the file. */
   readonly period: Millis;
   readonly runtime: Pick<Runtime, "timer"> & { readonly files: Pick<Files, "read" | "look"> };
@@ -72,7 +73,7 @@ export class UsersFile {
   }
 
   #renew(): void {
-    const { path, note } = this.#options;
+    const { file: { path }, note } = this.#options;
     try {
       this.users = this.#read();
       note("notice", `users file "${path}" was read again, ${this.users.size} users`);
@@ -83,13 +84,13 @@ export class UsersFile {
   }
 
   #read(): Users {
-    const { path, runtime, upstreamProblem, taken } = this.#options;
+    const { file: { path, place }, runtime, upstreamProblem, taken } = this.#options;
     const look = runtime.files.look(path);
     if (!isFailure(look) && look.size > LARGEST_FILE) {
-      throw new ConfigError(`users file "${path}" has more than ${LARGEST_FILE} bytes`);
+      throw new ConfigError(`users file "${path}" has more than ${LARGEST_FILE} bytes`, { place });
     }
     const bytes = runtime.files.read(path);
-    if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`);
+    if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`, { place });
     const text = decode(bytes);
     const users = parseUsers(text, { name: path, upstreamProblem });
     taken?.(text);
@@ -98,7 +99,7 @@ export class UsersFile {
 
   /** A file that cannot be looked at looks like its error. */
   #look(): Octets {
-    const look = this.#options.runtime.files.look(this.#options.path);
+    const look = this.#options.runtime.files.look(this.#options.file.path);
     return isFailure(look) ? describeFailure(look) : look.stamp;
   }
 }

@@ -77,7 +77,7 @@ const COMMANDS: ReadonlyMap<string, Apply> = new Map(Object.entries<Apply>({
   ciphersuites: ({ value }) => ({ ciphersuites: value }),
   curves: ({ value }) => ({ ecdhCurve: value }),
   groups: ({ value }) => ({ ecdhCurve: value }),
-  dhparameters: ({ value }) => ({ dhparam: value }),
+  dhparameters: ({ value: path, place }) => ({ dhparam: { path, place } }),
   numtickets: tuning,
   protocol: (command, { versions }) => ({ versions: protocols(command, versions) }),
   minprotocol: (command, { versions }) => ({ versions: versions.filter((each) => each >= version(command, "TLSv1")) }),

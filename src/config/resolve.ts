@@ -86,7 +86,7 @@ export function resolveMain(main: Scope, { prefix }: Surroundings): MainConfig {
     workerProcesses: main.value(workerProcesses),
     errorLogs: resolveErrorLogs(main, prefix),
     pid: fullName(prefix, pidFile ?? "logs/nginx.pid"),
-    pidIsConfigured: pidFile !== undefined,
+    pidPlace: main.placeOf(pid),
     daemon: main.value(daemon),
     masterProcess: main.value(masterProcess),
     user: owner,

@@ -14,7 +14,7 @@ import * as directives from "./directives/ssl.ts";
 import { ConfigError, inPlace } from "./error.ts";
 import type { Scope } from "./scope.ts";
 import type { CertificateConfig, Places, SslConfig } from "./ssl_types.ts";
-import type { Place } from "./types.ts";
+import type { NamedFile, Place } from "./types.ts";
 
 /** The TLS of a `server {}`, if it has any. Throws {@linkcode ConfigError} when something is lacking. */
 export function sslOf(scope: Scope): SslConfig | undefined {
@@ -88,7 +88,7 @@ function commanded(scope: Scope): ReturnType<typeof applyCommands> {
     ciphersuites: undefined,
     prefersServerCiphers: scope.value(directives.sslPreferServerCiphers),
     ecdhCurve: scope.value(directives.sslEcdhCurve),
-    dhparam: scope.value(directives.sslDhparam) || undefined,
+    dhparam: fileOf(scope, directives.sslDhparam),
     sessionTickets: scope.value(directives.sslSessionTickets),
     tuning: [],
   };
@@ -123,8 +123,8 @@ type Verification = Pick<
 
 function verification(scope: Scope): Verification {
   const verifyClient = scope.value(directives.sslVerifyClient);
-  const clientCertificate = scope.value(directives.sslClientCertificate) || undefined;
-  const trustedCertificate = scope.value(directives.sslTrustedCertificate) || undefined;
+  const clientCertificate = fileOf(scope, directives.sslClientCertificate);
+  const trustedCertificate = fileOf(scope, directives.sslTrustedCertificate);
   const needsAuthority = verifyClient === "on" || verifyClient === "optional";
   if (needsAuthority && clientCertificate === undefined && trustedCertificate === undefined) {
     const place = scope.placeOf(directives.sslVerifyClient);
@@ -132,9 +132,16 @@ function verification(scope: Scope): Verification {
       hint: place && `"ssl_verify_client" stands${inPlace(place)}`,
     });
   }
-  const crl = scope.value(directives.sslCrl) || undefined;
+  const crl = fileOf(scope, directives.sslCrl);
   const verifyDepth = scope.value(directives.sslVerifyDepth);
   return { verifyClient, verifyDepth, clientCertificate, trustedCertificate, crl };
+}
+
+/** The file that a directive names; `undefined` where none does, or does so with an empty name. */
+export function fileOf(scope: Scope, directive: Directive<Octets, Octets>): NamedFile | undefined {
+  const path = scope.value(directive);
+  const place = scope.placeOf(directive);
+  return path === "" || place === undefined ? undefined : { path, place };
 }
 
 /** Where those of these directives stand that are given. */

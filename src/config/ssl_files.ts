@@ -1,6 +1,6 @@
 /**
  * Reads the files that TLS needs: when the program starts and whenever they are read again, not while the configuration
- * is read. What is wrong with one is told in nginx's and OpenSSL's words.
+ * is read. What is wrong with one is told in nginx's and OpenSSL's words, in the place of the directive that names it.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import type { Files, KeyPair, Octets, SystemFailure, TlsServerOptions } from "..
 import { decode } from "../session/bytes.ts";
 import { ConfigError } from "./error.ts";
 import type { CertificateConfig, ClientTlsConfig, PemSource, SslConfig } from "./ssl_types.ts";
+import type { NamedFile } from "./types.ts";
 
 /** What the files of a {@linkcode SslConfig} say. */
 export type SslFiles = Pick<TlsServerOptions, "keyPairs" | "authorities" | "crl" | "dhparam"> & {
@@ -34,10 +35,10 @@ export function readSslFiles(ssl: SslConfig, files: Reader): SslFiles {
   const authorities = [ssl.clientCertificate, ssl.trustedCertificate];
   return {
     keyPairs,
-    authorities: isAsked ? authorities.map((path) => readAuthorities(path, files)).join("") : "",
+    authorities: isAsked ? authorities.map((file) => readAuthorities(file, files)).join("") : "",
     crl: isAsked ? readCrl(ssl.crl, files) : "",
     dhparam: ssl.dhparam === undefined ? undefined : readDhparam(ssl.dhparam, files),
-    ticketKeys: ssl.ticketKeys.map((path) => readTicketKey(path, files)),
+    ticketKeys: ssl.ticketKeys.map((file) => readTicketKey(file, files)),
   };
 }
 
@@ -55,12 +56,12 @@ function readKeyPair({ certificate, key }: CertificateConfig, passphrases: reado
   return { certificate: readPem(certificate, CERTIFICATE, files), key: readPem(key, KEY, files), passphrases };
 }
 
-function readAuthorities(path: Octets | undefined, files: Reader): Octets {
-  return path === undefined ? "" : readPem({ path }, AUTHORITY, files);
+function readAuthorities(file: NamedFile | undefined, files: Reader): Octets {
+  return file === undefined ? "" : readPem(file, AUTHORITY, files);
 }
 
-function readCrl(path: Octets | undefined, files: Reader): Octets {
-  return path === undefined ? "" : readPem({ path }, CRL, files);
+function readCrl(file: NamedFile | undefined, files: Reader): Octets {
+  return file === undefined ? "" : readPem(file, CRL, files);
 }
 
 /** What a file is to hold, and what is said when it does not. */
@@ -100,30 +101,43 @@ const CRL: Content = {
 function readPem(source: PemSource, content: Content, files: Reader): Octets {
   // The text of a key is no name for it: it would end up in the log.
   const name = "path" in source ? source.path : "data:";
+  const { place } = source;
   const text = "path" in source ? readText(source.path, files) : source.data;
   if (typeof text !== "string") {
-    throw new ConfigError(`${content.complaint(name)}BIO_new_file() failed ${openFailure(name, text)}`);
+    throw new ConfigError(`${content.complaint(name)}BIO_new_file() failed ${openFailure(name, text)}`, { place });
   }
-  if (!content.label.test(text)) throw new ConfigError(content.complaint(name) + content.lacking);
+  if (!content.label.test(text)) {
+    throw new ConfigError(content.complaint(name) + content.lacking, { place, hint: describeContent(text) });
+  }
   // Texts are put one behind the other.
   return text.endsWith("\n") ? text : `${text}\n`;
 }
 
-function readDhparam(path: Octets, files: Reader): Octets {
+/** What is there in place of what should be, as far as it can be told. */
+function describeContent(text: Octets): Octets | undefined {
+  if (text.trim() === "") return "it is empty";
+  const [, label] = /-----BEGIN ([A-Z0-9. ]+)-----/.exec(text) ?? [];
+  if (label !== undefined) return `what it holds: ${label.toLowerCase()}`;
+  return text.startsWith(DER_SEQUENCE) ? "it looks like DER: openssl can make PEM of it" : undefined;
+}
+
+function readDhparam({ path, place }: NamedFile, files: Reader): Octets {
   const text = readText(path, files);
   if (typeof text !== "string") {
-    throw new ConfigError(`BIO_new_file("${path}") failed ${openFailure(path, text)}`);
+    throw new ConfigError(`BIO_new_file("${path}") failed ${openFailure(path, text)}`, { place });
   }
   if (/-----BEGIN (?:X9\.42 )?DH PARAMETERS-----/.test(text)) return text;
   const reason = "error:0480006C:PEM routines::no start line:Expecting: DH PARAMETERS";
-  throw new ConfigError(`PEM_read_bio_DHparams("${path}") failed (SSL: ${reason})`);
+  const hint = describeContent(text);
+  throw new ConfigError(`PEM_read_bio_DHparams("${path}") failed (SSL: ${reason})`, { place, hint });
 }
 
-function readTicketKey(path: Octets, files: Reader): Uint8Array {
+function readTicketKey({ path, place }: NamedFile, files: Reader): Uint8Array {
   const bytes = files.read(path);
-  if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`);
-  if (bytes.length !== 48 && bytes.length !== 80) throw new ConfigError(`"${path}" must be 48 or 80 bytes`);
-  return bytes;
+  if (isFailure(bytes)) throw new ConfigError(`open() "${path}" failed ${describeFailure(bytes)}`, { place });
+  if (bytes.length === 48 || bytes.length === 80) return bytes;
+  const hint = `it has ${bytes.length}: "openssl rand 48" makes a key, with random octets and no line end`;
+  throw new ConfigError(`"${path}" must be 48 or 80 bytes`, { place, hint });
 }
 
 function readText(path: Octets, files: Reader): Octets | SystemFailure {
@@ -137,6 +151,9 @@ function openFailure(path: Octets, { number, text }: SystemFailure): Octets {
   const own = number === NO_SUCH_FILE ? "10000080:BIO routines::no such file" : "10080002:BIO routines::system lib";
   return `(SSL: error:${code}:system library::${text}:calling fopen(${path}, r) error:${own})`;
 }
+
+/** The octet that certificates and keys begin with that are no text. */
+const DER_SEQUENCE = "\x30";
 
 /** ENOENT. */
 const NO_SUCH_FILE = 2;

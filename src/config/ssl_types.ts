@@ -7,13 +7,13 @@
 import type { ConfCommand } from "./conf_command.ts";
 import type { Template } from "../variables/mod.ts";
 import type { Millis, Octets, TlsVersion } from "../runtime.ts";
-import type { Place } from "./types.ts";
+import type { NamedFile, Place } from "./types.ts";
 
 /** Whether clients may (`on`) or must (`only`) begin TLS before they log in. */
 export type StartTls = "off" | "on" | "only";
 
 /** Where text in PEM is: in a file, or in the configuration itself, behind `data:`. */
-export type PemSource = { readonly path: Octets } | { readonly data: Octets };
+export type PemSource = NamedFile | { readonly data: Octets; readonly place: Place };
 
 /** A certificate with its chain, and its key. */
 export interface CertificateConfig {
@@ -35,19 +35,19 @@ export interface SslConfig {
   readonly prefersServerCiphers: boolean;
   /** An OpenSSL list, or `auto`. */
   readonly ecdhCurve: Octets;
-  readonly dhparam: Octets | undefined;
+  readonly dhparam: NamedFile | undefined;
   readonly sessionCache: SessionCacheConfig;
   readonly sessionTimeout: Millis;
   readonly sessionTickets: boolean;
-  /** Paths; the first key encrypts. */
-  readonly ticketKeys: readonly Octets[];
+  /** The first key encrypts. */
+  readonly ticketKeys: readonly NamedFile[];
   readonly verifyClient: VerifyClient;
   readonly verifyDepth: number;
   /** Authorities whose names clients are told. */
-  readonly clientCertificate: Octets | undefined;
+  readonly clientCertificate: NamedFile | undefined;
   /** Authorities whose names they are not told. */
-  readonly trustedCertificate: Octets | undefined;
-  readonly crl: Octets | undefined;
+  readonly trustedCertificate: NamedFile | undefined;
+  readonly crl: NamedFile | undefined;
   readonly certificateCompression: boolean;
   /** What only tunes OpenSSL and was given with `ssl_conf_command`, as `Options KTLS`. */
   readonly tuning: readonly Octets[];
@@ -74,8 +74,8 @@ export interface ClientTlsConfig {
   readonly verify: boolean;
   readonly verifyDepth: number;
   /** The authorities; `undefined` for those of the system. */
-  readonly trustedCertificate: Octets | undefined;
-  readonly crl: Octets | undefined;
+  readonly trustedCertificate: NamedFile | undefined;
+  readonly crl: NamedFile | undefined;
   /** The SHA-256 of the only certificate that is taken, in lower-case hex without colons. */
   readonly fingerprint: Octets | undefined;
   /** The name the certificate must have and that is sent; `undefined` for the name the server is addressed by. */

@@ -8,7 +8,7 @@ import type { Octets, TlsFault } from "../runtime.ts";
 import type { ConfCommand } from "./conf_command.ts";
 import { ConfigError, inPlace } from "./error.ts";
 import type { CertificateConfig, ClientTlsConfig, PemSource, SslConfig } from "./ssl_types.ts";
-import type { Place } from "./types.ts";
+import type { NamedFile, Place } from "./types.ts";
 
 /** A fault in the TLS with clients. */
 export function sslFault(ssl: SslConfig, fault: TlsFault): ConfigError {
@@ -32,11 +32,11 @@ export function clientTlsFault(tls: ClientTlsConfig, fault: TlsFault): ConfigErr
 
 interface Settings extends Pick<SslConfig, "crl" | "ciphers" | "ecdhCurve" | "dhparam" | "commands" | "places"> {
   readonly certificates: readonly CertificateConfig[];
-  readonly authorities: Octets | undefined;
+  readonly authorities: NamedFile | undefined;
 }
 
 function explained({ part, index, text }: TlsFault, settings: Settings): ConfigError {
-  const { certificates, authorities = "", crl = "", ciphers, ecdhCurve, dhparam = "" } = settings;
+  const { certificates, authorities, crl, ciphers, ecdhCurve, dhparam } = settings;
   const pair = certificates[index];
   const command = commandOf(part, settings);
   if (command !== undefined) {
@@ -45,17 +45,18 @@ function explained({ part, index, text }: TlsFault, settings: Settings): ConfigE
   }
   switch (part) {
     case "certificate":
-      return failed(`cannot load certificate "${nameOf(pair?.certificate)}": PEM_read_bio_X509_AUX()`, text);
+      return unusable(pair?.certificate, (name) => `cannot load certificate ${name}: PEM_read_bio_X509_AUX()`, text);
     case "key":
-      return failed(`cannot load certificate key "${nameOf(pair?.key)}": PEM_read_bio_PrivateKey()`, text);
+      return unusable(pair?.key, (name) => `cannot load certificate key ${name}: PEM_read_bio_PrivateKey()`, text)
+        .hinted(lockHint(text, settings));
     case "mismatch":
-      return failed(`SSL_CTX_use_PrivateKey("${nameOf(pair?.key)}")`, text);
+      return unusable(pair?.key, (name) => `SSL_CTX_use_PrivateKey(${name})`, text).hinted(pair && mismatchHint(pair));
     case "authorities":
-      return failed(`failed to load "${authorities}": PEM_read_bio_X509()`, text);
+      return unusable(authorities, (name) => `failed to load ${name}: PEM_read_bio_X509()`, text);
     case "crl":
-      return failed(`failed to load "${crl}": PEM_read_bio_X509_CRL()`, text);
+      return unusable(crl, (name) => `failed to load ${name}: PEM_read_bio_X509_CRL()`, text);
     case "dhparam":
-      return failed(`PEM_read_bio_DHparams("${dhparam}")`, text);
+      return unusable(dhparam, (name) => `PEM_read_bio_DHparams(${name})`, text);
     case "ciphers":
       return failed(`SSL_CTX_set_cipher_list("${ciphers}")`, text, directiveOf(settings, "_ciphers"));
     case "curves":
@@ -99,7 +100,25 @@ function failed(action: Octets, reason: Octets, directive?: GivenDirective): Con
   return new ConfigError(text, { place: directive?.place });
 }
 
+/** A fault of what a directive names, whose place is that directive's. */
+function unusable(source: PemSource | undefined, action: (name: Octets) => Octets, reason: Octets): ConfigError {
+  return new ConfigError(`${action(`"${nameOf(source)}"`)} failed (SSL: ${reason})`, { place: source?.place });
+}
+
 /** The text of a key is no name for it: it would end up in the log. */
 function nameOf(source: PemSource | undefined): Octets {
   return source !== undefined && "path" in source ? source.path : "data:";
+}
+
+/** OpenSSL's words for a key that asks for a passphrase say little to who has never met them. */
+function lockHint(reason: Octets, settings: Settings): Octets | undefined {
+  const directive = directiveOf(settings, "_certificate_key")?.name.replace(/certificate_key$/, "password_file");
+  if (reason.endsWith(":processing error")) {
+    return `the key is encrypted: "${directive}" names a file with its passphrase`;
+  }
+  return reason.includes(":bad decrypt") ? `no passphrase of "${directive}" opens the key` : undefined;
+}
+
+function mismatchHint({ certificate }: CertificateConfig): Octets {
+  return `it is not the key of "${nameOf(certificate)}", which is named${inPlace(certificate.place)}`;
 }

@@ -22,6 +22,12 @@ export interface Position {
 /** Where a directive was read: a line of a file, or the `-g` option. */
 export type Place = Position | "command line";
 
+/** A file that a directive names, and where that stands. */
+export interface NamedFile {
+  readonly path: Octets;
+  readonly place: Place;
+}
+
 /** An IP address without brackets, or a name that is still to be resolved, and a port. */
 export interface HostAndPort {
   readonly host: string;
@@ -34,7 +40,8 @@ export type LogLevel = "emerg" | "alert" | "crit" | "error" | "warn" | "notice" 
 /** Where lines go. */
 export type LogTarget =
   | { readonly type: "stderr" }
-  | { readonly type: "file"; readonly path: Octets }
+  /** One that no configuration names, but `-e` or a program around us, has no place. */
+  | { readonly type: "file"; readonly path: Octets; readonly place?: Place }
   | ({ readonly type: "syslog" } & SyslogConfig);
 
 /** One `error_log` line. */
@@ -100,8 +107,8 @@ export interface MainConfig {
   readonly errorLogs: readonly ErrorLogConfig[];
   /** Path of the pid file, made absolute with the prefix. */
   readonly pid: Octets;
-  /** Whether the file names it itself; a default that cannot be written is no reason not to start. */
-  readonly pidIsConfigured: boolean;
+  /** Where the configuration names it; `undefined` for the default, which in the foreground may be missing. */
+  readonly pidPlace: Place | undefined;
   readonly daemon: boolean;
   readonly masterProcess: boolean;
   readonly user: { readonly name: Octets; readonly group: Octets; readonly place: Place } | undefined;
@@ -162,7 +169,7 @@ export interface ServerConfig {
   /** `undefined`: nobody is asked; {@linkcode ServerConfig.proxyPass} is there then. */
   readonly authHttp: AuthHttpConfig | undefined;
   /** The path of the file that says who may log in; only where {@linkcode ServerConfig.authHttp} is `undefined`. */
-  readonly authUsersFile: Octets | undefined;
+  readonly authUsersFile: NamedFile | undefined;
   /** Where sessions go whose source of logins does not say, or that have none. */
   readonly proxyPass: ProxyPassConfig | undefined;
   /** Whether the group that {@linkcode ServerConfig.proxyPass} names is checked. */

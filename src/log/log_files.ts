@@ -1,4 +1,5 @@
-import type { AccessLogConfig, ErrorLogConfig, LogBuffer, LogTarget, SyslogConfig } from "../config/types.ts";
+import { inPlace } from "../config/error.ts";
+import type { AccessLogConfig, ErrorLogConfig, LogBuffer, LogTarget, Place, SyslogConfig } from "../config/types.ts";
 import type { LogFile, Octets, SystemFailure } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import { AccessLog, type AccessOutput } from "./access_log.ts";
@@ -85,7 +86,7 @@ export class LogFiles {
     for (const buffer of this.#buffers.values()) buffer.flush();
     for (const [path, file] of this.#files) {
       const failure = file.reopen();
-      if (failure !== undefined) failures.push(new LogFailure(path, failure));
+      if (failure !== undefined) failures.push(new LogFailure({ path }, failure));
     }
     return failures;
   }
@@ -122,7 +123,7 @@ export class LogFiles {
         return (line) => this.#runtime.process.stderr(line);
       case "file": {
         const file = this.#file(target.path, opening.use);
-        return isFailure(file) ? new LogFailure(target.path, file) : (line) => void file.write(line);
+        return isFailure(file) ? new LogFailure(target, file) : (line) => void file.write(line);
       }
       case "syslog": {
         const syslog = this.#syslog(target, opening);
@@ -140,7 +141,7 @@ export class LogFiles {
         return (line) => this.#runtime.process.stderr(line);
       case "file": {
         const file = this.#file(target.path, use);
-        if (isFailure(file)) return new LogFailure(target.path, file);
+        if (isFailure(file)) return new LogFailure(target, file);
         use.notes.set(target.path, note);
         const buffer = this.#buffer(target.path, file);
         return (line) => buffer.add(line, settings);
@@ -197,11 +198,19 @@ interface Opening {
   readonly note: LogNote;
 }
 
-/** A log file that cannot be written. */
+/** A log file that cannot be written: which, and where the configuration names it. */
 export class LogFailure {
   readonly text: Octets;
+  /** What may help, once the file is to be opened for the first time. */
+  readonly hint: Octets | undefined;
 
-  constructor(path: Octets, failure: SystemFailure) {
-    this.text = `open() "${path}" failed ${describeFailure(failure)}`;
+  constructor({ path, place }: { readonly path: Octets; readonly place?: Place }, failure: SystemFailure) {
+    this.text = `open() "${path}" failed ${describeFailure(failure)}${place === undefined ? "" : inPlace(place)}`;
+    this.hint = place === undefined ? UNNAMED_HINT : failure.number === NO_SUCH_FILE ? HINT : undefined;
   }
 }
+
+/** ENOENT: where a file may be made, that is its folder. */
+const NO_SUCH_FILE = 2;
+const UNNAMED_HINT = 'name another log by "error_log" or -e, or make its folder one that is there and can be written';
+const HINT = "a log's folder has to be there; where its path is relative, it starts from the prefix, see -p";

@@ -73,5 +73,5 @@ async function openLog(config: Config, { files, fallback, runtime }: Opening): P
   const log = files.open(errorLogs.length > 0 ? errorLogs : [fallback], use);
   if (!(log instanceof LogFailure)) return { log, use };
   await files.release(use);
-  throw new StartError([log.text]);
+  throw new StartError([log.text], log.hint);
 }

@@ -1,3 +1,4 @@
+import { inPlace } from "../config/error.ts";
 import type { Config, MainConfig } from "../config/types.ts";
 import { StartError } from "../proxy/mod.ts";
 import type { Runtime, SystemFailure } from "../runtime.ts";
@@ -51,8 +52,9 @@ export async function movePidFile(
  * has nothing else.
  */
 function check(main: MainConfig, failure: SystemFailure | undefined): void {
-  if (failure === undefined || !(main.pidIsConfigured || main.daemon)) return;
-  throw new StartError([`open() "${main.pid}" failed ${describeFailure(failure)}`], HINT);
+  if (failure === undefined || (main.pidPlace === undefined && !main.daemon)) return;
+  const place = main.pidPlace === undefined ? "" : inPlace(main.pidPlace);
+  throw new StartError([`open() "${main.pid}" failed ${describeFailure(failure)}${place}`], HINT);
 }
 
 const HINT = 'name another file by "pid", or make its folder one that is there and can be written';

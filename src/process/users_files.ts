@@ -6,7 +6,7 @@
  */
 
 import type { UsersFile } from "../auth/users_file.ts";
-import type { Config } from "../config/types.ts";
+import type { Config, NamedFile } from "../config/types.ts";
 import { openUsers } from "../proxy/authenticators.ts";
 import type { Octets, Runtime } from "../runtime.ts";
 import { type Route, Routes } from "../upstream/mod.ts";
@@ -31,14 +31,15 @@ export class UsersFiles {
   /** Throws a `StartError` for files that cannot be used. */
   constructor(config: Config, { runtime, note, changed }: UsersFilesOptions) {
     const routes = routesIn(config);
-    const paths = new Set(config.servers.flatMap(({ authUsersFile }) => authUsersFile ?? []));
+    const named = new Map<Octets, NamedFile>();
+    for (const { authUsersFile: file } of config.servers) if (file && !named.has(file.path)) named.set(file.path, file);
     try {
-      for (const path of paths) {
+      for (const [path, file] of named) {
         const taken = (text: Octets) => {
           this.#texts.set(path, text);
           changed([[path, text]]);
         };
-        this.#files.push(openUsers(path, { routes, runtime, note, taken }));
+        this.#files.push(openUsers(file, { routes, runtime, note, taken }));
       }
     } catch (error) {
       this.stop();

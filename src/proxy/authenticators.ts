@@ -11,7 +11,7 @@ import { HttpAuthenticator } from "../auth/http.ts";
 import type { Authenticator } from "../auth/mod.ts";
 import { PassThrough, type RouteFor } from "../auth/pass_through.ts";
 import { NetworkList } from "../config/cidr.ts";
-import type { AuthHttpConfig, ServerConfig } from "../config/types.ts";
+import type { AuthHttpConfig, NamedFile, ServerConfig } from "../config/types.ts";
 import type { Millis, Octets, Runtime } from "../runtime.ts";
 import { UsersFile, UsersFileAuthenticator, type UsersFileOptions } from "../auth/users_file.ts";
 import { defaultPort } from "../config/default_port.ts";
@@ -55,18 +55,18 @@ export function createAuthenticator(
 type FileSurroundings = Pick<HttpSurroundings, "runtime" | "routes"> & Pick<UsersFileOptions, "note" | "taken">;
 
 /** Opens a users file, and goes on looking at it. Throws {@linkcode StartError} for one that cannot be used. */
-export function openUsers(path: Octets, { routes, ...surroundings }: FileSurroundings): UsersFile {
+export function openUsers(file: NamedFile, { routes, ...surroundings }: FileSurroundings): UsersFile {
   const upstreamProblem = (text: Octets) => routes.find(text) === undefined ? `no such upstream "${text}"` : undefined;
-  return startOf(() => new UsersFile({ path, period: LOOK_PERIOD, upstreamProblem, ...surroundings }));
+  return startOf(() => new UsersFile({ file, period: LOOK_PERIOD, upstreamProblem, ...surroundings }));
 }
 
 /** Throws {@linkcode StartError} for a file that cannot be used. */
 function askUsers(
-  path: Octets,
+  named: NamedFile,
   { routeFor, ...surroundings }: FileSurroundings & Pick<HttpSurroundings, "routeFor">,
 ): Authenticator {
   const { routes, runtime } = surroundings;
-  const file = openUsers(path, surroundings);
+  const file = openUsers(named, surroundings);
   const source = new UsersFileAuthenticator({
     users: () => file.users,
     routeFor: (upstream, credentials) =>
@@ -86,7 +86,7 @@ function startOf<T>(open: () => T): T {
   try {
     return open();
   } catch (error) {
-    throw error instanceof ConfigError ? new StartError([error.message]) : error;
+    throw error instanceof ConfigError ? new StartError([error.message], error.hint) : error;
   }
 }
 

@@ -174,14 +174,14 @@ export class Generation {
 
   #openLog(configs: readonly ErrorLogConfig[]): ErrorLog {
     const log = this.#surroundings.logFiles.open(configs, this.#logUse);
-    if (log instanceof LogFailure) throw new StartError([log.text]);
+    if (log instanceof LogFailure) throw new StartError([log.text], log.hint);
     return log;
   }
 
   #openAccessLog({ accessLogs }: ServerConfig, log: ErrorLog): AccessLog | undefined {
     const note = (level: "alert" | "notice", text: string) => log.write(level, text);
     const opened = this.#surroundings.logFiles.openAccess(accessLogs, { use: this.#logUse, note });
-    if (opened instanceof LogFailure) throw new StartError([opened.text]);
+    if (opened instanceof LogFailure) throw new StartError([opened.text], opened.hint);
     return opened;
   }
 

@@ -7,6 +7,7 @@
 
 import { ConfigError } from "../config/mod.ts";
 import type { CertificateConfig, ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
+import type { NamedFile } from "../config/types.ts";
 import type { Cancel, Files, Millis, Octets, Runtime } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
 import { isFailure } from "../runtime.ts";
@@ -40,14 +41,14 @@ export interface RenewalOptions<Context extends Perishable> {
 export function filesOf(ssl: SslConfig): WatchedFiles {
   const isAsked = ssl.verifyClient !== "off";
   const asked = isAsked ? [ssl.clientCertificate, ssl.trustedCertificate, ssl.crl] : [];
-  return { certificates: ssl.certificates, others: present([...asked, ssl.dhparam, ...ssl.ticketKeys]) };
+  return { certificates: ssl.certificates, others: pathsOf([...asked, ssl.dhparam, ...ssl.ticketKeys]) };
 }
 
 /** The files of TLS with a server. */
 export function clientFilesOf({ certificate, verify, trustedCertificate, crl }: ClientTlsConfig): WatchedFiles {
   return {
     certificates: certificate === undefined ? [] : [certificate],
-    others: verify ? present([trustedCertificate, crl]) : [],
+    others: verify ? pathsOf([trustedCertificate, crl]) : [],
   };
 }
 
@@ -169,8 +170,8 @@ export class Renewal<Context extends Perishable> {
   }
 }
 
-function present(paths: readonly (Octets | undefined)[]): readonly Octets[] {
-  return paths.filter((path) => path !== undefined);
+function pathsOf(files: readonly (NamedFile | undefined)[]): readonly Octets[] {
+  return files.flatMap((file) => file === undefined ? [] : [file.path]);
 }
 
 function quoted(names: readonly Octets[]): Octets {

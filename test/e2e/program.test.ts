@@ -92,6 +92,57 @@ describe("the command line", () => {
   });
 });
 
+const NO_FILE = "failed (2: No such file or directory)";
+const LOG_HINT = "a log's folder has to be there; where its path is relative, it starts from the prefix, see -p";
+
+/** Named in line 4 of {@linkcode config}. */
+const UNUSABLE: readonly [line: string, said: (folder: string, place: string) => string][] = [
+  [
+    "ssl_certificate none.pem; ssl_certificate_key none.key;",
+    (folder, place) =>
+      `[emerg] cannot load certificate "${folder}/none.pem": BIO_new_file() failed (SSL: error:80000002:system library::` +
+      `No such file or directory:calling fopen(${folder}/none.pem, r) error:10000080:BIO routines::no such file)${place}\n`,
+  ],
+  ["auth_users_file none;", (folder, place) => `[emerg] open() "${folder}/none" ${NO_FILE}${place}\n`],
+  ["auth_users_file .;", (folder, place) => `[emerg] open() "${folder}/." failed (21: Is a directory)${place}\n`],
+  [
+    "error_log none/e.log;",
+    (folder, place) => `[emerg] open() "${folder}/none/e.log" ${NO_FILE}${place}\npostern: ${LOG_HINT}\n`,
+  ],
+  [
+    "access_log none/a.log;",
+    (folder, place) => `[emerg] open() "${folder}/none/a.log" ${NO_FILE}${place}\npostern: ${LOG_HINT}\n`,
+  ],
+];
+
+describe("a file that cannot be used", () => {
+  it("may be the log that no configuration names", LIMIT, async () => {
+    const path = config("unnamed", SERVER(await freePort()));
+    assertEquals(await runProgram("-tq", "-p", join(folder.path, "none"), "-c", path), {
+      code: 1,
+      stdout: "",
+      stderr: `postern: [emerg] open() "${folder.path}/none/logs/error.log" ${NO_FILE}\n` +
+        'postern: name another log by "error_log" or -e, or make its folder one that is there and can be written\n' +
+        `postern: configuration file ${path} test failed\n`,
+    });
+  });
+
+  for (const [line, said] of UNUSABLE) {
+    it(`is told in the place of ${line}`, LIMIT, async () => {
+      const auth = line.startsWith("auth_") ? "" : "auth_http 127.0.0.1:1/;";
+      const tls = line.startsWith("ssl_") ? "ssl" : "";
+      const server =
+        `${auth} server { listen 127.0.0.1:${await freePort()} ${tls}; protocol imap; proxy_pass 127.0.0.1; }`;
+      const path = config("unusable", `${line}\n${server}`);
+      assertEquals(await runProgram("-tq", "-p", folder.path, "-e", "stderr", "-c", path), {
+        code: 1,
+        stdout: "",
+        stderr: `postern: ${said(folder.path, ` in ${path}:4`)}postern: configuration file ${path} test failed\n`,
+      });
+    });
+  }
+});
+
 describe("the life of the process", () => {
   for (
     const [signal, notice] of [["SIGTERM", "exiting"], ["SIGINT", "exiting"], ["SIGQUIT", "shutting down"]] as const

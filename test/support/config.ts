@@ -1,7 +1,7 @@
 /** Configurations in memory, and what is wrong with them. */
 
 import { ConfigError, loadConfig } from "../../src/config/mod.ts";
-import type { AuthHttpConfig, Config, LoadOptions, ServerConfig } from "../../src/config/mod.ts";
+import type { AuthHttpConfig, Config, LoadOptions, NamedFile, ServerConfig } from "../../src/config/mod.ts";
 import type { Files, Octets } from "../../src/runtime.ts";
 import { encode } from "../../src/session/bytes.ts";
 
@@ -25,6 +25,11 @@ export function memoryFiles(texts: Readonly<Record<Octets, Octets>>): Pick<Files
 /** Loads a text as the file `f`. */
 export function load(text: Octets, options: Partial<LoadOptions> = {}): Config {
   return loadConfig({ files: memoryFiles({}), path: "f", prefix: "", hostname: "Host.Example", text, ...options });
+}
+
+/** A file that this line names. */
+export function named(path: Octets, line: number, file: Octets = "f"): NamedFile {
+  return { path, place: { file, line } };
 }
 
 /** What is wrong with it, or "ok". A hint stands on a line of its own. */

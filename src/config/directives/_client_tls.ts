@@ -9,7 +9,7 @@ import { ConfigError } from "../error.ts";
 import { file, flag, listOf, number, once, text } from "../kinds.ts";
 import { constantOf, type Template } from "../../variables/mod.ts";
 import type { Scope } from "../scope.ts";
-import { checkVersions, pair, placesOf, withSuites } from "../ssl.ts";
+import { checkVersions, fileOf, pair, placesOf, withSuites } from "../ssl.ts";
 import type { CertificateConfig, ClientTlsConfig } from "../ssl_types.ts";
 import { isSpoken, passphrases, pem, versions } from "./_pem.ts";
 import type { Pem, Version } from "./_pem.ts";
@@ -189,8 +189,8 @@ function verification({ prefix, server, since }: FamilyOptions): Family<
     of: (scope) => ({
       verify: scope.value(verify),
       verifyDepth: scope.value(verifyDepth),
-      trustedCertificate: scope.value(trustedCertificate) || undefined,
-      crl: scope.value(crl) || undefined,
+      trustedCertificate: fileOf(scope, trustedCertificate),
+      crl: fileOf(scope, crl),
       fingerprint: scope.value(fingerprint) || undefined,
     }),
   };

@@ -23,8 +23,9 @@ export const pem: Kind<Pem> = once("file | data:PEM", readPem);
 
 function readPem(call: Call): Pem {
   const written = call.arg(0);
-  if (written.startsWith(DATA)) return { written, source: { data: written.slice(DATA.length) } };
-  return { written, source: { path: call.fullName(written) } };
+  const { place } = call;
+  if (written.startsWith(DATA)) return { written, source: { data: written.slice(DATA.length), place } };
+  return { written, source: { path: call.fullName(written), place } };
 }
 
 /** Passphrases, a line each, read at once so that the error has its place. */

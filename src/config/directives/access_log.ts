@@ -167,7 +167,7 @@ function readTarget(call: Call): LogTarget {
   const target = call.arg(0);
   if (target.startsWith(SYSLOG)) return { type: "syslog", ...readSyslog(call, target.slice(SYSLOG.length)) };
   if (target === "stderr") return { type: "stderr" };
-  if (!target.includes("$")) return { type: "file", path: target };
+  if (!target.includes("$")) return { type: "file", path: target, place: call.place };
   // What a client says would name files, any number of them.
   throw call.error(
     `variables in the name of an access log are not supported, as in "${target}"`,

@@ -1,14 +1,14 @@
 /** `auth_users_file`: a file of users and passwords. */
 
-import type { Octets } from "../../runtime.ts";
 import { directive, MAIL_AND_SERVER } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { lastWins } from "../kinds.ts";
+import type { NamedFile } from "../types.ts";
 
-export const authUsersFile = directive<Octets, undefined>({
+export const authUsersFile = directive<NamedFile, undefined>({
   name: "auth_users_file",
   contexts: MAIL_AND_SERVER,
-  kind: lastWins("file", (call) => call.fullName(call.arg(0))),
+  kind: lastWins("file", (call) => ({ path: call.fullName(call.arg(0)), place: call.place })),
   default: undefined,
   meaning:
     "A file that says who may log in, in place of `auth_http`: `user:password:[upstream][:options]`, a line for each " +

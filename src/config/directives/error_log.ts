@@ -27,7 +27,7 @@ function targetOf(call: Call): ErrorLogConfig["target"] {
   const target = call.arg(0);
   if (target.startsWith(SYSLOG)) return { type: "syslog", ...readSyslog(call, target.slice(SYSLOG.length)) };
   if (target.startsWith("memory:")) throw call.error("postern was built without debug support");
-  return target === "stderr" || target === "" ? { type: "stderr" } : { type: "file", path: target };
+  return target === "stderr" || target === "" ? { type: "stderr" } : { type: "file", path: target, place: call.place };
 }
 
 /** The level is one word, or several of nginx's `debug_…` words that choose parts of its source. */

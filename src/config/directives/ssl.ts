@@ -7,6 +7,7 @@ import { directive, MAIL_AND_SERVER, ONE } from "../directive.ts";
 import type { Module } from "../directive.ts";
 import { file, flag, listOf, number, oneOf, seconds, text } from "../kinds.ts";
 import type { SessionCacheConfig, StartTls, VerifyClient } from "../ssl_types.ts";
+import type { NamedFile } from "../types.ts";
 import { passphrases, pems, versions } from "./_pem.ts";
 import type { Pem, Version } from "./_pem.ts";
 import { NO_CACHE, sessionCache } from "./_session_cache.ts";
@@ -94,11 +95,11 @@ export const sslSessionTickets = directive({
   meaning: "Whether clients keep their sessions themselves",
 });
 
-export const sslSessionTicketKey = directive<readonly Octets[]>({
+export const sslSessionTicketKey = directive<readonly NamedFile[]>({
   name: "ssl_session_ticket_key",
   contexts: MAIL_AND_SERVER,
   since: "1.5.7",
-  kind: listOf("file", (call) => [call.fullName(call.arg(0))], ONE),
+  kind: listOf("file", (call) => [{ path: call.fullName(call.arg(0)), place: call.place }], ONE),
   default: [],
   meaning:
     "A key of 48 or 80 octets for tickets that several servers share; the first makes tickets, all are taken (Node, with " +

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import type { SslConfig } from "../../../src/config/mod.ts";
-import { inServer, problem, serverWith } from "../../support/config.ts";
+import { inServer, named, problem, serverWith } from "../../support/config.ts";
 
 const TLS = "starttls on; ssl_certificate c; ssl_certificate_key k;";
 
@@ -15,7 +15,7 @@ const COMMANDS: readonly [command: string, settings: Partial<SslConfig>][] = [
   ],
   ["Curves X25519", { ecdhCurve: "X25519" }],
   ["groups X25519:P-256", { ecdhCurve: "X25519:P-256" }],
-  ["DHParameters dh", { dhparam: "dh" }],
+  ["DHParameters dh", { dhparam: named("dh", 5) }],
   ["MinProtocol TLSv1.3", { versions: ["TLSv1.3"] }],
   ["minprotocol tlsv1.2", {}],
   ["MinProtocol None", {}],

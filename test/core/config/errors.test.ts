@@ -111,7 +111,10 @@ describe("directives of the -g option", () => {
 
   it("come before those of the file", () => {
     const { main } = load("error_log /b; events {}", { globals: "error_log /a; worker_processes 3;" });
-    assertEquals(main.errorLogs.map((log) => log.target), [{ type: "file", path: "/a" }, { type: "file", path: "/b" }]);
+    assertEquals(main.errorLogs.map((log) => log.target), [
+      { type: "file", path: "/a", place: "command line" },
+      { type: "file", path: "/b", place: { file: "f", line: 1 } },
+    ]);
     assertEquals(main.workerProcesses, 3);
   });
 });

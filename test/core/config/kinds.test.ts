@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { inServer, load, problem, serverWith, warnings } from "../../support/config.ts";
+import { inServer, load, named, problem, serverWith, warnings } from "../../support/config.ts";
 
 /** Section a, the table of value kinds; line 4 is where the first line in `server {}` is. */
 const BAD_VALUES: readonly [lines: string, problem: string][] = [
@@ -158,11 +158,12 @@ describe("inheritance", () => {
   });
 
   it("error_log of a server replaces that of mail, which replaces that of main", () => {
-    assertEquals(config.main.errorLogs, [{ target: { type: "file", path: "/main.log" }, level: "error" }]);
-    assertEquals(first?.errorLogs, [{ target: { type: "file", path: "/mail.log" }, level: "info" }]);
+    const file = "/srv/postern/f";
+    assertEquals(config.main.errorLogs, [{ target: { type: "file", ...named("/main.log", 2, file) }, level: "error" }]);
+    assertEquals(first?.errorLogs, [{ target: { type: "file", ...named("/mail.log", 12, file) }, level: "info" }]);
     assertEquals(second?.errorLogs, [
       { target: { type: "stderr" }, level: "debug" },
-      { target: { type: "file", path: "/srv/postern/logs/s.log" }, level: "error" },
+      { target: { type: "file", ...named("/srv/postern/logs/s.log", 23, file) }, level: "error" },
     ]);
     assertEquals(serverWith().errorLogs, []);
   });

@@ -67,7 +67,7 @@ describe("outside of all blocks", () => {
       workerProcesses: 1,
       errorLogs: [],
       pid: "/usr/local/nginx/logs/nginx.pid",
-      pidIsConfigured: false,
+      pidPlace: undefined,
       daemon: true,
       masterProcess: true,
       user: undefined,
@@ -83,11 +83,11 @@ describe("outside of all blocks", () => {
     assertEquals(load(text, { prefix: "/srv/" }).main, {
       workerProcesses: "auto",
       errorLogs: [
-        { target: { type: "file", path: "/srv/log/e" }, level: "error" },
+        { target: { type: "file", path: "/srv/log/e", place: { file: "/srv/f", line: 1 } }, level: "error" },
         { target: { type: "stderr" }, level: "notice" },
       ],
       pid: "/srv/run/p",
-      pidIsConfigured: true,
+      pidPlace: { file: "/srv/f", line: 1 },
       daemon: false,
       masterProcess: false,
       user: { name: "mail", group: "mail", place: { file: "/srv/f", line: 1 } },

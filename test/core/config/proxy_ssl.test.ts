@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import type { ClientTlsConfig } from "../../../src/config/mod.ts";
-import { inServer, load, memoryFiles, problem, serverWith } from "../../support/config.ts";
+import { inServer, load, memoryFiles, named, problem, serverWith } from "../../support/config.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 const COLONS = HEX.toUpperCase().replace(/..(?=.)/g, "$&:");
@@ -31,8 +31,8 @@ const DEFAULTS: ClientTlsConfig = {
 const ROWS: readonly [ending: string, settings: Partial<ClientTlsConfig>][] = [
   ["verify off", { verify: false }],
   ["verify_depth 2", { verifyDepth: 2 }],
-  ["trusted_certificate ca.pem", { trustedCertificate: "ca.pem" }],
-  ["crl /crl.pem", { crl: "/crl.pem" }],
+  ["trusted_certificate ca.pem", { trustedCertificate: named("ca.pem", 4) }],
+  ["crl /crl.pem", { crl: named("/crl.pem", 4) }],
   ["name mail.example.com", { name: "mail.example.com" }],
   ["server_name on", { sendsName: true }],
   ["server_name off", { sendsName: false }],
@@ -94,7 +94,7 @@ for (const prefix of ["proxy_ssl", "auth_http_ssl"]) {
     it("shows a certificate", () => {
       const lines = `${prefix}_certificate c; ${prefix}_certificate_key data:k; ${prefix}_password_file pass;`;
       const { certificate, passphrases } = family(lines);
-      assertEquals(certificate, { certificate: { path: "c" }, key: { data: "k" } });
+      assertEquals(certificate, { certificate: named("c", 4), key: { data: "k", place: { file: "f", line: 4 } } });
       assertEquals(passphrases, ["secret"]);
     });
 

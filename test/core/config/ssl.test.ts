@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import type { SslConfig } from "../../../src/config/mod.ts";
-import { inMail, inServer, load, memoryFiles, problem, serverWith, warnings } from "../../support/config.ts";
+import { inMail, inServer, load, memoryFiles, named, problem, serverWith, warnings } from "../../support/config.ts";
 
 const CERTIFIED = "ssl_certificate c.pem; ssl_certificate_key k.pem;";
 const FOR_ALL = '\nwhat is given in "mail {}" is for every "server {}" that gives none itself';
@@ -19,7 +19,7 @@ describe("TLS", () => {
   it("has nginx's defaults", () => {
     const { places: _, ...ssl } = sslWith();
     assertEquals(ssl, {
-      certificates: [{ certificate: { path: "c.pem" }, key: { path: "k.pem" } }],
+      certificates: [{ certificate: named("c.pem", 5), key: named("k.pem", 5) }],
       passphrases: [],
       versions: ["TLSv1.2", "TLSv1.3"],
       ciphers: "HIGH:!aNULL:!MD5",
@@ -50,18 +50,21 @@ describe("TLS", () => {
     ["ssl_ciphers ECDHE+AESGCM;", { ciphers: "ECDHE+AESGCM" }],
     ["ssl_prefer_server_ciphers ON;", { prefersServerCiphers: true }],
     ["ssl_ecdh_curve X25519:prime256v1;", { ecdhCurve: "X25519:prime256v1" }],
-    ["ssl_dhparam dh.pem;", { dhparam: "dh.pem" }],
-    ["ssl_dhparam /etc/dh.pem;", { dhparam: "/etc/dh.pem" }],
+    ["ssl_dhparam dh.pem;", { dhparam: named("dh.pem", 6) }],
+    ["ssl_dhparam /etc/dh.pem;", { dhparam: named("/etc/dh.pem", 6) }],
     ['ssl_dhparam "";', { dhparam: undefined }],
     ["ssl_session_timeout 1d;", { sessionTimeout: 86_400_000 }],
     ["ssl_session_timeout 10m;", { sessionTimeout: 600_000 }],
     ["ssl_session_tickets off;", { sessionTickets: false }],
-    ["ssl_session_ticket_key a; ssl_session_ticket_key /b;", { ticketKeys: ["a", "/b"] }],
+    ["ssl_session_ticket_key a;\nssl_session_ticket_key /b;", { ticketKeys: [named("a", 6), named("/b", 7)] }],
     ["ssl_verify_client optional_no_ca;", { verifyClient: "optional_no_ca" }],
-    ["ssl_verify_client ON; ssl_client_certificate ca;", { verifyClient: "on", clientCertificate: "ca" }],
-    ["ssl_verify_client optional; ssl_trusted_certificate ca;", { verifyClient: "optional", trustedCertificate: "ca" }],
+    ["ssl_verify_client ON; ssl_client_certificate ca;", { verifyClient: "on", clientCertificate: named("ca", 6) }],
+    ["ssl_verify_client optional; ssl_trusted_certificate ca;", {
+      verifyClient: "optional",
+      trustedCertificate: named("ca", 6),
+    }],
     ["ssl_verify_depth 3;", { verifyDepth: 3 }],
-    ["ssl_crl crl.pem;", { crl: "crl.pem" }],
+    ["ssl_crl crl.pem;", { crl: named("crl.pem", 6) }],
     ["ssl_certificate_compression on;", { certificateCompression: true }],
     ["ssl_session_cache off;", { sessionCache: { builtin: "off", shared: undefined } }],
     ["ssl_session_cache none;", { sessionCache: { builtin: "none", shared: undefined } }],
@@ -91,10 +94,11 @@ describe("TLS", () => {
       "ssl_certificate data:C; ssl_certificate_key /d; ssl_certificate_key unused;",
     ];
     const [server] = load(inServer(...lines), { path: "etc/f", prefix: "/usr/" }).servers;
+    const file = "/usr/etc/f";
     assertEquals(server?.starttls, "only");
     assertEquals(server?.ssl?.certificates, [
-      { certificate: { path: "/usr/etc/a" }, key: { data: "B" } },
-      { certificate: { data: "C" }, key: { path: "/d" } },
+      { certificate: named("/usr/etc/a", 4, file), key: { data: "B", place: { file, line: 4 } } },
+      { certificate: { data: "C", place: { file, line: 5 } }, key: named("/d", 5, file) },
     ]);
   });
 
@@ -103,10 +107,10 @@ describe("TLS", () => {
       server { listen 143; ssl_certificate x; ssl_certificate_key y; starttls off; listen 993 ssl; }
       server { listen 110; ssl_session_ticket_key t; } }`;
     const [first, second] = load(text).servers;
-    assertEquals(first?.ssl?.certificates, [{ certificate: { path: "x" }, key: { path: "y" } }]);
+    assertEquals(first?.ssl?.certificates, [{ certificate: named("x", 2), key: named("y", 2) }]);
     assertEquals([first?.starttls, first?.ssl?.sessionTimeout], ["off", 60_000]);
     assertEquals(first?.listens.map(({ ssl }) => ssl), [false, true]);
-    assertEquals(second?.ssl?.certificates, [{ certificate: { path: "c.pem" }, key: { path: "k.pem" } }]);
+    assertEquals(second?.ssl?.certificates, [{ certificate: named("c.pem", 1), key: named("k.pem", 1) }]);
     assertEquals(second?.starttls, "on");
   });
 

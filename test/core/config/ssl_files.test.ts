@@ -24,6 +24,7 @@ const FILES = {
   t47: "x".repeat(47),
   garbage: "garbage\n",
   empty: "",
+  der: "\x30\x82\x01\x00",
 };
 
 const BASE = "starttls on; ssl_certificate cert; ssl_certificate_key key;";
@@ -40,7 +41,7 @@ function problemOf(run: () => unknown): string {
     return "ok";
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.message;
+    return error.hint === undefined ? error.message : `${error.message}\n${error.hint}`;
   }
 }
 
@@ -83,45 +84,63 @@ describe("the files of TLS with clients", () => {
 const NO_FILE = "error:80000002:system library::No such file or directory:calling fopen(nope, r) " +
   "error:10000080:BIO routines::no such file";
 const NO_CERTIFICATE =
-  "PEM_read_bio_X509_AUX() failed (SSL: error:0480006C:PEM routines::no start line:Expecting: TRUSTED CERTIFICATE)";
+  "PEM_read_bio_X509_AUX() failed (SSL: error:0480006C:PEM routines::no start line:Expecting: TRUSTED CERTIFICATE) in f:5";
 const NO_KEY = "PEM_read_bio_PrivateKey() failed (SSL: error:1E08010C:DECODER routines::unsupported:" +
-  "No supported data to decode. Input type: PEM)";
+  "No supported data to decode. Input type: PEM) in f:5";
 
 const PROBLEMS: readonly [lines: string, error: string][] = [
   [
     "ssl_certificate nope; ssl_certificate_key key;",
-    `cannot load certificate "nope": BIO_new_file() failed (SSL: ${NO_FILE})`,
+    `cannot load certificate "nope": BIO_new_file() failed (SSL: ${NO_FILE}) in f:5`,
   ],
   ["ssl_certificate garbage; ssl_certificate_key key;", `cannot load certificate "garbage": ${NO_CERTIFICATE}`],
-  ["ssl_certificate empty; ssl_certificate_key key;", `cannot load certificate "empty": ${NO_CERTIFICATE}`],
-  ["ssl_certificate key; ssl_certificate_key key;", `cannot load certificate "key": ${NO_CERTIFICATE}`],
+  [
+    "ssl_certificate empty; ssl_certificate_key key;",
+    `cannot load certificate "empty": ${NO_CERTIFICATE}\nit is empty`,
+  ],
+  [
+    "ssl_certificate key; ssl_certificate_key key;",
+    `cannot load certificate "key": ${NO_CERTIFICATE}\nwhat it holds: private key`,
+  ],
+  [
+    "ssl_certificate der; ssl_certificate_key key;",
+    `cannot load certificate "der": ${NO_CERTIFICATE}\nit looks like DER: openssl can make PEM of it`,
+  ],
   ["ssl_certificate data:garbage; ssl_certificate_key key;", `cannot load certificate "data:": ${NO_CERTIFICATE}`],
   [
     "ssl_certificate cert; ssl_certificate_key nope;",
-    `cannot load certificate key "nope": BIO_new_file() failed (SSL: ${NO_FILE})`,
+    `cannot load certificate key "nope": BIO_new_file() failed (SSL: ${NO_FILE}) in f:5`,
   ],
-  ["ssl_certificate cert; ssl_certificate_key cert;", `cannot load certificate key "cert": ${NO_KEY}`],
+  [
+    "ssl_certificate cert; ssl_certificate_key cert;",
+    `cannot load certificate key "cert": ${NO_KEY}\nwhat it holds: certificate`,
+  ],
   ["ssl_certificate cert; ssl_certificate_key data:secret;", `cannot load certificate key "data:": ${NO_KEY}`],
-  [`${BASE} ssl_dhparam nope;`, `BIO_new_file("nope") failed (SSL: ${NO_FILE})`],
+  [`${BASE} ssl_dhparam nope;`, `BIO_new_file("nope") failed (SSL: ${NO_FILE}) in f:5`],
   [
     `${BASE} ssl_dhparam garbage;`,
-    'PEM_read_bio_DHparams("garbage") failed (SSL: error:0480006C:PEM routines::no start line:Expecting: DH PARAMETERS)',
+    'PEM_read_bio_DHparams("garbage") failed (SSL: error:0480006C:PEM routines::no start line:Expecting: DH PARAMETERS)' +
+    " in f:5",
   ],
-  [`${BASE} ssl_session_ticket_key nope;`, 'open() "nope" failed (2: No such file or directory)'],
-  [`${BASE} ssl_session_ticket_key t48; ssl_session_ticket_key t47;`, '"t47" must be 48 or 80 bytes'],
+  [`${BASE} ssl_session_ticket_key nope;`, 'open() "nope" failed (2: No such file or directory) in f:5'],
+  [
+    `${BASE} ssl_session_ticket_key t48;\nssl_session_ticket_key t47;\nssl_session_ticket_key t80;`,
+    '"t47" must be 48 or 80 bytes in f:6\n' +
+    'it has 47: "openssl rand 48" makes a key, with random octets and no line end',
+  ],
   [
     `${BASE} ssl_verify_client on; ssl_client_certificate nope;`,
-    `failed to load "nope": BIO_new_file() failed (SSL: ${NO_FILE})`,
+    `failed to load "nope": BIO_new_file() failed (SSL: ${NO_FILE}) in f:5`,
   ],
   [
     `${BASE} ssl_verify_client optional_no_ca; ssl_trusted_certificate garbage;`,
     'failed to load "garbage": PEM_read_bio_X509() failed (SSL: error:0480006C:PEM routines::no start line:' +
-    "Expecting: CERTIFICATE)",
+    "Expecting: CERTIFICATE) in f:5",
   ],
   [
     `${BASE} ssl_verify_client optional_no_ca; ssl_crl cert;`,
     'failed to load "cert": PEM_read_bio_X509_CRL() failed (SSL: error:0480006C:PEM routines::no start line:' +
-    "Expecting: X509 CRL)",
+    "Expecting: X509 CRL) in f:5\nwhat it holds: certificate",
   ],
 ];
 
@@ -136,7 +155,7 @@ describe("files of TLS that are refused", () => {
     assertEquals(
       problemOf(() => read("ssl_certificate /x; ssl_certificate_key k;", files)),
       'cannot load certificate "/x": BIO_new_file() failed (SSL: error:8000000D:system library::Permission denied:' +
-        "calling fopen(/x, r) error:10080002:BIO routines::system lib)",
+        "calling fopen(/x, r) error:10080002:BIO routines::system lib) in f:5",
     );
   });
 });
@@ -167,7 +186,7 @@ describe("the files of TLS with servers", () => {
   it("are missed", () => {
     assertEquals(
       problemOf(() => client("proxy_ssl_trusted_certificate nope;")),
-      `failed to load "nope": BIO_new_file() failed (SSL: ${NO_FILE})`,
+      `failed to load "nope": BIO_new_file() failed (SSL: ${NO_FILE}) in f:4`,
     );
   });
 });

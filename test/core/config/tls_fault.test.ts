@@ -17,12 +17,22 @@ const { ssl, proxy } = serverWith(
 const TEXT = "error:1:lib::reason";
 
 const SERVER: readonly [part: TlsFault["part"], index: number, text: string, message: string][] = [
-  ["certificate", 1, TEXT, 'cannot load certificate "b": PEM_read_bio_X509_AUX() failed (SSL: error:1:lib::reason)'],
-  ["key", 0, TEXT, 'cannot load certificate key "data:": PEM_read_bio_PrivateKey() failed (SSL: error:1:lib::reason)'],
-  ["mismatch", 1, TEXT, 'SSL_CTX_use_PrivateKey("c") failed (SSL: error:1:lib::reason)'],
-  ["authorities", 0, TEXT, 'failed to load "ca": PEM_read_bio_X509() failed (SSL: error:1:lib::reason)'],
-  ["crl", 0, TEXT, 'failed to load "crl": PEM_read_bio_X509_CRL() failed (SSL: error:1:lib::reason)'],
-  ["dhparam", 0, TEXT, 'PEM_read_bio_DHparams("dh") failed (SSL: error:1:lib::reason)'],
+  [
+    "certificate",
+    1,
+    TEXT,
+    'cannot load certificate "b": PEM_read_bio_X509_AUX() failed (SSL: error:1:lib::reason) in f:4',
+  ],
+  [
+    "key",
+    0,
+    TEXT,
+    'cannot load certificate key "data:": PEM_read_bio_PrivateKey() failed (SSL: error:1:lib::reason) in f:4',
+  ],
+  ["mismatch", 1, TEXT, 'SSL_CTX_use_PrivateKey("c") failed (SSL: error:1:lib::reason) in f:4'],
+  ["authorities", 0, TEXT, 'failed to load "ca": PEM_read_bio_X509() failed (SSL: error:1:lib::reason) in f:5'],
+  ["crl", 0, TEXT, 'failed to load "crl": PEM_read_bio_X509_CRL() failed (SSL: error:1:lib::reason) in f:5'],
+  ["dhparam", 0, TEXT, 'PEM_read_bio_DHparams("dh") failed (SSL: error:1:lib::reason) in f:5'],
   ["ciphers", 0, TEXT, 'SSL_CTX_set_cipher_list("NOPE") failed (SSL: error:1:lib::reason) in f:5'],
   ["ciphers", 0, "it cannot", '"ssl_ciphers" is not possible: it cannot in f:5'],
   ["curves", 0, TEXT, 'SSL_CTX_set1_curves_list("curve") failed (SSL: error:1:lib::reason) in f:5'],
@@ -30,10 +40,10 @@ const SERVER: readonly [part: TlsFault["part"], index: number, text: string, mes
 ];
 
 const CLIENT: readonly [part: TlsFault["part"], message: string][] = [
-  ["certificate", 'cannot load certificate "p": PEM_read_bio_X509_AUX() failed (SSL: error:1:lib::reason)'],
-  ["mismatch", 'SSL_CTX_use_PrivateKey("q") failed (SSL: error:1:lib::reason)'],
-  ["authorities", 'failed to load "s": PEM_read_bio_X509() failed (SSL: error:1:lib::reason)'],
-  ["crl", 'failed to load "r": PEM_read_bio_X509_CRL() failed (SSL: error:1:lib::reason)'],
+  ["certificate", 'cannot load certificate "p": PEM_read_bio_X509_AUX() failed (SSL: error:1:lib::reason) in f:6'],
+  ["mismatch", 'SSL_CTX_use_PrivateKey("q") failed (SSL: error:1:lib::reason) in f:6'],
+  ["authorities", 'failed to load "s": PEM_read_bio_X509() failed (SSL: error:1:lib::reason) in f:7'],
+  ["crl", 'failed to load "r": PEM_read_bio_X509_CRL() failed (SSL: error:1:lib::reason) in f:6'],
   ["ciphers", 'SSL_CTX_set_cipher_list("LIST") failed (SSL: error:1:lib::reason) in f:7'],
   ["versions", "SSL_CTX_set_min_proto_version() failed (SSL: error:1:lib::reason) in f:7"],
 ];
@@ -51,6 +61,21 @@ describe("faults that the library finds", () => {
       assertEquals(clientTlsFault(proxy.ssl, { part, index: 0, text: TEXT }).message, message);
     });
   }
+
+  it("are told with what is known of a key that does not go with its certificate, or is locked", () => {
+    if (ssl === undefined) throw new Error("no TLS");
+    const hint = (part: TlsFault["part"], index: number, text: string) => sslFault(ssl, { part, index, text }).hint;
+    const locked = "error:1400006B:UI routines::processing error";
+    const barred = "error:1C800064:Provider routines::bad decrypt";
+    assertEquals(hint("mismatch", 1, TEXT), 'it is not the key of "b", which is named in f:4');
+    assertEquals(hint("key", 1, TEXT), undefined);
+    assertEquals(hint("key", 1, locked), 'the key is encrypted: "ssl_password_file" names a file with its passphrase');
+    assertEquals(hint("key", 1, barred), 'no passphrase of "ssl_password_file" opens the key');
+    assertEquals(
+      clientTlsFault(proxy.ssl, { part: "key", index: 0, text: barred }).hint,
+      'no passphrase of "proxy_ssl_password_file" opens the key',
+    );
+  });
 
   it("are a command's where that was given", () => {
     const { ssl } = serverWith(

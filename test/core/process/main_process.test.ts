@@ -171,7 +171,7 @@ describe("a start whose pid file cannot be written", () => {
   it("accepts nobody, who would be cut off", async () => {
     const scene = new Scene([143], "/missing/pid");
     const error = await assertRejects(() => scene.code, StartError);
-    assertEquals(error.lines, ['open() "/missing/pid" failed (2: No such file or directory)']);
+    assertEquals(error.lines, ['open() "/missing/pid" failed (2: No such file or directory) in f:1']);
     assertEquals(scene.runtime.workers.started, []);
   });
 
