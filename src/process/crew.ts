@@ -8,6 +8,7 @@ import type { Config } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Inherited } from "../proxy/inherited.ts";
 import { StartError } from "../proxy/mod.ts";
+import { logLines } from "../proxy/start_error.ts";
 import type {
   Account,
   Exit,
@@ -345,7 +346,7 @@ export class Crew {
     } catch (error) {
       // One that ended without a word was noticed already, and is being replaced.
       if (!(error instanceof CrewError)) return;
-      for (const line of error.lines) log().write("emerg", line);
+      for (const line of logLines(error)) log().write("emerg", line);
       if (this.#state === "working") this.#replace(this.#restarts.delayAfter(0) || SECOND_TRY);
     }
   }

@@ -11,6 +11,7 @@ import { type Binding, bindingKey, bindingsOf } from "../proxy/addresses.ts";
 import { inheritedBy, strayLines } from "../proxy/inherited.ts";
 import { probe } from "../proxy/listeners.ts";
 import { createTicketKey, TICKET_KEY_LIFE } from "../proxy/mod.ts";
+import { logLines } from "../proxy/start_error.ts";
 import type { Account, Cancel, Millis, Octets, Runtime, SignalName } from "../runtime.ts";
 import { decode } from "../session/bytes.ts";
 import { Crew } from "./crew.ts";
@@ -211,10 +212,10 @@ class MainProcess {
   }
 
   /** A start that fails is told on stderr; a log that is elsewhere hears it too. */
-  #tellLog(config: Config, { lines }: Explanation): void {
+  #tellLog(config: Config, explanation: Explanation): void {
     const { errorLogs } = config.main;
     if (errorLogs.length === 0 || errorLogs.some(({ target }) => target.type === "stderr")) return;
-    for (const line of lines) this.log.write("emerg", line);
+    for (const line of logLines(explanation)) this.log.write("emerg", line);
   }
 
   #announceWorkers(): void {

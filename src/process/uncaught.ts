@@ -1,5 +1,6 @@
 import { describeDefect } from "../proxy/defect.ts";
 import type { Server } from "../proxy/mod.ts";
+import { logLines } from "../proxy/start_error.ts";
 import type { Octets, Runtime } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import type { Running } from "./mod.ts";
@@ -14,7 +15,7 @@ export function outliveErrors({ process }: Pick<Runtime, "process">, server: Pic
 /** What a failed reload has to say. A defect is told as well: whatever waits for the end of the reload must not miss it. */
 export function linesOf(error: unknown, { explain }: Pick<Running, "explain">): readonly Octets[] {
   try {
-    return explain(error).lines;
+    return logLines(explain(error));
   } catch (defect) {
     return [describeDefect(defect)];
   }

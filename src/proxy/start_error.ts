@@ -6,7 +6,7 @@ import type { Octets } from "../runtime.ts";
 export class StartError extends Error {
   override readonly name = "StartError";
   readonly lines: readonly Octets[];
-  /** What may help; to be shown on a line of its own. */
+  /** What may help; to be shown on a line of its own, in a log too: nobody sees what a daemon writes to standard error. */
   readonly hint: Octets | undefined;
 
   constructor(lines: readonly Octets[], hint?: Octets) {
@@ -23,5 +23,10 @@ export function tellLog(
 ): void {
   const isElsewhere = config.main.errorLogs.length > 0 &&
     config.main.errorLogs.every(({ target }) => target.type !== "stderr");
-  if (isElsewhere) { for (const line of error.lines) log.write("emerg", line); }
+  if (isElsewhere) { for (const line of logLines(error)) log.write("emerg", line); }
+}
+
+/** What a log is told: a hint is a line of the same level there, or it would be lost on its way. */
+export function logLines({ lines, hint }: Pick<StartError, "lines" | "hint">): readonly Octets[] {
+  return hint === undefined ? lines : [...lines, hint];
 }

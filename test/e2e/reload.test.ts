@@ -135,7 +135,10 @@ describe("a reload", () => {
     await program.prints("start worker process");
     writeFileSync(path, config("missing/stuck", "imap_capabilities NEW;", [port, added]));
     program.signal("SIGHUP");
-    await program.prints(`open() "${folder.path}/missing/stuck.pid" failed (2: No such file or directory)`);
+    await program.prints(
+      `open() "${folder.path}/missing/stuck.pid" failed (2: No such file or directory) in ${path}:1\n`,
+    );
+    await program.prints('name another file by "pid"');
 
     const client = new Client(port);
     assertEquals(await client.line(), "* OK IMAP4 ready");
@@ -146,6 +149,39 @@ describe("a reload", () => {
     await program.ending;
     assertEquals(existsSync(join(folder.path, "stuck.pid")), false);
   });
+
+  for (const master of ["on", "off"]) {
+    it(`tells the log where a mistake is and what may help, master_process ${master}`, LIMIT, async () => {
+      const port = await freePort();
+      const written = (line: string) => `master_process ${master};\n${config("wrong", `\n${line}\n`, [port])}`;
+      const path = folder.write("wrong.conf", written(""));
+      const program = new Program(["-c", path]);
+      await program.prints("start worker process");
+      const said = `[emerg] ${program.child.pid}#0: `;
+      for (
+        const [line, text, hint] of [
+          ["imap_capabilites IDLE;", 'unknown directive "imap_capabilites"', 'did you mean "imap_capabilities"?'],
+          [
+            `access_log ${folder.path}/none/a.log;`,
+            `open() "${folder.path}/none/a.log" failed (2: No such file or directory)`,
+            "a log's folder has to be there",
+          ],
+          [
+            `starttls on; ssl_certificate ${path}; ssl_certificate_key ${path};`,
+            `cannot load certificate "${path}": PEM_read_bio_X509_AUX() failed (SSL: error:0480006C:PEM routines::` +
+            "no start line:Expecting: TRUSTED CERTIFICATE)",
+          ],
+        ] as const
+      ) {
+        writeFileSync(path, written(line));
+        program.signal("SIGHUP");
+        await program.prints(`${said}${text} in ${path}:5\n`);
+        if (hint !== undefined) await program.prints(`${said}${hint}`);
+      }
+      program.signal("SIGTERM");
+      assertEquals((await program.ending).code, 0);
+    });
+  }
 
   it("moves the pid file when the configuration does", LIMIT, async () => {
     const port = await freePort();

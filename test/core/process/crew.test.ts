@@ -270,11 +270,12 @@ describe("a crew", () => {
     scene.worker(0).exits({ signal: 9 });
     scene.runtime.clock.advance(0);
     scene.log();
-    scene.worker(1).says({ type: "failed", lines: ["bad key"] });
+    scene.worker(1).says({ type: "failed", lines: ["bad key"], hint: "make one" });
     await settle();
     scene.worker(1).exits({ code: 2 });
     assertEquals(scene.log(), [
       "[emerg] bad key",
+      "[emerg] make one",
       "[warn] worker processes keep ending, the next one is started in 100 ms",
     ]);
     scene.runtime.clock.advance(100);
