@@ -7,6 +7,7 @@
 import type { Config } from "../config/types.ts";
 import { inheritedBy } from "../proxy/inherited.ts";
 import { serve, type Server } from "../proxy/mod.ts";
+import { tellLog } from "../proxy/start_error.ts";
 import { describeFailure, type Runtime, type SignalName } from "../runtime.ts";
 import type { Running } from "./mod.ts";
 import { movePidFile, removePidFile, tryPidFile, writePidFile } from "./pid_file.ts";
@@ -19,9 +20,12 @@ export async function runSingleProcess(running: Running): Promise<number> {
   const { config, runtime, errorLog } = running;
   const { workerRlimitNofile } = config.main;
   runtime.workers.workAlone();
-  tryPidFile(config.main, runtime);
   const failure = workerRlimitNofile === undefined ? undefined : runtime.workers.allowDescriptors(workerRlimitNofile);
-  const server = await serve(config, runtime, { errorLog, inherited: inheritedBy(runtime.workers.inherited) });
+  const server = await serve(config, runtime, {
+    errorLog,
+    inherited: inheritedBy(runtime.workers.inherited),
+    beforeListening: () => tryPidFile(config.main, runtime),
+  });
   if (failure !== undefined) {
     server.log.write("alert", `setrlimit(RLIMIT_NOFILE, ${workerRlimitNofile}) failed ${describeFailure(failure)}`);
   }
@@ -50,6 +54,7 @@ async function lookAfter(server: Server, running: Running): Promise<number> {
   try {
     writePidFile(config.main, runtime);
   } catch (error) {
+    tellLog({ config, log: server.log }, error);
     await server.stop("fast");
     throw error;
   }

@@ -62,6 +62,8 @@ export interface Surroundings {
   readonly ticketKeys: TicketKeys;
   /** The way to the other workers. */
   readonly board: Board;
+  /** Hears why a generation cannot be, while its log is open still. */
+  readonly failed: (generation: Pick<Generation, "config" | "log">, error: unknown) => void;
 }
 
 export class Generation {
@@ -94,6 +96,7 @@ export class Generation {
         surroundings.services.set(server, await generation.#service(server, names));
       }
     } catch (error) {
+      if (generation !== undefined) surroundings.failed(generation, error);
       generation?.retire();
       await surroundings.logFiles.release(logUse);
       throw error;

@@ -27,7 +27,7 @@ export interface ServeOptions {
   readonly board?: Board;
   /** The sockets that the process was given. */
   readonly inherited?: Inherited;
-  /** Called when all files are open and before anything listens, so that rights can be dropped. May throw. */
+  /** Called once, when all files are open and before anything listens, so that rights can be dropped. May throw. */
   readonly beforeListening?: () => void | Promise<void>;
   /** Whether a main process tells of warnings and of a start that fails, and tries again where an address is in use. */
   readonly isWorker?: boolean;

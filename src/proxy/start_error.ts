@@ -1,3 +1,4 @@
+import { ConfigError } from "../config/error.ts";
 import type { Config } from "../config/types.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import type { Octets } from "../runtime.ts";
@@ -16,14 +17,20 @@ export class StartError extends Error {
   }
 }
 
-/** A start that fails is told on stderr; a log that is elsewhere hears it too. */
+/** A start that fails is told on stderr; a log that is elsewhere hears it too, unless the fault is ours. */
 export function tellLog(
   { config, log }: { readonly config: Config; readonly log: ErrorLog },
-  error: StartError,
+  error: unknown,
 ): void {
+  const lines = linesOf(error);
   const isElsewhere = config.main.errorLogs.length > 0 &&
     config.main.errorLogs.every(({ target }) => target.type !== "stderr");
-  if (isElsewhere) { for (const line of logLines(error)) log.write("emerg", line); }
+  if (isElsewhere) { for (const line of lines) log.write("emerg", line); }
+}
+
+function linesOf(error: unknown): readonly Octets[] {
+  if (error instanceof StartError) return logLines(error);
+  return error instanceof ConfigError ? logLines({ lines: [error.message], hint: error.hint }) : [];
 }
 
 /** What a log is told: a hint is a line of the same level there, or it would be lost on its way. */

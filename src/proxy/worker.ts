@@ -24,7 +24,7 @@ import { Driver } from "./driver.ts";
 import { type Arrival, describeAddress, type Service, type StopReason } from "./service.ts";
 import { SessionFacts } from "./facts.ts";
 import { Farewells, type Leaver } from "./farewells.ts";
-import { Generation } from "./generation.ts";
+import { Generation, type Surroundings } from "./generation.ts";
 import { Handshake } from "./handshake.ts";
 import { LimitZones, Places } from "./limits.ts";
 import { BIND_ATTEMPTS, Listeners, type Purpose } from "./listeners.ts";
@@ -221,6 +221,11 @@ class Worker implements Server {
 
   async #adopt(given: Config, purpose: Purpose): Promise<void> {
     const config = weighed(given, this.#runtime);
+    const isTold = purpose === "serve" && !this.#options.isWorker;
+    const isStart = this.#generation === undefined;
+    const failed: Surroundings["failed"] = (generation, error) => {
+      if (isTold && isStart) tellLog(generation, error);
+    };
     const generation = await Generation.create(config, {
       runtime: this.#runtime,
       logFiles: this.#logFiles,
@@ -233,19 +238,19 @@ class Worker implements Server {
       limitZones: this.#limitZones,
       groupsBefore: this.#generation?.groups,
       board: this.#board,
+      failed,
     });
     for (const server of config.servers) this.#generations.set(server, generation);
-    const isTold = purpose === "serve" && !this.#options.isWorker;
     try {
       const bindings = await bindingsOf(config, this.#runtime);
       this.#room.check(config, bindings.length);
-      await this.#options.beforeListening?.();
+      if (isStart) await this.#options.beforeListening?.();
       await this.#listeners.replace(bindings, purpose);
       // A stop that came meanwhile has closed them, and ends what was there before.
       if (this.#isStopping) throw new StartError(["the process is stopping"]);
     } catch (error) {
       generation.retire();
-      if (error instanceof StartError && isTold && this.#generation === undefined) tellLog(generation, error);
+      failed(generation, error);
       generation.end();
       throw error;
     }

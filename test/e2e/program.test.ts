@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -200,6 +200,31 @@ describe("the life of the process", () => {
     assertStringIncludes(readFileSync(`${log}.1`, "utf8"), "start worker process");
     assertStringIncludes(readFileSync(log, "utf8"), "exiting");
   });
+
+  for (const master of ["on", "off"]) {
+    it(`says in its log as well why it does not start, master_process ${master}`, LIMIT, async () => {
+      const log = join(folder.path, `start-${master}.log`);
+      const main = `master_process ${master}; error_log ${log};`;
+      const port = await freePort();
+      for (
+        const [lines, text] of [
+          ["starttls on; ssl_certificate none; ssl_certificate_key none;", "cannot load certificate"],
+          ["resolver name.invalid;", 'host not found in resolver "name.invalid"'],
+          ["error_log none/e.log;", `open() "${folder.path}/none/e.log" failed`],
+          ["", `open() "${folder.path}/none/p.pid" failed`],
+        ] as const
+      ) {
+        const path = config("unstarted", `${lines} ${SERVER(port)}`, main);
+        if (lines === "") writeFileSync(path, readFileSync(path, "utf8").replace("unstarted.pid", "none/p.pid"));
+        const { code, stderr } = await runProgram("-p", folder.path, "-c", path);
+        const [, said = "", ...hints] = stderr.split(/postern: (?:\[emerg\] )?/);
+        assertEquals([code, said.startsWith(text)], [1, true], stderr);
+        const logged = readFileSync(log, "utf8").split("\n").slice(-2 - hints.length, -1);
+        const withoutTime = logged.map((line) => line.replace(/^.*?\[emerg\] \d+#0: /, "") + "\n");
+        assertEquals(withoutTime, [said, ...hints]);
+      }
+    });
+  }
 
   it("says so when an address is taken, and starts nothing", LIMIT, async () => {
     const port = await freePort();
