@@ -9,10 +9,16 @@ export function tryPidFile(main: MainConfig, { files }: Pick<Runtime, "files">):
   // Where there is none, its folder decides: the name itself would say too early that somebody is at work.
   const isThere = files.exists(main.pid);
   const path = isThere ? main.pid : `${main.pid}.try`;
+  const look = files.look(path);
+  const hasNumber = isThere && !isFailure(look) && look.size > 0;
   const file = files.openLog(path);
   if (isFailure(file)) return check(main, file);
+  // A disk that is full lets a file be made, and nothing be written. One that has a number in it has room for another.
+  const failure = hasNumber ? undefined : file.write("\n");
   file.close();
   if (!isThere) files.remove(path);
+  else if (!hasNumber) files.write(path, "");
+  check(main, failure, "write");
 }
 
 /** Writes the process id, once every listener accepts: whoever waits for the file may connect when it is there. */
@@ -20,9 +26,10 @@ export function writePidFile(main: MainConfig, runtime: Pick<Runtime, "files" | 
   check(main, runtime.files.write(main.pid, `${runtime.process.pid}\n`));
 }
 
-/** For `-t`: an empty file where there is none, which proves that it can be written. */
-export function createPidFile(main: MainConfig, { files }: Pick<Runtime, "files">): void {
-  if (!files.exists(main.pid)) check(main, files.write(main.pid, ""));
+/** For `-t`: as nginx does, it leaves an empty file where there was none. */
+export function createPidFile(main: MainConfig, runtime: Pick<Runtime, "files">): void {
+  tryPidFile(main, runtime);
+  if (!runtime.files.exists(main.pid)) check(main, runtime.files.write(main.pid, ""));
 }
 
 export function removePidFile(main: MainConfig, { files }: Pick<Runtime, "files">): void {
@@ -51,10 +58,10 @@ export async function movePidFile(
  * A pid file that nobody asked for may be missing in the foreground. Whoever sends signals to a program in the background
  * has nothing else.
  */
-function check(main: MainConfig, failure: SystemFailure | undefined): void {
+function check(main: MainConfig, failure: SystemFailure | undefined, call: "open" | "write" = "open"): void {
   if (failure === undefined || (main.pidPlace === undefined && !main.daemon)) return;
   const place = main.pidPlace === undefined ? "" : inPlace(main.pidPlace);
-  throw new StartError([`open() "${main.pid}" failed ${describeFailure(failure)}${place}`], HINT);
+  throw new StartError([`${call}() "${main.pid}" failed ${describeFailure(failure)}${place}`], HINT);
 }
 
 const HINT = 'name another file by "pid", or make its folder one that is there and can be written';

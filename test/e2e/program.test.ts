@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -7,6 +7,8 @@ import { freePort } from "../support/free_ports.ts";
 import { Program, runProgram, TestFolder } from "../support/program.ts";
 
 const LIMIT = { timeout: 30_000 };
+/** A disk without room, which not every system has at hand. */
+const FULL = { ...LIMIT, skip: existsSync("/dev/full") ? false : "there is no /dev/full" };
 const folder = new TestFolder();
 after(() => folder.remove());
 
@@ -225,6 +227,34 @@ describe("the life of the process", () => {
       }
     });
   }
+
+  for (const [what, link] of [["one that is empty", "full.pid"], ["one that is new", "full.pid.try"]] as const) {
+    it(`accepts nobody where nothing can be written to its pid file, ${what}`, FULL, async () => {
+      const path = config("full", SERVER(await freePort()), "error_log stderr notice;");
+      const pid = join(folder.path, "full.pid");
+      const hint = 'name another file by "pid", or make its folder one that is there and can be written';
+      const failed =
+        `postern: [emerg] write() "${pid}" failed (28: No space left on device) in ${path}:1\npostern: ${hint}\n`;
+      for (const args of [[], ["-g", "master_process off;"], ["-tq"]]) {
+        rmSync(pid, { force: true });
+        symlinkSync("/dev/full", join(folder.path, link));
+        const { code, stderr } = await runProgram("-c", path, ...args);
+        assertEquals([code, stderr.slice(0, failed.length)], [1, failed]);
+        assertEquals(stderr.includes("notice"), false);
+      }
+    });
+  }
+
+  it("is told by -t as well that its pid file is none that can be written", LIMIT, async () => {
+    const path = config("folder", SERVER(await freePort()));
+    mkdirSync(join(folder.path, "folder.pid"));
+    const { code, stderr } = await runProgram("-tq", "-c", path);
+    assertEquals(code, 1);
+    assertStringIncludes(
+      stderr,
+      `[emerg] open() "${folder.path}/folder.pid" failed (21: Is a directory) in ${path}:1\n`,
+    );
+  });
 
   it("says so when an address is taken, and starts nothing", LIMIT, async () => {
     const port = await freePort();
