@@ -168,7 +168,9 @@ function verification({ prefix, server, since }: FamilyOptions): Family<
     name: `${prefix}_trusted_certificate`,
     kind: file,
     default: "",
-    meaning: "The authorities to trust; without it those that the system trusts",
+    meaning:
+      "The authorities to trust; without it those that the runtime brings, and those of the system where the runtime " +
+      "is told to take them, see [tls.md](tls.md#with-mail-servers)",
   });
   const crl = directive({
     ...shared,
