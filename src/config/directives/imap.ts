@@ -30,7 +30,9 @@ export const imapAuth = directive<readonly ImapAuth[]>({
   ]),
   default: ["plain"],
   written: "plain",
-  meaning: "The mechanisms of AUTHENTICATE that a client is offered; the command LOGIN always works",
+  meaning:
+    "The mechanisms of AUTHENTICATE that a client is offered. Others are refused, but for `plain` and `login`: these and the " +
+    "command LOGIN always work, as in nginx. What keeps passwords from going in clear is `starttls only`",
 });
 
 export const imapClientBuffer = directive({

@@ -30,7 +30,9 @@ export const pop3Auth = directive<readonly Pop3Auth[]>({
   ]),
   default: ["plain"],
   written: "plain",
-  meaning: "The mechanisms that a client is offered; `plain` stands for USER and PASS, AUTH PLAIN and AUTH LOGIN",
+  meaning:
+    "The mechanisms that a client is offered; `plain` stands for USER and PASS, AUTH PLAIN and AUTH LOGIN. Others are refused, " +
+    "but for these, which always work, as in nginx. What keeps passwords from going in clear is `starttls only`",
 });
 
 const auth = directive({

@@ -31,7 +31,9 @@ export const smtpAuth = directive<readonly SmtpAuth[]>({
   ]),
   default: ["plain", "login"],
   written: "plain login",
-  meaning: "The mechanisms that a client is offered; with `none` it may send mail without a login",
+  meaning:
+    "The mechanisms that a client is offered; with `none` it may send mail without a login. Others are refused, but for `plain` " +
+    "and `login`, which always work, as in nginx. What keeps passwords from going in clear is `starttls only`",
 });
 
 export const smtpClientBuffer = directive({
