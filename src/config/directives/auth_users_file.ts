@@ -12,8 +12,9 @@ export const authUsersFile = directive<NamedFile, undefined>({
   default: undefined,
   meaning:
     "A file that says who may log in, in place of `auth_http`: `user:password:[upstream][:options]`, a line for each " +
-    "password, as `postern passwd` writes it. Where a line names no upstream, `proxy_pass` says where sessions go. The " +
-    "file is read again once it has changed, by the main process, so that none but root need have the right to",
+    "password, as `postern passwd` writes it. Where a line names no upstream, `proxy_pass` says where sessions go. Every " +
+    "30 seconds it is looked whether the file has changed, so long somebody who was taken out may still log in; a reload " +
+    "reads it at once. It is the main process that reads it, so that none but root need have the right to",
 });
 
 export const authUsersFileModule: Module = {
@@ -22,6 +23,6 @@ export const authUsersFileModule: Module = {
     "Passwords are `{PLAIN}` or hashes: Argon2 and bcrypt, SHA-crypt, PBKDF2, with or without Dovecot's names in braces. " +
     "Options, with blanks between them: `nologin`, `protocols=imap,pop3`, `allow_nets=NETWORK,…`; `destuser=NAME` and " +
     "`pass=PASSWORD` (or `pass.b64=BASE64`, for one with a blank in it) for the login at the upstream; `cert=FINGERPRINT` " +
-    "for EXTERNAL, where a client that says no name is the only user with its certificate. CRAM-MD5 and APOP need `{PLAIN}`.",
+    "(SHA-1) for EXTERNAL, where a client that says no name is the only user with its certificate. CRAM-MD5 and APOP need `{PLAIN}`.",
   directives: [authUsersFile],
 };
