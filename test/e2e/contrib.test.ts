@@ -169,6 +169,18 @@ describe("contrib", () => {
       assertEquals(commands, [["ExecStart", "/usr/local/bin/postern", false], ["ExecReload", "/bin/kill", false]]);
     });
 
+    it("can have a runtime in place of the binary, for a user without a home", async () => {
+      const guide = readFileSync(join(CONTRIB, "README.md"), "utf8");
+      const runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
+      const [, args = ""] = new RegExp(`^ExecStart=/usr/bin/${runtime} (.*) -c …$`, "m").exec(guide) ?? [];
+      const command = args.replace("/opt/postern", join(CONTRIB, "..")).split(" ");
+      // Where not even root can make one.
+      const homeless = ["-u", "DENO_DIR", "-u", "XDG_CACHE_HOME", "HOME=/proc/nonexistent"];
+      const { status, stderr } = await run("env", [...homeless, process.execPath, ...command, "-v"]);
+      assertEquals(status, 0, stderr);
+      assertMatch(stderr, /^postern version: /);
+    });
+
     it("leave the program few rights", needs("systemd-analyze"), async () => {
       for (const path of installed().filter((name) => name.endsWith(".service"))) {
         const { status, stdout } = await run("systemd-analyze", [
