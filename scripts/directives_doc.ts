@@ -23,7 +23,7 @@ a whole, never merged. Giving a directive twice in one block is an error, unless
 | \`time\` | seconds, or groups of digits and a unit, the largest first: \`w\`, \`d\`, \`h\`, \`m\`, \`s\`, \`ms\`, as in \`1h30m\` |
 | \`size\` | octets, or with \`k\` or \`m\` for 2^10 and 2^20 |
 | \`number\` | digits |
-| \`on \\| off\` and other words | in any case |
+| \`on \\| off\` and other words | in any case; but as written here where they stand beside values of another kind (\`access_log off\`), and in \`protocol\` |
 | \`file\` | a path, absolute or relative to the directory of the main configuration file; that of a log or of the \`pid\` file to the prefix (\`-p\`) |
 `;
 

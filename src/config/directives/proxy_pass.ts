@@ -15,7 +15,7 @@ export const proxyPass = directive<ProxyPassConfig, undefined>({
   kind: lastWins("address | name | unix:path | $variable", read),
   default: undefined,
   meaning:
-    "Where sessions go: an address or a name with a port (left out, it is the protocol's), a unix socket, or an `upstream` " +
+    "Where sessions go: an address or a name with a port (left out, it is 143, 110 or 25, with `proxy_ssl on` 993, 995 or 465), a unix socket, or an `upstream` " +
     "group. A port behind a group's name is for those of its servers that are written without one. Without a source of logins (`auth_http`, `auth_users_file`) the back end itself checks them, with whatever " +
     "mechanism both sides have; with one, this is for answers that name no server",
 });
