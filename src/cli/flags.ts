@@ -70,7 +70,7 @@ Options:
   -q            : suppress non-error messages during configuration testing
   -s signal     : send signal to the running process: stop, quit, reopen, reload
   -p prefix     : set prefix path (default: the working directory)
-  -c filename   : set configuration file (default: /etc/postern/nginx.conf)
+  -c filename   : set configuration file (default: /etc/postern/nginx.conf, with -p conf/nginx.conf)
   -e filename   : set error log file (default: stderr, with -p logs/error.log)
   -g directives : set global directives out of configuration file
   --without-imap, --without-pop3, --without-smtp
