@@ -45,7 +45,11 @@ export const ENDINGS: Readonly<Record<SessionResult, Ending>> = {
     status: 502,
     meaning: "the mail server could not be reached, or broke off",
   },
-  upstreamRefused: { fault: "upstream", status: 502, meaning: "the mail server refused a login that was right for us" },
+  upstreamRefused: {
+    fault: "upstream",
+    status: 502,
+    meaning: "the mail server said that it is busy, made no sense, or refused a login that was right for us",
+  },
   shutdown: { fault: "us", status: 503, meaning: "we stopped before the client had logged in" },
   internalError: { fault: "us", status: 500, meaning: "a defect of Postern, which the error log has more of" },
 };
