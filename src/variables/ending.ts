@@ -36,7 +36,13 @@ export const ENDINGS: Readonly<Record<SessionResult, Ending>> = {
   handshakeFailed: { fault: "client", status: 400, meaning: "TLS with the client was not agreed on" },
   certificateRefused: { fault: "client", status: 400, meaning: "the client's certificate was not taken" },
   forbidden: { fault: "client", status: 403, meaning: "`deny`" },
-  limited: { fault: "client", status: 503, meaning: "`limit_conn`" },
+  limited: {
+    fault: "client",
+    status: 503,
+    meaning:
+      "`limit_conn`, by what is known when a client connects; one whose login is too many may go on, and has `REJECTED` in " +
+      "`$limit_conn_status`",
+  },
   noRoom: { fault: "us", status: 503, meaning: "`worker_connections`, or we had no descriptor, port or memory left" },
   refused: { fault: "user", status: 403, meaning: "the login was refused" },
   authUnavailable: { fault: "auth", status: 503, meaning: "nobody could say whether the login is right" },
