@@ -58,8 +58,8 @@ const login: readonly Builtin[] = [
   ),
   variable(
     "auth_method",
-    "`plain` for every mechanism that has the password, `apop`, `cram-md5`, `external`, `xoauth2`, `oauthbearer`, or " +
-      "`none` for mail without a login",
+    "`plain` for every mechanism that has the password, `apop`, `cram-md5`, `external`, `xoauth2`, `oauthbearer`, " +
+      "`scram-sha-1`, `scram-sha-256`, or `none` for mail without a login",
     (f) => f.claim?.method,
   ),
   variable("auth_attempts", "How often the client has tried to log in", (f) => String(f.attempts)),

@@ -32,7 +32,8 @@ export const imapAuth = directive<readonly ImapAuth[]>({
   written: "plain",
   meaning:
     "The mechanisms of AUTHENTICATE that a client is offered. Others are refused, but for `plain` and `login`: these and the " +
-    "command LOGIN always work, as in nginx. What keeps passwords from going in clear is `starttls only`",
+    "command LOGIN always work, as in nginx. What keeps passwords from going in clear is `starttls only`. SCRAM is for `proxy_pass` " +
+    "without a source of logins",
 });
 
 export const imapClientBuffer = directive({

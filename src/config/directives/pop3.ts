@@ -32,7 +32,8 @@ export const pop3Auth = directive<readonly Pop3Auth[]>({
   written: "plain",
   meaning:
     "The mechanisms that a client is offered; `plain` stands for USER and PASS, AUTH PLAIN and AUTH LOGIN. Others are refused, " +
-    "but for these, which always work, as in nginx. What keeps passwords from going in clear is `starttls only`",
+    "but for these, which always work, as in nginx. What keeps passwords from going in clear is `starttls only`. SCRAM is for `proxy_pass` " +
+    "without a source of logins",
 });
 
 const auth = directive({

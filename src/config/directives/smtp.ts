@@ -33,7 +33,8 @@ export const smtpAuth = directive<readonly SmtpAuth[]>({
   written: "plain login",
   meaning:
     "The mechanisms that a client is offered; with `none` it may send mail without a login. Others are refused, but for `plain` " +
-    "and `login`, which always work, as in nginx. What keeps passwords from going in clear is `starttls only`",
+    "and `login`, which always work, as in nginx. What keeps passwords from going in clear is `starttls only`. SCRAM is for `proxy_pass` " +
+    "without a source of logins",
 });
 
 export const smtpClientBuffer = directive({
