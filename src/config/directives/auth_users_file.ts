@@ -23,6 +23,8 @@ export const authUsersFileModule: Module = {
     "Passwords are `{PLAIN}` or hashes: Argon2 and bcrypt, SHA-crypt, PBKDF2, with or without Dovecot's names in braces. " +
     "Options, with blanks between them: `nologin`, `protocols=imap,pop3`, `allow_nets=NETWORK,…`; `destuser=NAME` and " +
     "`pass=PASSWORD` (or `pass.b64=BASE64`, for one with a blank in it) for the login at the upstream; `cert=FINGERPRINT` " +
-    "(SHA-1) for EXTERNAL, where a client that says no name is the only user with its certificate. CRAM-MD5 and APOP need `{PLAIN}`.",
+    "(SHA-1) for EXTERNAL, where a client that says no name is the only user with its certificate. CRAM-MD5 and APOP need `{PLAIN}`. " +
+    "A refusal is told after two seconds, with `auth_failure_delay` after the next even number of them, so that the time tells " +
+    "nobody who is in the file.",
   directives: [authUsersFile],
 };
