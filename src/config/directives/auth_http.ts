@@ -24,7 +24,8 @@ export const authHttp = directive<AuthServers, undefined>({
   default: undefined,
   meaning:
     "The server that is asked about each login, as `[http://]host[:port][/uri]` or `[http://]unix:path[:/uri]`, also with " +
-    "`https://`. nginx takes one, without TLS; of several, each is asked when those before it cannot be",
+    "`https://`. nginx takes one, without TLS; of several, each is asked when those before it cannot be: a silent one " +
+    "costs a login `auth_http_timeout` first, and is asked last for the next 10 s",
 });
 
 /**

@@ -22,7 +22,8 @@ export const workerConnections = directive({
   }),
   default: 512,
   written: "512",
-  meaning: "How many connections a worker process may have, those to auth servers and back ends included",
+  meaning:
+    "How many connections a worker process may have, those to auth servers and back ends and the listening sockets included",
 });
 
 const use = directive({
