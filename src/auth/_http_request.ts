@@ -15,6 +15,14 @@ type Headers = readonly (readonly [name: Octets, value: Octets])[];
 
 const NO_HEADERS: Headers = [];
 
+/** Whether these ask for a connection for each request: whoever has said so sends nothing more on it (RFC 9112, 9.6). */
+export function askToClose(headers: AuthHttpConfig["headers"]): boolean {
+  return headers.some(({ name, value }) => {
+    const options = constantOf(value)?.toLowerCase().split(",").map((option) => option.trim());
+    return name.toLowerCase() === "connection" && options?.includes("close") === true;
+  });
+}
+
 /** Writes the requests to one server, with nginx's header names in nginx's order. */
 export class RequestWriter {
   readonly #start: Uint8Array;

@@ -1,7 +1,7 @@
 /**
  * `auth_http`: a server of the operator's says who may log in and where their mail lives. The protocol is nginx's;
  * ours goes over HTTP/1.1 with kept-alive connections, and over one connection for each request where the server
- * closes them. `auth_http_header Connection close` asks it to.
+ * closes them, or is asked to by `auth_http_header Connection close`.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Cancel, Octets } from "../runtime.ts";
 import { interpret, type Whereabouts } from "./_http_answer.ts";
 import { type AuthRuntime, Exchange, type ExchangeOwner, type ServerLink } from "./_http_exchange.ts";
 import { Pool } from "./_http_pool.ts";
-import { RequestWriter } from "./_http_request.ts";
+import { askToClose, RequestWriter } from "./_http_request.ts";
 import type { ResponseHead } from "./_http_response.ts";
 import type { Authenticator, Credentials, Note, Verdict } from "./mod.ts";
 
@@ -26,6 +26,7 @@ export class HttpAuthenticator implements Authenticator {
   constructor(config: AuthHttpConfig, runtime: AuthRuntime, whereabouts: Whereabouts = NOWHERE_ELSE) {
     this.#whereabouts = whereabouts;
     this.#link = { config, runtime, pool: new Pool(runtime) };
+    if (askToClose(config.headers)) this.#link.pool.close();
     this.#writer = new RequestWriter(config);
   }
 

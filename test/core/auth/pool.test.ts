@@ -2,6 +2,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { MAX_BODY } from "../../../src/auth/_http_body.ts";
 import { IDLE_TIMEOUT, MAX_IDLE, PATIENCE, RESPITE } from "../../../src/auth/_http_pool.ts";
+import { templateOf } from "../../support/facts.ts";
 import type { FakeSocket } from "../../support/fake_runtime.ts";
 import { Bench, FIELDS, KEPT, type Login, seeded } from "./_support.ts";
 
@@ -62,6 +63,26 @@ describe("a connection to an auth server", () => {
       bench.login();
       assertEquals(bench.waiting, 1);
     }
+  });
+
+  it("serves once where the request has said so, whatever the server makes of it", () => {
+    for (const [name, text] of [["Connection", "close"], ["connection", "x, Close"]] as const) {
+      const bench = new Bench({ headers: [{ name, value: templateOf(text) }] });
+      for (const body of ["", "body"]) {
+        const login = bench.login();
+        const socket = bench.accept();
+        socket.says(response(`Content-Length: ${body.length}`));
+        assertEquals(types(login), ["accepted"]);
+        socket.says(body);
+        assertEquals(socket.ending, "close");
+        bench.runtime.clock.advance(1);
+      }
+      assertEquals(bench.runtime.connects.length, 2);
+    }
+    const bench = new Bench({ headers: [{ name: "X-Connection", value: templateOf("close") }] });
+    bench.rest();
+    bench.login();
+    assertEquals(bench.waiting, 0);
   });
 
   it("serves again only when the body is over, and is closed when that takes too long or does not come", () => {
