@@ -63,7 +63,11 @@ const login: readonly Builtin[] = [
     (f) => f.claim?.method,
   ),
   variable("auth_attempts", "How often the client has tried to log in", (f) => String(f.attempts)),
-  variable("client_host", "The verified name of an SMTP client (`resolver`)", (f) => f.claim?.clientHost),
+  variable(
+    "client_host",
+    "The verified name of an SMTP client (`resolver`), `[UNAVAILABLE]` or `[TEMPUNAVAIL]` where there is none",
+    (f) => f.claim?.clientHost,
+  ),
   variable("smtp_helo", "The name in EHLO, where mail needs no login", (f) => f.claim?.envelope?.helo || undefined),
   variable("smtp_from", "The address in MAIL FROM, where mail needs no login", (f) => pathOf(f.claim?.envelope?.from)),
   variable("smtp_to", "The address in RCPT TO, where mail needs no login", (f) => pathOf(f.claim?.envelope?.to)),
