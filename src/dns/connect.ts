@@ -2,19 +2,24 @@ import { parseIp } from "../config/ip.ts";
 import type { Cancel, ConnectHandler, ConnectTarget, Runtime } from "../runtime.ts";
 import { isFailure } from "../runtime.ts";
 import { Steps } from "../steps.ts";
-import type { Resolver } from "./resolver.ts";
+import type { Addresses, Done } from "./resolver.ts";
+
+/** Whoever knows the addresses of names: a resolver of ours, or the system. */
+export interface NameSource {
+  lookup(name: string, done: Done<Pick<Addresses, "addresses">>): Cancel;
+}
 
 /**
- * Connects as the runtime does, with names looked up by `resolver`: so they are looked up again when their TTL is over.
- * The addresses of a name are tried in turn.
+ * Connects as the runtime does, with names looked up by `names`: those of a resolver are looked up again when their TTL is
+ * over. The addresses of a name are tried in turn.
  */
 export function connectWith(
-  resolver: Pick<Resolver, "lookup">,
+  names: NameSource,
   runtime: Pick<Runtime, "connect">,
 ): Runtime["connect"] {
   return (target, handler) => {
     if ("path" in target || parseIp(target.host) !== undefined) return runtime.connect(target, handler);
-    return new NamedConnect(target, handler, runtime).start(resolver);
+    return new NamedConnect(target, handler, runtime).start(names);
   };
 }
 
@@ -35,9 +40,9 @@ class NamedConnect {
     this.#runtime = runtime;
   }
 
-  start(resolver: Pick<Resolver, "lookup">): Cancel {
+  start(names: NameSource): Cancel {
     this.#steps.begin(() =>
-      resolver.lookup(this.#target.host, (found) => {
+      names.lookup(this.#target.host, (found) => {
         if (isFailure(found)) this.#handler.failed(found);
         else this.#try(found.addresses);
       })

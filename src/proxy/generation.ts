@@ -15,6 +15,7 @@ import type { SslConfig } from "../config/ssl_types.ts";
 import { tlsCaveat } from "../config/tls_fault.ts";
 import type { Config, ErrorLogConfig, ServerConfig } from "../config/types.ts";
 import { connectWith } from "../dns/connect.ts";
+import { systemNames } from "../dns/system_names.ts";
 import { resolveClientHost, Resolver } from "../dns/mod.ts";
 import type { AccessLog } from "../log/access_log.ts";
 import type { ErrorLog } from "../log/error_log.ts";
@@ -194,6 +195,7 @@ export class Generation {
     const resolver = await this.#resolver(server, names, log);
     const direct = limitedConnect(runtime, () => hasRoom(log, 1));
     const connect = resolver === undefined ? direct : connectWith(resolver, { connect: direct });
+    const bound = connectFrom(server.proxy.bind, { connect: direct, names: resolver ?? systemNames(runtime) });
     const trusted = await names.trusted(server.realIpFrom);
     const isForbidden = accessRule(server);
     const source = this.#authenticator(server, connect, log);
@@ -202,7 +204,7 @@ export class Generation {
     const upstreamTls = this.#upstreamTls(server, log);
     return {
       runtime,
-      connect: connectFrom(server.proxy.bind, connect),
+      connect: bound ?? connect,
       protocol: server.protocol,
       serverName: server.serverName,
       timeout: server.timeout,

@@ -41,6 +41,7 @@ describe("proxy_pass without an auth server", () => {
         `protocol pop3; proxy_client_id on; proxy_pass 127.0.0.1:${pop3};`,
         `protocol imap; proxy_bind 127.0.0.21 127.0.0.22; proxy_pass localhost:${imap};`,
         `protocol imap; proxy_bind ::1 127.0.0.23; proxy_pass 127.0.0.1:${imap};`,
+        `protocol imap; proxy_bind ::1 127.0.0.24; proxy_pass localhost:${imap};`,
       ]
     ) {
       proxies.push(await startProxy(`server { listen 127.0.0.1; ${server} }`));
@@ -119,6 +120,11 @@ describe("proxy_pass without an auth server", () => {
     for (let i = 0; i < 2; i++) await outputOf("curl", [...noop, `imap://127.0.0.1:${ports[8]}/`]);
     await dovecot?.until(/Login: user=<joe>, .*rip=127\.0\.0\.21, /);
     await dovecot?.until(/Login: user=<joe>, .*rip=127\.0\.0\.22, /);
+  });
+
+  it("comes from an address of the family that the server's name turns out to have", REAL, async () => {
+    await outputOf("curl", ["--silent", "--user", `${JOE.login}:${JOE.password}`, `imap://127.0.0.1:${ports[10]}/`]);
+    await dovecot?.until(/Login: user=<joe>, .*rip=127\.0\.0\.24, /);
   });
 
   it("tells the log whose fault it was", REAL, () => {
