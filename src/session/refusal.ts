@@ -59,8 +59,9 @@ export abstract class RefusableHalf<Options extends LoginOptions> extends Client
   /** Whether there are too many like this client, now that its login is right. It is told, and may try again. */
   protected isOverLimit(): boolean {
     const refusal = this.connection.limit?.loggedIn();
-    if (refusal !== undefined) this.log(refusal.level, refusal.text);
-    return refusal?.isDryRun === false;
+    if (refusal === undefined) return false;
+    this.log(refusal.level, refusal.text, refusal.isDryRun ? undefined : "loginRefused");
+    return !refusal.isDryRun;
   }
 
   /** Tells a client that there are too many like it. It may try again. */

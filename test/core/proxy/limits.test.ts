@@ -163,6 +163,18 @@ describe("connections of one user", () => {
     proxy.admit(second);
   });
 
+  it("are waited for again when they were refused, and the access log tells how that ended", async () => {
+    const format = 'log_format limits "$session_phase $session_result $limit_conn_status"; access_log /access limits;';
+    const proxy = await Proxy.start(`${format} ${PER_USER}`);
+    const [first, second] = [proxy.client(), proxy.client()];
+    proxy.logIn(first);
+    proxy.ask(second);
+    proxy.answer();
+    second.abort();
+    proxy.runtime.clock.advance(1);
+    assertEquals(proxy.runtime.files.contents.get("/access"), "login clientGone REJECTED\n");
+  });
+
   it("are counted once, also where a cached answer has to be asked for again", async () => {
     const proxy = await Proxy.start(`${PER_USER} auth_http_cache zone=a:1m;`);
     const first = proxy.client();
