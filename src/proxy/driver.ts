@@ -172,7 +172,9 @@ export class Driver implements Listed {
         this.#isUpstreamBlocked = false;
         return this.#upstream.leave(effect.hasFailed ? "failed" : "refused", this.#lastSaid);
       case "identified":
-        return this.#facts.identified(effect.login);
+        return this.#facts.identified(effect);
+      case "turn":
+        return this.#facts.waitsFor(effect.side);
       case "nextUpstream":
         this.#isUpstreamBlocked = false;
         return this.#upstream.next(this.#lastSaid);
@@ -216,7 +218,7 @@ export class Driver implements Listed {
   #identified(credentials: Credentials): Credentials | undefined {
     const login = credentials.login === "" ? this.#service.authenticator.identify?.(credentials) : undefined;
     if (login === undefined) return undefined;
-    this.#facts.identified(login);
+    this.#facts.identified({ login, attempt: credentials.attempt });
     return { ...credentials, login };
   }
 

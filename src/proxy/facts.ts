@@ -29,6 +29,11 @@ export interface Acceptance {
   readonly listen: Octets;
 }
 
+/** How often the client has tried to log in, this time included. */
+interface Attempted {
+  readonly attempt: number;
+}
+
 /** How many octets of a side were read before the relay began, and are its to send. */
 export interface SpokenBefore {
   readonly toClient: number;
@@ -65,6 +70,8 @@ export class SessionFacts implements Facts {
   #phaseBegan: Millis;
   /** The last of those that were tried. */
   #upstream: UpstreamRecord | undefined;
+  /** How long that has taken for the login, up to when the client was asked last. */
+  #upstreamTook: Millis = 0;
   #ended: Millis | undefined;
 
   constructor({ service, socket, number, listen }: Acceptance) {
@@ -117,7 +124,7 @@ export class SessionFacts implements Facts {
   }
 
   /** The client has said who it is, and that is asked about, for the first time or again. */
-  claimed(claim: ClaimFacts & { readonly attempt: number }): void {
+  claimed(claim: ClaimFacts & Attempted): void {
     // V8 leaves its compiled code for this.
     if (this.upstreams.length > 0) this.upstreams.length = 0;
     this.#upstream = undefined;
@@ -135,7 +142,8 @@ export class SessionFacts implements Facts {
   }
 
   /** Who the client is has become clear only now. */
-  identified(login: Octets): void {
+  identified({ login, attempt }: { readonly login: Octets } & Attempted): void {
+    this.attempts = attempt;
     if (this.claim !== undefined) this.claim = { ...this.claim, login };
   }
 
@@ -162,6 +170,7 @@ export class SessionFacts implements Facts {
     const now = this.host.now();
     this.#upstream = new UpstreamRecord(upstream, this.host, now);
     this.upstreams.push(this.#upstream);
+    this.#upstreamTook = 0;
     this.#enter("connect", now);
   }
 
@@ -173,10 +182,17 @@ export class SessionFacts implements Facts {
     this.#enter("upstream", now);
   }
 
+  /** The login to it goes on with that side. What the client takes for its answer is no time of the upstream's. */
+  waitsFor(side: Side): void {
+    const now = this.host.now();
+    if (this.phase === "upstream") this.#upstreamTook += now - this.#phaseBegan;
+    this.#enter(side === "client" ? "login" : "upstream", now);
+  }
+
   /** The login to it is done. */
   loggedIn(): void {
     const now = this.host.now();
-    if (this.#upstream !== undefined) this.#upstream.loginTime = now - this.#phaseBegan;
+    if (this.#upstream !== undefined) this.#upstream.loginTime = this.#upstreamTook + now - this.#phaseBegan;
     this.#enter("relay", now);
   }
 

@@ -37,6 +37,8 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
   /** The client's name, once it was looked up. */
   protected clientHost: Octets | undefined;
   #attempt: number;
+  /** Whether anybody was asked about this client yet. */
+  #hasAsked = false;
   #salt: Octets | undefined;
   #tls: TlsFacts | undefined;
 
@@ -149,12 +151,23 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
 
   /** Asks who this is and where they live. */
   protected authenticate(claim: Claim): void {
-    this.#attempt++;
+    this.countAttempt();
     this.ask(claim);
+  }
+
+  /** Counts an attempt to log in, and gives its number. */
+  protected countAttempt(): number {
+    return ++this.#attempt;
+  }
+
+  /** How many attempts were counted. */
+  protected get attempt(): number {
+    return this.#attempt;
   }
 
   /** Asks about an attempt, for the first time or again. */
   protected ask(claim: Claim): void {
+    this.#hasAsked = true;
     this.phase = "authenticating";
     this.action = "in http auth state";
     this.deadline = undefined;
@@ -370,8 +383,7 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     this.clientEnded = true;
     if (this.phase === "commands") return this.#readCommands();
     if (this.phase === "challenged") return this.readAnswer();
-    const hasLoginUnderWay = this.#attempt > 0;
-    if (!hasLoginUnderWay || this.input.length === 0) this.close("clientGone");
+    if (!this.#hasAsked || this.input.length === 0) this.close("clientGone");
   }
 }
 

@@ -218,6 +218,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
         return this.#relayChallenge(step.text);
       case "ready":
         this.#replies.clear();
+        this.emit({ type: "turn", side: "client" });
         return this.upstreamReady(step.text);
       case "done":
         return this.#splice(step.reply);
@@ -280,9 +281,16 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
       this.log("error", "no upstream waits for this login");
       return this.#fail("upstreamUnavailable");
     }
+    this.countAttempt();
     this.#identify(login);
     this.#isSeen = true;
     this.#askUpstream(upstream.respond(command));
+  }
+
+  /** Goes to an upstream that has to greet before the client can say who it is: no attempt to log in as yet. */
+  protected askAhead(claim: Claim): void {
+    this.#claim = claim;
+    this.ask(claim);
   }
 
   /** A login that needs no upstream which waits for it begins with one of its own. */
@@ -295,10 +303,11 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
 
   #identify(login: Octets): void {
     this.claimed = login;
-    this.emit({ type: "identified", login });
+    this.emit({ type: "identified", login, attempt: this.attempt });
   }
 
   #askUpstream(step: UpstreamStep): void {
+    this.emit({ type: "turn", side: "upstream" });
     this.phase = "upstream";
     this.action = "reading response from upstream";
     this.deadline = this.now + this.options.timeout;
@@ -314,6 +323,7 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
     }
     this.#replies.clear();
     this.#isSeen = true;
+    this.emit({ type: "turn", side: "client" });
     this.challenge(challenge);
     this.phase = "challenged";
     this.action = "in auth state";
@@ -391,6 +401,8 @@ export abstract class LoginSession<Options extends LoginOptions> extends Refusab
   /** Gives this upstream up. The client, who has seen nothing of it, hears `reply` only if there is no other. */
   #leaveUpstream(reason: CloseReason, reply?: Uint8Array): void {
     if (this.phase === "challenged" || this.#isSeen) {
+      // It is where the login ends, also when it was the client's turn.
+      this.emit({ type: "turn", side: "upstream" });
       this.emit({ type: "leaveUpstream", hasFailed: true });
       return this.#fail(reason, reply);
     }

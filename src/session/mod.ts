@@ -81,7 +81,9 @@ export type Effect =
   /** The upstream is done with: it said no to this client, or has failed when there was no going to another one. */
   | { readonly type: "leaveUpstream"; readonly hasFailed: boolean }
   /** Who the client is has become clear only now, from an exchange between it and the upstream. */
-  | { readonly type: "identified"; readonly login: Octets }
+  | { readonly type: "identified"; readonly login: Octets; readonly attempt: number }
+  /** Whom a login waits for from now on that goes to and fro between the client and the upstream. */
+  | { readonly type: "turn"; readonly side: Side }
   /** This upstream has failed, and the client saw nothing of it: go to the next one, if there is one. */
   | { readonly type: "nextUpstream" }
   | Splice

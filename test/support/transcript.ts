@@ -233,10 +233,10 @@ class Player {
 
   #note(effect: Effect): void {
     const line = this.#describe(effect);
-    this.#happened = merge([...this.#happened, line]);
+    if (line !== undefined) this.#happened = merge([...this.#happened, line]);
   }
 
-  #describe(effect: Effect): string {
+  #describe(effect: Effect): string | undefined {
     switch (effect.type) {
       case "write":
         return `${effect.side === "client" ? "S" : "P"}: ${decode(effect.bytes)}`;
@@ -260,6 +260,9 @@ class Player {
         return "leave upstream";
       case "identified":
         return `identified ${quote(effect.login)}`;
+      case "turn":
+        // Only the access log looks at it.
+        return undefined;
       case "splice":
         return `splice ${quote(decode(effect.toClient))} ${quote(decode(effect.toUpstream))}` +
           (effect.clientEnded ? " ended" : "");

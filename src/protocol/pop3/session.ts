@@ -54,7 +54,7 @@ export class Pop3Session extends LoginSession<Pop3Options> {
 
   /** A digest can only be checked by the server whose timestamp it was made with, so that server greets first. */
   protected override open(): void {
-    if (this.#relaysApop) this.authenticate(this.claim(APOP));
+    if (this.#relaysApop) this.askAhead(this.claim(APOP));
     else this.greet();
   }
 

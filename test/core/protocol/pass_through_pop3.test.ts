@@ -218,7 +218,7 @@ describe("a POP3 login that the server checks", () => {
     transcript(
       () => pop3Session({ ...PASS, mechanisms: ["apop"] }),
       `
-        ask apop "" "" 1
+        ask apop "" "" 0
         let through
         connect 192.0.2.1:143
         connected
@@ -238,7 +238,7 @@ describe("a POP3 login that the server checks", () => {
     transcript(
       () => pop3Session({ ...PASS, mechanisms: ["apop"] }),
       `
-        ask apop "" "" 1
+        ask apop "" "" 0
         let through
         connect 192.0.2.1:143
         connected
@@ -263,7 +263,7 @@ describe("a POP3 login that the server checks", () => {
     transcript(
       () => pop3Session({ ...PASS, mechanisms: ["apop"] }, { failures: NO_FAILURES }),
       `
-        ask apop "" "" 1
+        ask apop "" "" 0
         let through
         connect 192.0.2.1:143
         connected
@@ -284,7 +284,7 @@ describe("a POP3 login that the server checks", () => {
     transcript(
       () => pop3Session({ ...PASS, mechanisms: ["apop"] }),
       `
-        ask apop "" "" 1
+        ask apop "" "" 0
         let through
         connect 192.0.2.1:143
         connected
@@ -294,7 +294,7 @@ describe("a POP3 login that the server checks", () => {
         S: +OK
         C: PASS s3cret
         leave upstream
-        ask plain "joe" "s3cret" 2
+        ask plain "joe" "s3cret" 1
         let through
         connect 192.0.2.1:143
         connected
@@ -305,7 +305,7 @@ describe("a POP3 login that the server checks", () => {
   });
 
   const GREETED = `
-    ask apop "" "" 1
+    ask apop "" "" 0
     let through
     connect 192.0.2.1:143
     connected
@@ -401,7 +401,7 @@ describe("a POP3 login that the server checks", () => {
     transcript(
       () => pop3Session({ ...PASS, mechanisms: ["apop"] }),
       `
-        ask apop "" "" 1
+        ask apop "" "" 0
         let through
         connect 192.0.2.1:143
         connectFailed

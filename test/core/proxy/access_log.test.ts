@@ -1,5 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
+import { serve } from "../../../src/proxy/mod.ts";
+import { load } from "../../support/config.ts";
+import { type FakeConnect, FakeRuntime } from "../../support/fake_runtime.ts";
 import { Proxy, settle } from "./_support.ts";
 
 const LOG = "/access.log";
@@ -223,3 +226,67 @@ describe("the access log", () => {
 });
 
 const NO_DESCRIPTOR = { number: 24, text: "Too many open files" };
+
+/** What a line says of a login, and what the upstream took for it. */
+const PROGRESS = "$session_phase $session_result $session_fault $auth_attempts $upstream_login_time";
+
+/** A server block that leaves passwords to its mail server. */
+async function passingThrough(block: string) {
+  const runtime = new FakeRuntime();
+  const log = `log_format it '${PROGRESS}'; access_log ${LOG} it;`;
+  await serve(load(`mail { ${log} server { listen 127.0.0.1:143; proxy_pass 192.0.2.3; ${block} } }`), runtime);
+  return {
+    runtime,
+    client: () => {
+      const client = runtime.listeners[0]?.client();
+      if (client === undefined) throw new Error("nobody listens");
+      return client;
+    },
+    upstream: () => (runtime.connects.at(-1) as FakeConnect).accept(),
+    lines: () => (runtime.files.contents.get(LOG) ?? "").split("\n").slice(0, -1),
+  };
+}
+
+describe("a line about a login that the mail server checks", () => {
+  it("knows that a POP3 server has greeted before the client tries anything", async () => {
+    const { runtime, client, upstream, lines } = await passingThrough("protocol pop3; pop3_auth plain apop;");
+    const silent = client();
+    upstream().says("+OK ready <1@x>\r\n");
+    silent.abort();
+    runtime.clock.advance(1);
+    const modern = client();
+    upstream().says("+OK ready <2@x>\r\n");
+    modern.says("USER anna\r\nPASS sesame\r\n");
+    const next = upstream();
+    for (const line of ["+OK ready <3@x>", "-ERR no CAPA", "+OK", "+OK done"]) next.says(`${line}\r\n`);
+    runtime.relays[0]?.finish({ end: "clientClosed" });
+    assertEquals(lines(), ["login clientGone client 0 -", "relay clientClosed - 1 0.000"]);
+  });
+
+  it("has what the upstream takes for it, without what the client takes", async () => {
+    const { runtime, client, upstream, lines } = await passingThrough("protocol pop3; pop3_auth plain apop;");
+    const [anna, server] = [client(), upstream()];
+    runtime.clock.advance(1000);
+    server.says("+OK ready <1@x>\r\n");
+    runtime.clock.advance(5000);
+    anna.says(`APOP anna ${"a".repeat(32)}\r\n`);
+    runtime.clock.advance(2000);
+    server.says("+OK done\r\n");
+    runtime.relays[0]?.finish({ end: "clientClosed" });
+    assertEquals(lines(), ["relay clientClosed - 1 3.000"]);
+  });
+
+  it("knows whom a challenge waits for", async () => {
+    const { runtime, client, upstream, lines } = await passingThrough("protocol imap; imap_auth cram-md5;");
+    for (const end of ["client", "upstream"]) {
+      const anna = client();
+      anna.says("a AUTHENTICATE CRAM-MD5\r\n");
+      const server = upstream();
+      for (const line of ["* OK ready", "* CAPABILITY AUTH=CRAM-MD5", "a OK", "+ PDFAeD4="]) server.says(`${line}\r\n`);
+      if (end === "client") anna.abort();
+      else server.breaks();
+      runtime.clock.advance(3000);
+    }
+    assertEquals(lines(), ["login clientGone client 1 -", "upstream upstreamUnavailable upstream 1 -"]);
+  });
+});
