@@ -93,10 +93,11 @@ describe("a PROXY header that comes in", () => {
   }
 });
 
-/** What is no header. The log shows its first line, or says what is wrong. */
+/** What is no header. The log shows its first line, or the first word of what begins otherwise, or says what is wrong. */
 const BROKEN: readonly (readonly [string, string, string?])[] = [
-  ["a client that talks mail", "USER anna\r\n"],
-  ["an HTTP request", "GET / HTTP/1.1\r\nHost: mail.test\r\n\r\n"],
+  ["a client that talks mail", "USER anna\r\n", 'broken header: "USER"'],
+  ["a client that says its password at once", "a LOGIN anna sesame\r\n", 'broken header: "a"'],
+  ["an HTTP request", "GET / HTTP/1.1\r\nHost: mail.test\r\n\r\n", 'broken header: "GET"'],
   ["the start of TLS", "\x16\x03\x01\x02\0", 'broken header: "\\x16\\x03\\x01\\x02\\x00"'],
   ["an empty line", "\r\n\r\nEHLO"],
   ["an unknown protocol", "PROXY UDP4 192.0.2.1 198.51.100.2 1 2\r\n"],

@@ -77,10 +77,11 @@ export const NO_TLVS: HeaderTlvs = { authority: undefined, alpn: undefined, tls:
 
 /**
  * The verdict on octets that are no header, with nginx's text for it: what has arrived up to the first CR or LF, here
- * at most 107 octets.
+ * at most 107 octets. Of what does not even begin as a header it is the first word: what follows that may be a password
+ * of a client who came here by mistake.
  */
 export function brokenHeader(text: Octets): BrokenHeader {
-  const end = text.search(/[\r\n]/);
+  const end = text.search(text.startsWith("PROXY ") ? /[\r\n]/ : /[\r\n ]/);
   return { type: "broken", reason: `broken header: "${text.slice(0, end === -1 ? LONGEST_V1 : end)}"` };
 }
 

@@ -147,10 +147,17 @@ describe("what is no PROXY line", () => {
       });
       assertEquals(readHeader(encode(octets)), {
         type: "broken",
-        reason: `broken header: "${octets.replace(/[\r\n][^]*/, "")}"`,
+        reason: `broken header: "${octets.replace(octets.startsWith("PROXY ") ? /[\r\n][^]*/ : /[\r\n ][^]*/, "")}"`,
       });
     });
   }
+
+  it("is told with no more than its first word when it does not begin as one", () => {
+    for (const word of ["a", "PASS", "PROXYd"]) {
+      const told = readHeader(encode(`${word} LOGIN anna sesame\r\n`));
+      assertEquals(told, { type: "broken", reason: `broken header: "${word}"` });
+    }
+  });
 
   it("is told with at most 107 octets", () => {
     const reason = `broken header: "${"x".repeat(107)}"`;

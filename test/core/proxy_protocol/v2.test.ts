@@ -94,7 +94,7 @@ describe("a binary PROXY header that is none", () => {
       const octets = v2("2111", IPV4);
       octets[at] = 0x20;
       // Of nginx's text nothing is left: the signature begins with CR.
-      assertEquals(refusal(octets), { after: at + 1, reason: `broken header: "${at === 0 ? " " : ""}"` });
+      assertEquals(refusal(octets), { after: at + 1, reason: 'broken header: ""' });
     });
   }
 
