@@ -92,7 +92,8 @@ export function resolveMain(main: Scope, { prefix }: Surroundings): MainConfig {
     user: owner,
     workerConnections: eventsScope.value(workerConnections),
     workerRlimitNofile: main.value(workerRlimitNofile),
-    workerShutdownTimeout: main.value(workerShutdownTimeout),
+    // With 0 nginx sets no timer.
+    workerShutdownTimeout: main.value(workerShutdownTimeout) || undefined,
   };
 }
 

@@ -77,9 +77,9 @@ export const workerShutdownTimeout = directive({
   kind: millis,
   default: undefined,
   meaning:
-    "How long sessions may go on after a graceful stop or a reload. They are ended one by one over that time, those that " +
-    "have been silent for longest first, so that not all clients come back in the same second; those that are not logged in " +
-    "have all of it",
+    "How long sessions may go on after a graceful stop or a reload, 0 for as long as they like. They are ended one by one " +
+    "over that time, those that have been silent for longest first, so that not all clients come back in the same second; " +
+    "those that are not logged in have all of it",
 });
 
 const EVERYWHERE: readonly Context[] = ["main", "events", "mail", "server", "upstream"];

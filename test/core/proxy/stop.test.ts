@@ -60,6 +60,19 @@ describe("worker_shutdown_timeout", () => {
     ]);
   });
 
+  it("ends nobody when it is 0, as in nginx", async () => {
+    const proxy = await Proxy.start("", "worker_shutdown_timeout 0;");
+    const relayed = proxy.client();
+    proxy.logIn(relayed);
+    await proxy.reload("", "worker_shutdown_timeout 0s;");
+    const stopped = proxy.server.stop("graceful");
+    await settle();
+    proxy.runtime.clock.advance(3_600_000);
+    assertEquals(proxy.runtime.relays[0]?.lastLine, undefined);
+    proxy.runtime.relays[0]?.finish({ end: "clientClosed" });
+    await stopped;
+  });
+
   it("counts from a reload too, for the sessions from before it, once", async () => {
     const proxy = await Proxy.start("", SHUTDOWN_TIMEOUT);
     const first = proxy.client();
