@@ -209,7 +209,8 @@ export interface ResolverConfig {
   /** Which addresses of a name to ask for; at least one of them. */
   readonly ipv4: boolean;
   readonly ipv6: boolean;
-  readonly timeout: Millis;
+  /** `undefined` for until there is an answer. */
+  readonly timeout: Millis | undefined;
 }
 
 /** One server of `auth_http`. */

@@ -21,8 +21,8 @@ import { reverseName } from "./name.ts";
 export interface ResolverOptions {
   /** At least one. Each question begins with the next of them. */
   readonly servers: readonly NameServer[];
-  /** How long one call may take, whatever it asks. */
-  readonly timeout: Millis;
+  /** How long one call may take, whatever it asks; `undefined` for until there is an answer. */
+  readonly timeout: Millis | undefined;
   /** How long answers hold instead of their TTL (`valid=`). */
   readonly valid: Millis | undefined;
   /** Which addresses are asked for (`ipv4=off`, `ipv6=off`); one of them at least. */
@@ -132,7 +132,8 @@ export class Resolver {
       if (question === undefined) call.take(index, HOST_NOT_FOUND);
       else call.keep(this.#ask(question, (answer) => call.take(index, answer)));
     });
-    if (!call.isOver) call.keep(this.#runtime.timer(this.#options.timeout, () => call.finish()));
+    const { timeout } = this.#options;
+    if (!call.isOver && timeout !== undefined) call.keep(this.#runtime.timer(timeout, () => call.finish()));
     return () => call.cancel();
   }
 

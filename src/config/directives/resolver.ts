@@ -37,13 +37,13 @@ const resolverTimeout = directive({
   kind: millis,
   default: 30_000,
   written: "30s",
-  meaning: "How long to wait for name servers, for each name",
+  meaning: "How long to wait for name servers, for each name; 0: until one answers",
 });
 
 /** The name servers of a `server {}` or an `upstream {}`. */
 export function resolverOf(scope: Scope): ResolverConfig | undefined {
   const settings = scope.value(resolver);
-  return settings === "off" ? undefined : { ...settings, timeout: scope.value(resolverTimeout) };
+  return settings === "off" ? undefined : { ...settings, timeout: scope.value(resolverTimeout) || undefined };
 }
 
 function readServers(call: Call): Settings {

@@ -76,4 +76,8 @@ describe("resolver", () => {
     assertEquals(servers.map(({ resolver }) => resolver?.timeout), [30_000, undefined, 5_000]);
     assertEquals(servers[2]?.resolver?.servers, LOCAL);
   });
+
+  it("waits for as long as it takes with 0, as nginx does", () => {
+    assertEquals(serverWith("resolver 127.0.0.1; resolver_timeout 0;").resolver?.timeout, undefined);
+  });
 });

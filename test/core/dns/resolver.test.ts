@@ -149,6 +149,16 @@ describe("a name server", () => {
     assertEquals(bench.open, IDLE);
   });
 
+  it("is asked until it answers where there is no time to keep", () => {
+    const bench = new Bench({ timeout: undefined });
+    const result = bench.lookup("mail.test");
+    bench.runtime.clock.advance(3_600_000);
+    assertEquals(result.told, []);
+    bench.sent().at(-1)?.answers(MAIL);
+    assertEquals(told(result), ["192.0.2.1"]);
+    assertEquals(bench.open, IDLE);
+  });
+
   it("may answer late, and the later ones are not heard then", () => {
     const bench = new Bench({ servers: SERVERS });
     const result = bench.lookup("mail.test");
