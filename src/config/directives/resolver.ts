@@ -65,10 +65,11 @@ function readServers(call: Call): Settings {
   return given;
 }
 
-function readValid(call: Call, word: Octets): Millis {
+/** With 0 answers have their own time to live, as in nginx. */
+function readValid(call: Call, word: Octets): Millis | undefined {
   const seconds = parseSeconds(word.slice("valid=".length));
   if (seconds === undefined) throw call.error(`invalid parameter: ${word}`);
-  return seconds * 1000;
+  return seconds === 0 ? undefined : seconds * 1000;
 }
 
 function readSwitch(call: Call, word: Octets): boolean {

@@ -24,7 +24,8 @@ const GOOD: readonly [args: string, settings: Partial<ResolverConfig>][] = [
   ["127.0.0.1 off", { servers: [...LOCAL, server("off", "off", 53, true)] }],
   ["127.0.0.1 ipv6=off", { servers: LOCAL, ipv6: false }],
   ["ipv4=off 127.0.0.1", { servers: LOCAL, ipv4: false }],
-  ["127.0.0.1 ipv6=off ipv6=on valid=1m valid=0", { servers: LOCAL, valid: 0 }],
+  ["127.0.0.1 ipv6=off ipv6=on valid=0 valid=1m", { servers: LOCAL, valid: 60_000 }],
+  ["127.0.0.1 valid=1m valid=0", { servers: LOCAL, valid: undefined }],
   ["127.0.0.1 status_zone=dns", { servers: LOCAL }],
 ];
 
