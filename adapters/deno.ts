@@ -66,7 +66,8 @@ function startByName(): void {
 const PROGRAM = process.execPath;
 
 const CAPABILITIES: Readonly<Record<Capability, CapabilityState>> = {
-  "listen.backlog": { state: "yes" },
+  // In a process alone it does as asked.
+  "listen.backlog": { state: "no", reason: "Deno's worker processes always use 511" },
   "listen.bufferSizes": { state: "no", reason: "Deno cannot set a socket's buffer sizes" },
   "listen.ipv6Only": {
     state: "emulated",

@@ -33,7 +33,7 @@ describe("a runtime", () => {
     const states = Object.entries(runtime.capabilities).map(([name, { state }]) => `${name}: ${state}`);
     const probes = runtime.name === "node" && Number.parseInt(runtime.version) >= 26 ? "yes" : "no";
     assertEquals(states.sort(), [
-      `listen.backlog: ${runtime.name === "bun" ? "no" : "yes"}`,
+      `listen.backlog: ${runtime.name === "node" ? "yes" : "no"}`,
       "listen.bufferSizes: no",
       `listen.ipv6Only: ${runtime.name === "deno" ? "emulated" : "yes"}`,
       `listen.keepAliveIdle: ${runtime.name === "deno" ? "yes" : probes}`,

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { loadRuntime } from "../../adapters/detect.ts";
 import type { Capability, Runtime } from "../../src/runtime.ts";
+import { needs, outputOf } from "../support/clients.ts";
 import { freePorts, freeRange } from "../support/free_ports.ts";
 import { installations } from "../support/installation.ts";
 import { runProgram, TestFolder } from "../support/program.ts";
@@ -223,6 +224,16 @@ describe("listen parameters that only tune", () => {
       return [`postern: [warn] ${text} in ${path("nginx.conf")}:${3 + i}\n`];
     });
     assertEquals(program.stderr, warnings.join(""));
+  });
+
+  it("backlog is what the kernel has, unless there is a warning", needs("ss"), async () => {
+    const [port = 0] = await freePorts(1);
+    const { program, end } = await install(
+      `error_log stderr; mail { auth_http 127.0.0.1:1; server { protocol imap; listen 127.0.0.1:${port} backlog=100; } }`,
+    );
+    const [, , backlog] = (await outputOf("ss", ["-tlnH", `sport = :${port}`])).split(/ +/);
+    await end();
+    assertEquals(backlog === "100", !program.stderr.includes('"backlog"'), `${backlog}: ${program.stderr}`);
   });
 
   for (const parameter of ["so_keepalive=on", "so_keepalive=off", "bind"]) {

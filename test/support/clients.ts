@@ -110,6 +110,7 @@ const PACKAGES = {
   "openssl": "openssl",
   "postfix": "postfix",
   "python3": "python3",
+  "ss": "iproute2",
   "swaks": "swaks",
   "swaks over TLS": "swaks libnet-ssleay-perl",
   "systemd-analyze": "systemd",
