@@ -51,12 +51,15 @@ function closeStderr(): void {
 
 const MARK = "POSTERN_BACKGROUND";
 const WITHOUT_STDERR = "without stderr";
-const LOGGED = "POSTERN_LOGGED_STDERR";
+const LOGGED_MARK = "POSTERN_LOGGED_STDERR";
 
-/** In the environment of a program whose standard error is a log: it needs that until it is at work, its workers never. */
-export const LOGGED_STDERR: Readonly<Record<string, string>> = { [MARK]: WITHOUT_STDERR, [LOGGED]: "1" };
+/** In the environment of a worker whose standard error is a log: it needs that until the program is found to be whole. */
+export const LOGGED: Readonly<Record<string, string>> = { [LOGGED_MARK]: "1" };
+
+/** The same for a program: it needs that until it is at work. */
+export const LOGGED_STDERR: Readonly<Record<string, string>> = { [MARK]: WITHOUT_STDERR, ...LOGGED };
 
 /** For a worker: a log that it kept open as standard error would outlive its own removal. */
 export function leaveLoggedStderr(): void {
-  if (process.env[LOGGED] !== undefined) closeStderr();
+  if (process.env[LOGGED_MARK] !== undefined) closeStderr();
 }

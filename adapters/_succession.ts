@@ -68,7 +68,7 @@ function spawnWith(
 }
 
 /** No log, no words: that is no reason against a start. */
-function openIfItCan(path: Octets): number | undefined {
+export function openIfItCan(path: Octets): number | undefined {
   try {
     return openToAppend(path);
   } catch {

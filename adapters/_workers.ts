@@ -8,14 +8,22 @@ import cluster, { type Worker } from "node:cluster";
 import { availableParallelism, constants } from "node:os";
 import process from "node:process";
 import { setFlagsFromString } from "node:v8";
-import type { Account, MainLink, SystemFailure, WorkerHandler, WorkerProcess, Workers } from "../src/runtime.ts";
+import type {
+  Account,
+  ForkOptions,
+  MainLink,
+  SystemFailure,
+  WorkerHandler,
+  WorkerProcess,
+  Workers,
+} from "../src/runtime.ts";
 import { failureOf, toFailure } from "./_errno.ts";
-import { leaveLoggedStderr, startInBackground, takeBackground } from "./_background.ts";
+import { leaveLoggedStderr, LOGGED, startInBackground, takeBackground } from "./_background.ts";
 import { engineSettings, lateSettings } from "./_engine.ts";
 import { heldSockets, takeInheritedSockets } from "./_inherited.ts";
 import { openToAll } from "./_listener.ts";
 import { fromPath } from "./_octets.ts";
-import { discard, startSuccessor, takeInheritance } from "./_succession.ts";
+import { discard, openIfItCan, startSuccessor, takeInheritance } from "./_succession.ts";
 import { setTimer } from "./_timer.ts";
 
 export function createWorkers(): Workers {
@@ -39,16 +47,22 @@ export function createWorkers(): Workers {
   };
 }
 
-function fork(group: number | undefined, handler: WorkerHandler): WorkerProcess {
+function fork({ group, stderr }: ForkOptions, handler: WorkerHandler): WorkerProcess {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   const { args, environment } = engineSettings(process.versions, process.env);
+  const file = stderr === undefined ? undefined : openIfItCan(stderr);
   cluster.setupPrimary({
     args: process.argv.slice(2),
     ...args.length === 0 ? {} : { execArgv: [...args, ...process.execArgv] },
     // Root it stays until it has opened its files; without the other groups, which not every runtime can drop later.
     ...group === undefined ? {} : { uid: 0, gid: group },
+    stdio: ["inherit", "inherit", file ?? "inherit", "ipc"],
   });
-  return new ClusterWorker(cluster.fork(environment), handler);
+  try {
+    return new ClusterWorker(cluster.fork({ ...environment, ...file === undefined ? {} : LOGGED }), handler);
+  } finally {
+    if (file !== undefined) discard(file);
+  }
 }
 
 function workAlone(): void {

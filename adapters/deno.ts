@@ -44,9 +44,10 @@ export function createDenoRuntime(options: AdapterOptions): Runtime {
     workers: {
       ...base.workers,
       main: main && noticeOrphaning(main),
-      fork(group, handler) {
+      fork(options, handler) {
         startByName();
-        return base.workers.fork(group, handler);
+        // A standard error that is closed stays open in Deno: a log there would outlive its own removal.
+        return base.workers.fork({ ...options, stderr: undefined }, handler);
       },
     },
     listen: separateFamilies(reopenUnixSockets(withBindErrors(base.listen), base)),

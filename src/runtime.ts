@@ -37,6 +37,7 @@ export type {
   Background,
   BackgroundHandler,
   Exit,
+  ForkOptions,
   InheritedSocket,
   Legacy,
   MainLink,

@@ -31,6 +31,17 @@ export interface WorkerHandler {
   exited(exit: Exit): void;
 }
 
+/** What a worker process is started with. */
+export interface ForkOptions {
+  /** What only root may ask for: the worker has that group and no other from its start. */
+  readonly group: number | undefined;
+  /**
+   * A file for what a program that is broken says on standard error before it can say anything else, in place of ours. A
+   * runtime that could not let go of it leaves it alone.
+   */
+  readonly stderr: Octets | undefined;
+}
+
 /** A worker process, seen from the main process. */
 export interface WorkerProcess {
   /** 0 for a process that could not be started; `exited` follows. */
@@ -122,8 +133,8 @@ export interface Workers {
   readonly main: MainLink | undefined;
   /** How many processors there are to work on. */
   readonly processors: number;
-  /** Starts a worker. With `group`, which only root may ask for, it has that group and no other from its start. */
-  fork(group: number | undefined, handler: WorkerHandler): WorkerProcess;
+  /** Starts a worker. */
+  fork(options: ForkOptions, handler: WorkerHandler): WorkerProcess;
   /** Has this process work as a worker does, where there is no other: its engine is set for that, as far as it can still be. */
   workAlone(): void;
   /** Takes on the rights of an account for good, its other groups included where the runtime can. */

@@ -36,6 +36,8 @@ export interface CrewOptions {
   readonly inherited: Inherited;
   readonly account: Account | undefined;
   readonly isDaemon: boolean;
+  /** A file for what a worker has to say that cannot begin at all, where our standard error leads nowhere. */
+  readonly stderr: () => Octets | undefined;
   /** A number for a worker that no other has. */
   readonly nextNumber: () => number;
   /** What session tickets are encrypted with: the key in use, and the one before. */
@@ -223,7 +225,7 @@ export class Crew {
         },
         exited: (exit) => {
           if (exit.failure !== undefined) return this.#neverWas(number, reject, exit.failure);
-          reject(new StartError([`a worker process ended before it could listen: ${describeExit(exit)}`]));
+          reject(new StartError([`a worker process ended before it could listen: ${describeExit(exit)}`], BROKEN));
           this.#exited(member, exit);
         },
       });
@@ -253,7 +255,7 @@ export class Crew {
   #fork(handler: WorkerHandler): WorkerProcess {
     const { runtime, account } = this.#options;
     try {
-      return runtime.workers.fork(account?.gid, handler);
+      return runtime.workers.fork({ group: account?.gid, stderr: this.#options.stderr() }, handler);
     } catch (error) {
       throw new CrewError([describeFailedFork("worker process", error)]);
     }
@@ -355,6 +357,9 @@ export class Crew {
 function describeExit({ code, signal }: Exit): string {
   return signal === undefined ? `with code ${code ?? "unknown"}` : `on signal ${signal}`;
 }
+
+/** Where its standard error leads nowhere, somebody has to look. */
+const BROKEN = 'the program may be broken: run it with "-t" to see what it says';
 
 /** How long sessions may take to be told that they are over. */
 const MOST_PATIENCE: Millis = 10_000;

@@ -61,6 +61,8 @@ class MainProcess {
   /** Whether they come back, with the configuration that they had. */
   #isReturning = false;
   readonly #reloading = new OneAtATime(() => this.#reload());
+  /** Whether whoever has started the program hears no more what it says. */
+  #hasStarted = false;
   /** Whether neither the start nor a reload is under way. */
   #isSettled = false;
   readonly #waiting: (() => void)[] = [];
@@ -104,6 +106,7 @@ class MainProcess {
     for (const { level, text } of config.warnings) log.write(level, text);
     this.#announceWorkers();
     this.#running.started();
+    this.#hasStarted = true;
     outliveErrors(this.#runtime, this);
     this.#settle();
     const cancel = this.#rotateTicketKeys();
@@ -137,7 +140,7 @@ class MainProcess {
     return [...this.#crews].every(({ size }) => size === 0);
   }
 
-  /** What cannot even read its configuration knows no log; nginx's standard error is its error log. */
+  /** What is broken, or cannot even read its configuration, knows no log; nginx's standard error is its error log. */
   get #errorFile(): Octets | undefined {
     const { isDaemon, errorLog } = this.#running;
     const { errorLogs } = this.#config.main;
@@ -156,6 +159,7 @@ class MainProcess {
       inherited: this.#inherited,
       account: this.#account(config),
       isDaemon,
+      stderr: () => this.#hasStarted ? this.#errorFile : undefined,
       nextNumber: () => ++this.#lastNumber,
       ticketKeys: () => this.#ticketKeys,
       log: () => this.log,

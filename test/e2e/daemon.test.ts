@@ -1,7 +1,8 @@
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { loadRuntime } from "../../adapters/detect.ts";
 import { freePort } from "../support/free_ports.ts";
 import { Program, runProgram, TestFolder } from "../support/program.ts";
@@ -12,6 +13,8 @@ import { eventually } from "../support/watch.ts";
 const LIMIT = { timeout: 60_000 };
 const ability = (await loadRuntime()).capabilities["process.replace"];
 const REPLACED = { ...LIMIT, skip: ability.state === "no" ? ability.reason : false };
+const FRAGILE = fileURLToPath(new URL("../support/fragile_program.ts", import.meta.url));
+const SCRIPT = { ...LIMIT, skip: process.env["POSTERN_BINARY"] !== undefined && "is about a program in files" };
 const folder = new TestFolder();
 after(() => folder.remove());
 
@@ -154,6 +157,26 @@ describe("daemon on", () => {
     }
     process.kill(first, "SIGQUIT");
     await eventually(() => !existsSync(proxy.file("pid.oldbin")), () => proxy.log, 30_000);
+    await proxy.stop();
+  });
+
+  it("has the log say why a worker of a program that is broken does not start", SCRIPT, async () => {
+    const proxy = new Installation("broken", await freePort());
+    assertEquals(await new Program(["-c", proxy.path], { script: FRAGILE }).ending, FINE);
+    const mark = folder.write("broken.conf.upgrade", "");
+    assertEquals(await proxy.tell("reload"), FINE);
+    await proxy.logs("a worker process ended before it could listen: with code 1");
+    await proxy.logs('the program may be broken: run it with "-t" to see what it says');
+    // What stands in the way on Deno is said in its adapter.
+    if (!("Deno" in globalThis)) assertStringIncludes(proxy.log, "half an upgrade");
+    const { code, stderr } = await new Program(["-t", "-c", proxy.path], { script: FRAGILE }).ending;
+    assertEquals([code, stderr.includes("half an upgrade")], [1, true]);
+    // Those of the program that is whole keep no log open.
+    rmSync(mark);
+    assertEquals(await proxy.tell("reload"), FINE);
+    await proxy.logs("] " + `${proxy.pid}#0: reconfigured`);
+    const [, worker] = [...proxy.log.matchAll(/start worker process (\d+)/g)].at(-1) ?? [];
+    assert(readlinkSync(`/proc/${worker}/fd/2`) !== proxy.file("log"));
     await proxy.stop();
   });
 

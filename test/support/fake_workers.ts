@@ -4,6 +4,7 @@ import type {
   Account,
   Background,
   Exit,
+  ForkOptions,
   InheritedSocket,
   Legacy,
   MainLink,
@@ -87,7 +88,7 @@ export class FakeWorkers implements Workers {
   readonly accounts: Account[] = [];
   readonly limits: number[] = [];
 
-  fork(group: number | undefined, handler: WorkerHandler): WorkerProcess {
+  fork({ group }: ForkOptions, handler: WorkerHandler): WorkerProcess {
     if (this.failure !== undefined) throw this.failure;
     const process = new FakeWorkerProcess(5000 + this.started.length, group, handler);
     this.started.push(process);

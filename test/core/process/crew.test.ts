@@ -27,6 +27,7 @@ class Scene {
       inherited: new Map([["127.0.0.1 143", 3]]),
       account: { name: "nobody", uid: 65534, gid: 65533 },
       isDaemon: true,
+      stderr: () => "/log",
       nextNumber: () => ++number,
       ticketKeys: () => ["key", "old"],
       log: () => log,
