@@ -145,7 +145,7 @@ describe("daemon on", () => {
     assertMatch(proxy.log, /^postern: \[emerg\] unknown directive "nonsense" in .*\n(.*\n)*.* new binary process/m);
 
     writeFileSync(proxy.path, before);
-    await eventually(() => proxy.pid === first, () => proxy.log, 30_000);
+    await eventually(() => existsSync(proxy.file("pid")) && proxy.pid === first, () => proxy.log, 30_000);
     process.kill(first, "SIGUSR2");
     const isReplaced = () => existsSync(proxy.file("pid")) && ![0, first].includes(proxy.pid);
     await eventually(isReplaced, () => proxy.log, 30_000);
