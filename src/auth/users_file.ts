@@ -28,9 +28,9 @@ export interface UsersFileSetting {
   readonly users: () => Users;
   /**
    * The way to an upstream that a line names, or to the server's own where it names none; `undefined` where the server
-   * has none.
+   * has none, or one that leads nowhere for this login, which it notes.
    */
-  readonly routeFor: (upstream: Octets | undefined, credentials: Credentials) => Route | undefined;
+  readonly routeFor: (upstream: Octets | undefined, credentials: Credentials, note: Note) => Route | undefined;
   readonly runtime: Pick<Runtime, "hashing" | "now">;
 }
 
@@ -178,7 +178,7 @@ class Login implements TrialHandler {
     const { note, done } = this.#answer;
     const { protocol } = this.#credentials;
     const where = entry === undefined ? `"${this.#users.name}"` : `line ${entry.line} of "${this.#users.name}"`;
-    const route = this.#setting.routeFor(entry?.upstream, this.#credentials);
+    const route = this.#setting.routeFor(entry?.upstream, this.#credentials, note);
     if (route !== undefined && (secret !== undefined || protocol === "smtp")) {
       return done({ type: "accepted", route, login: login ?? this.#credentials.login, secret });
     }

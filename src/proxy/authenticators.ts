@@ -69,8 +69,8 @@ function askUsers(
   const file = openUsers(named, surroundings);
   const source = new UsersFileAuthenticator({
     users: () => file.users,
-    routeFor: (upstream, credentials) =>
-      upstream === undefined ? routeFor?.(credentials, () => {}) : routes.find(upstream),
+    routeFor: (upstream, credentials, note) =>
+      upstream === undefined ? routeFor?.(credentials, note) : routes.find(upstream),
     runtime,
   });
   return {

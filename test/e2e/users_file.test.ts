@@ -32,10 +32,12 @@ describe("a users file", () => {
     folder.remove();
   });
 
-  async function serving(lines: readonly string[], directives = ""): Promise<string> {
+  async function serving(lines: readonly string[], directives = "", upstream?: string): Promise<string> {
     const file = folder.write(`users-${proxies.length}`, lines.map((line) => `${line}\n`).join(""));
     const proxy = await startProxy(
-      `auth_users_file ${file}; ${directives} server { listen 127.0.0.1; protocol imap; proxy_pass 127.0.0.1:${dovecot?.ports.imap}; }`,
+      `auth_users_file ${file}; ${directives} server { listen 127.0.0.1; protocol imap; proxy_pass ${
+        upstream ?? `127.0.0.1:${dovecot?.ports.imap}`
+      }; }`,
     );
     proxies.push(proxy);
     return `${proxy.ports[0]}`;
@@ -89,6 +91,14 @@ describe("a users file", () => {
     assertEquals([await logIn(port, "berta", "right"), await logIn(port, "carl", "right")], [0, 67]);
     assert(await logIn(port, "anna", "right") !== 0);
     assert(proxies.at(-1)?.log.some((line) => line.includes("connect() failed") && line.includes(`:${dead}`)));
+  });
+
+  it("is not blamed alone for a server that a variable names and that is none", REAL, async () => {
+    const port = await serving(["anna:{PLAIN}right"], "map x $there { default 256.1.1.1:1; }", "$there");
+    assert(await logIn(port, "anna", "right") !== 0);
+    const log = proxies.at(-1)?.log.join("\n") ?? "";
+    assertMatch(log, /error "256\.1\.1\.1:1" is no server: "proxy_pass \$there"/);
+    assertMatch(log, /error no upstream for line 1 of ".*users-\d"/);
   });
 
   it("is an error at the start when a line is wrong", REAL, async () => {
