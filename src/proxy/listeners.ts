@@ -4,6 +4,8 @@
  * @module
  */
 
+import { inPlace } from "../config/error.ts";
+import type { ListenConfig } from "../config/types.ts";
 import type { Listener, Millis, Octets, Runtime, Socket, SystemFailure } from "../runtime.ts";
 import { describeFailure, isFailure } from "../runtime.ts";
 import { type Binding, bindingKey } from "./addresses.ts";
@@ -89,9 +91,11 @@ export class Listeners {
   }
 
   async #listen(binding: Binding, purpose: Purpose): Promise<OpenListener | undefined> {
-    const { listen: { text, ipv6Only, backlog, keepAlive, ssl: isSecure }, address } = binding.endpoint;
+    const { listen, address } = binding.endpoint;
+    const { text, ipv6Only, backlog, keepAlive, ssl: isSecure } = listen;
     const { runtime, attempts, accept } = this.#options;
     const lines: Octets[] = [];
+    let hint: Octets = "";
     for (let attempt = 0; attempt < attempts; attempt++) {
       if (attempt > 0) await new Promise<void>((resolve) => runtime.timer(BIND_PAUSE, resolve));
       const descriptor = this.#take(bindingKey(binding));
@@ -104,9 +108,10 @@ export class Listeners {
       if (!isFailure(listener)) return open = { listener, binding };
       if (isAddressInUse(listener) && purpose === "test") return undefined;
       lines.push(`bind() to ${text} failed ${describeFailure(listener)}`);
-      if (!isAddressInUse(listener)) throw new StartError(lines);
+      hint = hintAt(listen, listener);
+      if (!isAddressInUse(listener)) throw new StartError(lines, hint);
     }
-    throw new StartError(attempts === 1 ? lines : [...lines, "still could not bind()"]);
+    throw new StartError(attempts === 1 ? lines : [...lines, "still could not bind()"], hint);
   }
 
   /** A descriptor is given once: it is closed with its listener, and its number is a client's then. */
@@ -120,6 +125,19 @@ export class Listeners {
 async function closeAll(open: readonly OpenListener[]): Promise<void> {
   await Promise.all(open.map(({ listener }) => listener.close()));
 }
+
+/** nginx's words name an address, which may stand in any of many files. */
+function hintAt({ position, address }: ListenConfig, { number }: SystemFailure): Octets {
+  const reason = "path" in address ? undefined : REASONS.get(number);
+  return `the "listen" directive stands${inPlace(position)}${reason === undefined ? "" : `: ${reason}`}`;
+}
+
+/** By the numbers of EACCES, EADDRINUSE and EADDRNOTAVAIL. */
+const REASONS: ReadonlyMap<number, Octets> = new Map([
+  [13, "whoever starts the program may not open so low a port"],
+  [98, 'another program has the address, "ss -ltnp" names it'],
+  [99, "this machine has no such address"],
+]);
 
 function isAddressInUse(failure: SystemFailure): boolean {
   return failure.number === 98;

@@ -85,10 +85,12 @@ describe("daemon on", () => {
     const first = new Installation("first", port);
     assertEquals(await runProgram("-c", first.path), FINE);
     const failed = `postern: [emerg] bind() to 127.0.0.1:${port} failed (98: Address already in use)\n`;
-    assertEquals(await runProgram("-c", new Installation("second", port).path), {
+    const { path } = new Installation("second", port);
+    assertEquals(await runProgram("-c", path), {
       code: 1,
       stdout: "",
-      stderr: `${failed.repeat(5)}postern: [emerg] still could not bind()\n`,
+      stderr: `${failed.repeat(5)}postern: [emerg] still could not bind()\n` +
+        `postern: the "listen" directive stands in ${path}:2: another program has the address, "ss -ltnp" names it\n`,
     });
     const unreadable = new Installation("third", await freePort(), "nonsense;");
     assertMatch(

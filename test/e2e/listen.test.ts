@@ -164,8 +164,16 @@ describe("listen", () => {
 const FAILURES: readonly (readonly [string, string])[] = [
   ["no-such-host.invalid:143", 'host not found in "no-such-host.invalid:143" of the "listen" directive in FILE:1'],
   ["no-such-host.invalid", 'host not found in "no-such-host.invalid" of the "listen" directive in FILE:1'],
-  ["192.0.2.1:PORT", "bind() to 192.0.2.1:PORT failed (99: Cannot assign requested address)"],
-  ["unix:/nowhere/socket", "bind() to unix:/nowhere/socket failed (2: No such file or directory)"],
+  [
+    "192.0.2.1:PORT",
+    "bind() to 192.0.2.1:PORT failed (99: Cannot assign requested address)\n" +
+    'postern: the "listen" directive stands in FILE:1: this machine has no such address',
+  ],
+  [
+    "unix:/nowhere/socket",
+    "bind() to unix:/nowhere/socket failed (2: No such file or directory)\n" +
+    'postern: the "listen" directive stands in FILE:1',
+  ],
 ];
 
 describe("a program that cannot listen", () => {

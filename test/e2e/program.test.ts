@@ -260,15 +260,17 @@ describe("the life of the process", () => {
     const port = await freePort();
     const first = new Program(["-c", config("first", SERVER(port), "error_log stderr notice;")]);
     await first.prints("start worker process");
-    const { code, stderr } = await runProgram("-c", config("second", SERVER(port)));
+    const path = config("second", SERVER(port));
+    const { code, stderr } = await runProgram("-c", path);
     assertEquals(code, 1);
     const failed = `postern: [emerg] bind() to 127.0.0.1:${port} failed (98: Address already in use)\n`;
-    assertEquals(stderr, `${failed.repeat(5)}postern: [emerg] still could not bind()\n`);
+    const hint = `the "listen" directive stands in ${path}:4: another program has the address, "ss -ltnp" names it\n`;
+    assertEquals(stderr, `${failed.repeat(5)}postern: [emerg] still could not bind()\npostern: ${hint}`);
     const log = join(folder.path, "second.log");
     await runProgram("-c", config("second", SERVER(port), `error_log ${log};`));
     assertMatch(
       readFileSync(log, "utf8"),
-      /\[emerg\] \d+#0: bind\(\) to .* failed \(98: Address already in use\)\n.*still could not bind\(\)\n$/s,
+      /\[emerg\] \d+#0: bind\(\) to .* failed \(98: Address already in use\)\n.*still could not bind\(\)\n.* the "listen" directive stands in [^\n]*\n$/s,
     );
     assert(!existsSync(join(folder.path, "second.pid")));
     first.signal("SIGTERM");
