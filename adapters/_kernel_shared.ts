@@ -4,7 +4,7 @@ import { getSystemErrorName } from "node:util";
 import type { SocketAddress, SystemFailure } from "../src/runtime.ts";
 import { CHUNK_SIZE, ChunkPool } from "./_chunk_pool.ts";
 import { failureOf } from "./_errno.ts";
-import { INT, type Kernel, kernelInt, kernelMemory, SOL_SOCKET } from "./_kernel.ts";
+import { INT, IPPROTO_TCP, type Kernel, kernelInt, kernelMemory, SOL_SOCKET } from "./_kernel.ts";
 import { KernelAddress } from "./_kernel_address.ts";
 import { KernelPipe } from "./_kernel_pipe.ts";
 import { Lingerers } from "./_lingerers.ts";
@@ -53,6 +53,13 @@ export class KernelShared {
     return number === 0 ? undefined : systemFailure(number);
   }
 
+  /** Whether a connection is over in both directions: one whose end we have not sent was reset. */
+  isReset(descriptor: number): boolean {
+    const { kernel } = this;
+    return kernel.getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, this.#value, this.#length) === 0 &&
+      this.#value[0] === TCP_CLOSE;
+  }
+
   /** Our end of a connection, as the kernel has it. */
   localAddress(descriptor: number): SocketAddress | undefined {
     const { address, kernel } = this;
@@ -70,5 +77,8 @@ export function systemFailure(number: number): SystemFailure {
 }
 
 const SO_ERROR = 4;
+/** The first octet of what it tells is the state of the connection. */
+const TCP_INFO = 11;
+const TCP_CLOSE = 7;
 /** The lengths of nearly all commands and replies. */
 const MOST_BEGINNINGS = 512;

@@ -233,7 +233,7 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
       case WANT_WRITE:
         return "wantsWrite";
       case ZERO_RETURN:
-        return "ended";
+        return this.#wasReset() ? systemFailure(ECONNRESET) : "ended";
       case SYSCALL: {
         const number = this.shared.kernel.errno();
         return number === 0 ? "ended" : systemFailure(isPassing(number) ? EPROTO : number);
@@ -241,6 +241,17 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
       default:
         return { number: LIBRARY, text: errorText(this.#library) };
     }
+  }
+
+  /**
+   * Whether what looks like the peer's end is none. The kernel tells a reset once: a buffer that had a few octets left when
+   * it heard of it gives those, and finds an end when it looks again. Once our end has left, a peer's own looks the same.
+   */
+  #wasReset(): boolean {
+    const { BIO_ctrl, NULL } = this.#library;
+    if (this.#ahead === undefined || this.#isCorked) return false;
+    const isSocketAtEnd = Number(BIO_ctrl(this.#ahead, BIO_CTRL_EOF, BigInt(0), NULL)) !== 0;
+    return isSocketAtEnd && this.shared.isReset(this.number);
   }
 }
 
@@ -263,6 +274,9 @@ const WANT_WRITE = 3;
 const SYSCALL = 5;
 const ZERO_RETURN = 6;
 const EPROTO = 71;
+const ECONNRESET = 104;
+/** BIO_ctrl(3). */
+const BIO_CTRL_EOF = 2;
 /** How many records are read at a time: a full buffer of long ones, or a fair share of short ones. */
 const MOST_RECORDS = 64;
 /** The number of failures that are the library's, not the system's. */

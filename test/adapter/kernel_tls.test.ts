@@ -175,6 +175,25 @@ describe("TLS on the kernel's sockets", () => {
     await abort(far);
   });
 
+  it("tells a reset in the middle of bulk for what it is", { timeout: 10_000 }, async () => {
+    const { near, far } = await bench.connect();
+    const { socket } = far;
+    // With something unread the kernel sends RST when a client goes.
+    socket.write(letters(4 * BULK));
+    near.socket.write(letters(8 * BULK));
+    socket.resume();
+    await far.untilReceived(BULK);
+    socket.pause();
+    await exchange.untilTold();
+    await abort(near);
+    socket.resume();
+    if (socket instanceof KernelTlsSocket) {
+      await far.untilClosed();
+      assertEquals([far.hasEnded, far.failure], [false, { number: 104, text: "Connection reset by peer" }]);
+    }
+    await abort(far);
+  });
+
   it("tells that a peer has left while nobody reads", async () => {
     const { raw, far } = await meet();
     if (far.socket instanceof KernelTlsSocket) {
