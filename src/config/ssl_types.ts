@@ -73,7 +73,7 @@ export interface SessionCacheConfig {
 export interface ClientTlsConfig {
   readonly verify: boolean;
   readonly verifyDepth: number;
-  /** The authorities; `undefined` for those of the system. */
+  /** The authorities; `undefined` for those of the runtime. */
   readonly trustedCertificate: NamedFile | undefined;
   readonly crl: NamedFile | undefined;
   /** The SHA-256 of the only certificate that is taken, in lower-case hex without colons. */
