@@ -248,10 +248,8 @@ export class KernelTlsSocket extends KernelSocket implements SecureConnection {
    * it heard of it gives those, and finds an end when it looks again. Once our end has left, a peer's own looks the same.
    */
   #wasReset(): boolean {
-    const { BIO_ctrl, NULL } = this.#library;
     if (this.#ahead === undefined || this.#isCorked) return false;
-    const isSocketAtEnd = Number(BIO_ctrl(this.#ahead, BIO_CTRL_EOF, BigInt(0), NULL)) !== 0;
-    return isSocketAtEnd && this.shared.isReset(this.number);
+    return this.#means.ahead.hasSocketEnded(this.#ahead) && this.shared.isReset(this.number);
   }
 }
 
@@ -275,8 +273,6 @@ const SYSCALL = 5;
 const ZERO_RETURN = 6;
 const EPROTO = 71;
 const ECONNRESET = 104;
-/** BIO_ctrl(3). */
-const BIO_CTRL_EOF = 2;
 /** How many records are read at a time: a full buffer of long ones, or a fair share of short ones. */
 const MOST_RECORDS = 64;
 /** The number of failures that are the library's, not the system's. */

@@ -32,15 +32,25 @@ export class ReadAhead {
 
   /** Whether nothing waits there to be decrypted. */
   isEmpty(ahead: Pointer): boolean {
-    return Number(this.#library.BIO_ctrl(ahead, BIO_CTRL_PENDING, BigInt(0), this.#library.NULL)) === 0;
+    return this.#ask(ahead, BIO_CTRL_PENDING) === 0;
+  }
+
+  /** Whether the socket behind it has told of an end. */
+  hasSocketEnded(ahead: Pointer): boolean {
+    return this.#ask(ahead, BIO_CTRL_EOF) !== 0;
   }
 
   /** Has the connection read from its socket again. What waited to be decrypted is lost. */
   end(ssl: Pointer, ahead: Pointer): void {
     const library = this.#library;
     library.SSL_set0_rbio(ssl, library.BIO_pop(ahead));
-    library.BIO_ctrl(ahead, BIO_CTRL_RESET, BigInt(0), library.NULL);
+    this.#ask(ahead, BIO_CTRL_RESET);
     this.#idle.push(ahead);
+  }
+
+  #ask(ahead: Pointer, command: number): number {
+    const { BIO_ctrl, NULL } = this.#library;
+    return Number(BIO_ctrl(ahead, command, BigInt(0), NULL));
   }
 
   #make(): Pointer | undefined {
@@ -66,4 +76,5 @@ export const MOST_AHEAD = 16;
 const FOR_READS = kernelInt(0);
 /** BIO_ctrl(3), and BIO_set_read_buffer_size(3), which is a macro in C. */
 const BIO_CTRL_RESET = 1;
+const BIO_CTRL_EOF = 2;
 const BIO_C_SET_BUFF_SIZE = 117;
