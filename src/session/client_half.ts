@@ -155,9 +155,8 @@ export abstract class ClientHalf<Options extends LoginOptions> extends Conversat
     this.ask(claim);
   }
 
-  /** Counts an attempt to log in, and gives its number. */
-  protected countAttempt(): number {
-    return ++this.#attempt;
+  protected countAttempt(): void {
+    this.#attempt++;
   }
 
   /** How many attempts were counted. */
