@@ -168,7 +168,7 @@ export interface ServerConfig {
   readonly ssl: SslConfig | undefined;
   /** `undefined`: nobody is asked; {@linkcode ServerConfig.proxyPass} is there then. */
   readonly authHttp: AuthHttpConfig | undefined;
-  /** The path of the file that says who may log in; only where {@linkcode ServerConfig.authHttp} is `undefined`. */
+  /** The file that says who may log in; only where {@linkcode ServerConfig.authHttp} is `undefined`. */
   readonly authUsersFile: NamedFile | undefined;
   /** Where sessions go whose source of logins does not say, or that have none. */
   readonly proxyPass: ProxyPassConfig | undefined;
