@@ -7,14 +7,14 @@ export type CpuTimes = ReadonlyMap<string, number>;
 
 /** The CPU times of these processes. */
 export function cpuTimes(pids: readonly number[]): CpuTimes {
-  const times = new Map<string, number>();
-  for (const pid of pids) {
-    for (const thread of list(`/proc/${pid}/task`)) {
-      const path = `/proc/${pid}/task/${thread}/schedstat`;
-      times.set(path, Number(read(path).split(" ")[0] ?? 0));
-    }
-  }
-  return times;
+  const threads = pids.flatMap((pid) => list(`/proc/${pid}/task`).map((thread) => ({ pid, thread })));
+  return new Map(threads.flatMap(({ pid, thread }) => [...threadTimes(pid, thread)]));
+}
+
+/** The CPU time of one thread of a process. */
+export function threadTimes(pid: number, thread: number | string): CpuTimes {
+  const path = `/proc/${pid}/task/${thread}/schedstat`;
+  return new Map([[path, Number(read(path).split(" ")[0] ?? 0)]]);
 }
 
 /**

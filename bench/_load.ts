@@ -4,11 +4,12 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Order } from "./load/main.ts";
-import type { ServerPorts } from "./load/servers.ts";
+import type { Servers } from "./load/servers.ts";
 
+/** Clients, and the servers that they are let in to. */
 export interface Load {
   readonly pid: number;
-  readonly servers: ServerPorts;
+  readonly servers: Servers;
   /** Gives the result, and the milliseconds it took. */
   perform(order: Order): Promise<{ readonly result: unknown; readonly took: number }>;
   stop(): void;
@@ -25,7 +26,7 @@ export async function startLoad(root: string, cpu: string): Promise<Load> {
     if (done === true) throw new Error("the load has ended");
     return JSON.parse(value);
   };
-  const servers = await next() as ServerPorts;
+  const servers = await next() as Servers;
   return {
     pid: child.pid ?? 0,
     servers,

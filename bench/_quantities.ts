@@ -1,6 +1,6 @@
 /** What is measured of proxies that run side by side: one row of the table each. */
 
-import { cpuTimes, family, spentSince } from "./_accounts.ts";
+import { cpuTimes, family, spentSince, threadTimes } from "./_accounts.ts";
 import type { Load } from "./_load.ts";
 import type { Door, Proxy } from "./_proxies.ts";
 import type { Order } from "./load/main.ts";
@@ -9,8 +9,14 @@ import type { ClientTls, Protocol, Target } from "./load/clients.ts";
 /** What one measurement gives. */
 export interface Sample {
   readonly value: number;
-  /** The CPU time that the load spent on it, as a multiple of the proxy's. */
-  readonly load?: number;
+  /** What the load spent on it. */
+  readonly load?: LoadShares;
+}
+
+/** The CPU time of the load's two programs, as multiples of the proxy's. */
+export interface LoadShares {
+  readonly clients: number;
+  readonly servers: number;
 }
 
 /** Where the ratio to nginx should be, of the best runtime, and may be, of the best and of each. */
@@ -137,7 +143,7 @@ function latency(name: string, part: number): Quantity {
         const { result } = await load.perform({ do: "commands", target: way, count, streams: 1 });
         return quantile(result as number[], part);
       };
-      const direct = await time(load.servers.imap);
+      const direct = await time(load.servers.ports.imap);
       return { value: await time(proxy.port("imap")) - direct };
     },
   };
@@ -150,12 +156,18 @@ async function cpuOf({ proxy, load, order, per }: {
   readonly order: Order;
   readonly per: number;
 }): Promise<Sample> {
-  const accounts = () => [proxy.pid, load.pid].map((pid) => cpuTimes(family(pid)));
+  const accounts = () => ({
+    proxy: cpuTimes(family(proxy.pid)),
+    load: cpuTimes([load.pid]),
+    servers: threadTimes(load.pid, load.servers.thread),
+  });
   const before = accounts();
   await load.perform(order);
   const after = accounts();
-  const [spent = NaN, loadSpent = NaN] = after.map((times, i) => spentSince(before[i] ?? new Map(), times));
-  return { value: spent / per, load: loadSpent / spent };
+  const spent = spentSince(before.proxy, after.proxy);
+  const servers = spentSince(before.servers, after.servers);
+  const clients = spentSince(before.load, after.load) - servers;
+  return { value: spent / per, load: { clients: clients / spent, servers: servers / spent } };
 }
 
 function quantile(values: readonly number[], part: number): number {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { PROXIES, type ProxyName } from "./_proxies.ts";
-import type { Limits } from "./_quantities.ts";
+import type { Limits, LoadShares } from "./_quantities.ts";
 
 /** All that was measured: by row, by proxy, in the order of the rounds. */
 export type Figures = Map<string, Entry>;
@@ -12,8 +12,7 @@ export type Figures = Map<string, Entry>;
 interface Entry {
   readonly unit: string;
   readonly values: Partial<Record<ProxyName, number[]>>;
-  /** What the load spent, as a multiple of what the proxy spent. */
-  readonly load: Partial<Record<ProxyName, number[]>>;
+  readonly load: Partial<Record<ProxyName, LoadShares[]>>;
 }
 
 /** What the report has to know of a row. */
@@ -56,11 +55,11 @@ function ratios({ values }: Entry, name: ProxyName, row: ReportRow | undefined):
 
 /**
  * A table in Markdown: nginx's own figure, then each runtime's ratio to it with its noise, whether a bound is met, and
- * what the load spent on nginx, as a multiple of what nginx spent.
+ * what the load's clients and servers spent on nginx, as multiples of what nginx spent.
  */
 export function report(figures: Figures, rows: readonly ReportRow[]): string {
   const lines = [
-    `| quantity | nginx | ${RUNTIMES.join(" | ")} | goal, bound of the best, of each | load |`,
+    `| quantity | nginx | ${RUNTIMES.join(" | ")} | goal, bound of the best, of each | clients + servers |`,
     `|---|---|${RUNTIMES.map(() => "---|").join("")}---|---|`,
   ];
   for (const [name, entry] of figures) {
@@ -71,7 +70,7 @@ export function report(figures: Figures, rows: readonly ReportRow[]): string {
       `${shown(entry.values.nginx, (value) => value.toPrecision(3))} ${entry.unit}`.trim(),
       ...measured.map((values) => shown(values, (value) => `${value.toFixed(2)} ±${noise(values).toFixed(0)} %`)),
       verdict(row, measured.filter((values) => values.length > 0).map(median)),
-      shown(entry.load.nginx, (value) => value.toFixed(2)),
+      sharesShown(entry.load.nginx),
     ];
     lines.push(`| ${cells.join(" | ")} |`);
   }
@@ -80,6 +79,25 @@ export function report(figures: Figures, rows: readonly ReportRow[]): string {
 
 function shown(values: readonly number[] | undefined, write: (median: number) => string): string {
   return values === undefined || values.length === 0 ? "–" : write(median(values));
+}
+
+function sharesShown(shares: readonly LoadShares[] | undefined): string {
+  if (shares === undefined) return "–";
+  return [shares.map(({ clients }) => clients), shares.map(({ servers }) => servers)]
+    .map((values) => median(values).toFixed(2)).join(" + ");
+}
+
+/** Where clients spent most beside the proxy that they measured: who is slower than what he measures measures himself. */
+export function dearestClients(figures: Figures): string {
+  const [dearest] = [...figures].flatMap(([row, { load }]) =>
+    PROXIES.flatMap((name) => {
+      const shares = load[name] ?? [];
+      return shares.length === 0 ? [] : [{ row, name, part: median(shares.map(({ clients }) => clients)) }];
+    })
+  ).sort((one, other) => other.part - one.part);
+  if (dearest === undefined) return "No row has been measured in which clients count.";
+  const { row, name, part } = dearest;
+  return `Clients spent at most ${part.toFixed(2)} of the proxy that they measured: ${row}, ${name}.`;
 }
 
 function verdict(row: ReportRow | undefined, medians: readonly number[]): string {

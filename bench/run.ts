@@ -19,8 +19,8 @@ import { parseArgs } from "node:util";
 import { FRESH, type FreshQuantity } from "./_fresh.ts";
 import { type Load, startLoad } from "./_load.ts";
 import { createCertificates, DOORS, PROXIES, type Proxy, type ProxyName, startProxy } from "./_proxies.ts";
-import { QUANTITIES, type Quantity, type Sample } from "./_quantities.ts";
-import { compareWithLast, type Figures, report, save } from "./_report.ts";
+import { type LoadShares, QUANTITIES, type Quantity, type Sample } from "./_quantities.ts";
+import { compareWithLast, dearestClients, type Figures, report, save } from "./_report.ts";
 import { selfTest } from "./_self_test.ts";
 import { install } from "./_setup.ts";
 
@@ -67,13 +67,14 @@ async function main(): Promise<void> {
     rmSync(folder, { recursive: true });
   }
   console.log(report(ground.figures, [...QUANTITIES, ...FRESH]));
+  console.log(`\n${dearestClients(ground.figures)}`);
   console.log(`\n${compareWithLast(ground.figures)}`);
   save(ground.figures, options.save);
 }
 
 function settingsOf({ folder, load }: Ground, { at = 0, workers = 1, cpu = PROXY_CPU }) {
   const firstPort = FIRST_PORT + at * DOORS.length;
-  return { root: ROOT, folder, certificates: folder, authPort: load.servers.auth, workers, cpu, firstPort };
+  return { root: ROOT, folder, certificates: folder, authPort: load.servers.ports.auth, workers, cpu, firstPort };
 }
 
 async function measureSideBySide(ground: Ground): Promise<void> {
@@ -116,15 +117,16 @@ async function measureInSlices(
   return new Map([...samples].map(([proxy, its]) => [proxy, meanOf(its)]));
 }
 
-/** Of samples of the same size. The load's part is a multiple of the proxy's, so it is weighed by that. */
+/** Of samples of the same size. The load's shares are multiples of the proxy's, so they are weighed by that. */
 function meanOf(samples: readonly Sample[]): Sample {
   const sum = (valueOf: (sample: Sample) => number) => samples.reduce((before, sample) => before + valueOf(sample), 0);
   const total = sum(({ value }) => value);
+  const part = (of: keyof LoadShares) => sum(({ value, load }) => value * (load?.[of] ?? 0)) / total;
   return {
     value: total / samples.length,
     ...samples.some(({ load }) => load === undefined)
       ? {}
-      : { load: sum(({ value, load = 0 }) => value * load) / total },
+      : { load: { clients: part("clients"), servers: part("servers") } },
   };
 }
 

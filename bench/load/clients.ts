@@ -1,8 +1,9 @@
 /** The clients: what they do is done as often as asked, so many at a time. */
 
-import { connect as connectTls } from "node:tls";
 import { CHUNK, DOWNLOAD_END, downloadStart } from "./_bulk.ts";
-import { bun } from "./_bun.ts";
+import { KernelLines } from "./_kernel_lines.ts";
+import { DEAF, type Hearer, type Line, octetsOf, textOf } from "./_line.ts";
+import { connectTls } from "./_tls_lines.ts";
 
 export type Protocol = "imap" | "pop3" | "smtp";
 export type ClientTls = "clear" | "full" | "resumed";
@@ -14,220 +15,195 @@ export interface Target {
   readonly tls: ClientTls;
 }
 
-/** A connection as the clients use it. */
-interface Line {
-  write(data: string | Uint8Array): number;
-  end(): void;
-  /** Hears what the peer says next. */
-  heard: (text: string, length: number) => void;
-  drained: () => void;
-  gone: () => void;
+/** Something that several clients do side by side, each until it calls `ended`. */
+interface Work {
+  ended(): void;
+  failed(error: Error): void;
 }
 
-const SCRIPTS: Readonly<Record<Protocol, readonly (readonly [waitFor: string, say: string])[]>> = {
-  imap: [["\r\n", "a LOGIN joe s3cret\r\n"], ["a OK", ""]],
-  pop3: [["\r\n", "USER joe\r\n"], ["\r\n", "PASS s3cret\r\n"], ["\r\n", ""]],
-  smtp: [["\r\n", "EHLO bench\r\n"], ["250 ", `AUTH PLAIN ${btoa("\0joe\0s3cret")}\r\n`], ["235", ""]],
-};
-const GOODBYE: Readonly<Record<Protocol, string>> = { imap: "b LOGOUT\r\n", pop3: "QUIT\r\n", smtp: "QUIT\r\n" };
+interface Step {
+  /** How the last line begins that is waited for. */
+  readonly waitFor: string;
+  readonly say: Uint8Array;
+}
 
-/** The last ticket of each port. */
-const tickets = new Map<number, Uint8Array>();
+const SCRIPTS: Readonly<Record<Protocol, readonly Step[]>> = {
+  imap: script(["* OK", "a LOGIN joe s3cret\r\n"], ["a OK", ""]),
+  pop3: script(["+OK", "USER joe\r\n"], ["+OK", "PASS s3cret\r\n"], ["+OK", ""]),
+  smtp: script(["220 ", "EHLO bench\r\n"], ["250 ", `AUTH PLAIN ${btoa("\0joe\0s3cret")}\r\n`], ["235 ", ""]),
+};
+const GOODBYE: Readonly<Record<Protocol, Uint8Array>> = {
+  imap: octetsOf("b LOGOUT\r\n"),
+  pop3: octetsOf("QUIT\r\n"),
+  smtp: octetsOf("QUIT\r\n"),
+};
+const NOOP = octetsOf("b NOOP\r\n");
+const HOLDING = 32;
 
 /** Logs in and out, `count` times. */
 export async function sessions(target: Target, count: number, atOnce: number): Promise<void> {
   let left = count;
-  const one = async () => {
-    while (left-- > 0) {
-      const line = await logIn(target);
-      await new Promise<void>((resolve) => {
-        line.gone = resolve;
-        line.write(GOODBYE[target.protocol]);
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, one));
+  await sideBySide(target, atOnce, (work) => {
+    const next = () => left-- > 0 ? logIn(target, work, leave) : work.ended();
+    const leaving: Hearer = { ...DEAF, gone: next };
+    const leave = (line: Line) => {
+      line.hearer = leaving;
+      line.write(GOODBYE[target.protocol]);
+    };
+    next();
+  });
 }
 
 /** Logs in so many times and stays. */
 export async function hold(target: Target, count: number): Promise<() => void> {
   const held: Line[] = [];
   let left = count;
-  const one = async () => {
-    while (left-- > 0) held.push(await logIn(target));
-  };
-  await Promise.all(Array.from({ length: 32 }, one));
+  await sideBySide(target, HOLDING, (work) => {
+    const next = () => left-- > 0 ? logIn(target, work, stay) : work.ended();
+    const stay = (line: Line) => {
+      line.hearer = DEAF;
+      held.push(line);
+      next();
+    };
+    next();
+  });
   return () => held.forEach((line) => line.end());
 }
 
 /** Says a small command and waits for its answer, `count` times on each of `streams` connections. Gives the times in µs. */
 export async function commands(target: Target, count: number, streams: number): Promise<number[]> {
   const times: number[] = [];
-  await Promise.all(Array.from({ length: streams }, async () => {
-    const line = await logIn(target);
-    await new Promise<void>((resolve) => {
+  await sideBySide(target, streams, (work) => {
+    logIn(target, work, (line) => {
       let left = count;
       let said = performance.now();
-      line.heard = () => {
+      const heard = () => {
         const now = performance.now();
         times.push((now - said) * 1000);
-        if (--left === 0) return resolve();
+        if (--left === 0) return over(line, work);
         said = now;
-        line.write("b NOOP\r\n");
+        line.write(NOOP);
       };
-      line.write("b NOOP\r\n");
+      line.hearer = { ...until(work), heard };
+      line.write(NOOP);
     });
-    line.end();
-  }));
+  });
   return times;
 }
 
 /** Downloads or uploads so many octets on each of `streams` connections. */
 export async function bulk(target: Target, way: "down" | "up", octets: number, streams: number): Promise<void> {
-  await Promise.all(Array.from({ length: streams }, async () => {
-    const line = await logIn(target);
-    if (way === "down") await download(line, octets);
-    else await upload(line, octets);
-    line.end();
-  }));
+  const transfer = way === "down" ? download : upload;
+  await sideBySide(target, streams, (work) => logIn(target, work, (line) => transfer(line, octets, work)));
 }
 
-function download(line: Line, octets: number): Promise<void> {
-  return new Promise((resolve) => {
-    let left = downloadStart(octets).length + octets + DOWNLOAD_END.length;
-    line.heard = (_, length) => {
-      left -= length;
-      if (left <= 0) resolve();
-    };
-    line.write(`b DOWN ${octets}\r\n`);
-  });
-}
-
-function upload(line: Line, octets: number): Promise<void> {
-  return new Promise((resolve) => {
-    let left = octets;
-    const pump = () => {
-      while (left > 0) {
-        const written = line.write(CHUNK.subarray(0, Math.min(CHUNK.length, left)));
-        if (written <= 0) return;
-        left -= written;
-      }
-    };
-    // The server must know that an upload comes before its first octet is there.
-    line.heard = () => {
-      line.heard = () => resolve();
-      line.drained = pump;
-      pump();
-    };
-    line.write(`b UP ${octets}\r\n`);
-  });
-}
-
-async function logIn({ port, protocol, tls }: Target): Promise<Line> {
-  const line = await (tls === "clear" ? dial(port) : dialTls(port, tls));
-  await new Promise<void>((resolve, reject) => {
-    const script = SCRIPTS[protocol];
-    let step = 0;
-    let last = "";
-    line.gone = () => {
-      reject(
-        new Error(`the proxy on port ${port} ended a ${protocol} session in step ${step}, behind "${last.trimEnd()}"`),
-      );
-    };
-    line.heard = (text) => {
-      last = text;
-      const [waitFor, say] = script[step] ?? ["", ""];
-      if (!text.includes(waitFor)) return;
-      step++;
-      if (say !== "") line.write(say);
-      else resolve();
-    };
-  });
-  line.heard = () => {};
-  return line;
-}
-
-async function dial(port: number): Promise<Line> {
-  let early = "";
-  const line: Line = {
-    write: () => 0,
-    end: () => {},
-    heard: (text) => early += text,
-    drained: () => {},
-    gone: () => {},
+function download(line: Line, octets: number, work: Work): void {
+  let left = downloadStart(octets).length + octets + DOWNLOAD_END.length;
+  const skipped = (count: number) => {
+    left -= count;
+    if (left === 0) over(line, work);
   };
-  const socket = await bun.connect<Line>({
-    hostname: "127.0.0.1",
-    port,
-    data: line,
-    socket: {
-      open: () => {},
-      data: (_, bytes) => line.heard(bytes.length > 512 ? "" : decoder.decode(bytes), bytes.length),
-      drain: () => line.drained(),
-      close: () => line.gone(),
-      error: () => {},
-    },
-  });
-  line.write = (data) => socket.write(data);
-  line.end = () => socket.end();
-  return replaying(line, () => early);
+  line.hearer = { ...until(work), skipped };
+  line.skip(left);
+  line.write(octetsOf(`b DOWN ${octets}\r\n`));
 }
 
-/** TLS with or without a ticket of before: only `node:tls` lets a client choose. */
-function dialTls(port: number, tls: ClientTls): Promise<Line> {
-  return new Promise((resolve, reject) => {
-    const ticket = tls === "resumed" ? tickets.get(port) : undefined;
-    const socket = connectTls({
-      host: "127.0.0.1",
-      port,
-      rejectUnauthorized: false,
-      servername: "bench.example.com",
-      // All proxies agree on it; with a choice they would compare key exchanges that nginx's OpenSSL does not have.
-      ecdhCurve: "X25519",
-      ...(ticket === undefined ? {} : { session: ticket as never }),
-    });
-    let early = "";
-    let isBlocked = false;
-    const line: Line = {
-      write: (data) => {
-        if (isBlocked) return 0;
-        isBlocked = !socket.write(data);
-        return data.length;
-      },
-      end: () => socket.end(),
-      heard: (text) => early += text,
-      drained: () => {},
-      gone: () => {},
+function upload(line: Line, octets: number, work: Work): void {
+  let left = octets;
+  const drained = () => {
+    while (left > 0) {
+      const chunk = left < CHUNK.length ? CHUNK.subarray(0, left) : CHUNK;
+      const written = line.write(chunk);
+      left -= written;
+      if (written < chunk.length) return;
+    }
+  };
+  // The server must know that an upload comes before its first octet is there.
+  const heard = () => {
+    line.hearer = { ...until(work), drained, heard: () => over(line, work) };
+    drained();
+  };
+  line.hearer = { ...until(work), heard };
+  line.write(octetsOf(`b UP ${octets}\r\n`));
+}
+
+function over(line: Line, work: Work): void {
+  line.end();
+  work.ended();
+}
+
+/** Somebody whose line must not end by itself. */
+function until(work: Work): Hearer {
+  return { ...DEAF, gone: () => work.failed(new Error("the proxy ended a session")) };
+}
+
+/** Has so many clients begin, and waits until all have ended. */
+async function sideBySide(target: Target, clients: number, begin: (work: Work) => void): Promise<void> {
+  let left = clients;
+  await new Promise<void>((resolve, reject) => {
+    const ended = () => {
+      if (--left === 0) resolve();
     };
-    socket.on("data", (bytes) => line.heard(bytes.length > 512 ? "" : bytes.toString("latin1"), bytes.length));
-    socket.on("drain", () => {
-      isBlocked = false;
-      line.drained();
-    });
-    socket.on("session", (session) => tickets.set(port, session));
-    socket.on("error", reject);
-    socket.on("close", () => line.gone());
-    socket.once("secureConnect", () => {
-      if (tls === "resumed" && ticket !== undefined && !socket.isSessionReused()) {
-        reject(new Error("a session was not resumed"));
-      }
-      resolve(replaying(line, () => early));
-    });
+    const failed = (error: Error) => {
+      left = 0;
+      reject(error);
+    };
+    for (let at = 0; at < clients; at++) begin({ ended, failed });
+    if (target.tls === "clear") { while (left > 0) lines.turn(); }
   });
 }
 
-/** A server may have spoken before anybody listened. */
-function replaying(line: Line, early: () => string): Line {
-  let heard = line.heard;
-  return Object.defineProperty(line, "heard", {
-    get: () => heard,
-    set: (next: Line["heard"]) => {
-      heard = next;
-      const text = early();
-      if (text !== "") queueMicrotask(() => next(text, text.length));
-      early = () => "";
-    },
-  });
+function logIn(target: Target, work: Work, then: (line: Line) => void): void {
+  const login = new Login(target, work, then);
+  if (target.tls === "clear") return login.speak(lines.connect(target.port, login));
+  const { port, tls } = target;
+  const call = { port, resumes: tls === "resumed", hearer: login, failed: work.failed };
+  connectTls(call, (line) => login.speak(line));
 }
 
-const decoder = new TextDecoder("latin1");
+class Login implements Hearer {
+  readonly #target: Target;
+  readonly #work: Work;
+  readonly #then: (line: Line) => void;
+  #line: Line | undefined;
+  #step = 0;
+  #last = "";
+
+  constructor(target: Target, work: Work, then: (line: Line) => void) {
+    this.#target = target;
+    this.#work = work;
+    this.#then = then;
+  }
+
+  /** Goes on by a line that is there. */
+  speak(line: Line): void {
+    this.#line = line;
+  }
+
+  heard(octets: Uint8Array): void {
+    const line = this.#line;
+    const step = SCRIPTS[this.#target.protocol][this.#step];
+    const text = this.#last = textOf(octets);
+    if (line === undefined || step === undefined) return;
+    if (!text.startsWith(step.waitFor, text.lastIndexOf("\n", text.length - 2) + 1)) return;
+    this.#step++;
+    if (step.say.length > 0) line.write(step.say);
+    else this.#then(line);
+  }
+
+  skipped(): void {}
+
+  drained(): void {}
+
+  gone(): void {
+    const { port, protocol } = this.#target;
+    const behind = `in step ${this.#step}, behind "${this.#last.trimEnd()}"`;
+    this.#work.failed(new Error(`the proxy on port ${port} ended a ${protocol} session ${behind}`));
+  }
+}
+
+function script(...steps: readonly (readonly [waitFor: string, say: string])[]): Step[] {
+  return steps.map(([waitFor, say]) => ({ waitFor, say: octetsOf(say) }));
+}
+
+const lines = new KernelLines();

@@ -1,12 +1,14 @@
 /**
- * The load of the benchmark, a program of its own under Bun: one order per line of its standard input, in JSON, and one
- * answer per line of its standard output.
+ * The load of the benchmark, a program of its own under Bun: clients, and on a second thread the servers that they are let in to. It
+ * says first what it has started; then it takes one order per line of its standard input, in JSON, and gives one answer
+ * per line of its standard output.
  */
 
 import { createInterface } from "node:readline";
+import { once } from "node:events";
 import process from "node:process";
+import { Worker } from "node:worker_threads";
 import { bulk, commands, hold, sessions, type Target } from "./clients.ts";
-import { startServers } from "./servers.ts";
 
 /** What can be asked for. */
 export type Order =
@@ -40,7 +42,8 @@ async function perform(order: Order): Promise<unknown> {
   }
 }
 
-console.log(JSON.stringify(startServers()));
+const [servers] = await once(new Worker(new URL("./servers.ts", import.meta.url)), "message");
+console.log(JSON.stringify(servers));
 for await (const line of createInterface({ input: process.stdin })) {
   const started = performance.now();
   try {

@@ -1,9 +1,20 @@
-/** What stands behind the proxies: mail servers that say no more than they must, and an auth server that says yes. */
+/**
+ * What stands behind the proxies: mail servers that say no more than they must, and an auth server that says yes. A
+ * thread of its own, which posts what it is and has no turn for anything else behind that.
+ */
 
-import { bun, type LoadSocket } from "./_bun.ts";
+import { parentPort } from "node:worker_threads";
 import { CHUNK, DOWNLOAD_END, downloadStart } from "./_bulk.ts";
+import { KernelLines, threadId } from "./_kernel_lines.ts";
+import { type Hearer, type Line, octetsOf, textOf } from "./_line.ts";
 
-/** The ports of what was started. */
+/** What was started. */
+export interface Servers {
+  /** The thread, as the kernel's accounts name it. */
+  readonly thread: number;
+  readonly ports: ServerPorts;
+}
+
 export interface ServerPorts {
   readonly auth: number;
   readonly imap: number;
@@ -11,91 +22,86 @@ export interface ServerPorts {
   readonly smtp: number;
 }
 
-export function startServers(): ServerPorts {
-  const mail = { imap: listen(GREETING.imap, answerImap), pop3: listen(GREETING.pop3, answerPop3) };
-  const smtp = listen(GREETING.smtp, answerSmtp);
-  const auth = listen("", (line, session) => answerAuth(line, session, { ...mail, smtp }));
-  return { auth, ...mail, smtp };
-}
-
-interface ServerSession {
-  /** What came without an end of line. */
-  rest: string;
-  /** Octets of an upload that are still to come. */
-  upload: number;
-  /** Octets of a download that are still to leave. */
-  download: number;
-  /** Offset into the chunk under way. */
-  tag: string;
-  /** The auth server: the protocol asked for, and whether the connection stays. */
-  protocol: string;
-  stays: boolean;
-}
-
+/** A reply; one that ends the connection begins with {@linkcode LAST}. */
 type Reply = string | undefined;
-type Answer = (line: string, session: ServerSession) => Reply;
+type Answer = (line: string, session: Session) => Reply;
 
-/** A reply that ends the connection begins so. */
 const LAST = "\0";
 
-function listen(greeting: string, answer: Answer): number {
-  const server = bun.listen<ServerSession>({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: {
-      open: (socket) => {
-        socket.data = { rest: "", upload: 0, download: 0, tag: "", protocol: "", stays: false };
-        if (greeting !== "") socket.write(greeting);
-      },
-      data: (socket, bytes) => receive(socket, bytes, answer),
-      drain: pump,
-      close: () => {},
-      error: () => {},
-    },
-  });
-  return server.port;
-}
+/** A client of a server, that is a proxy. */
+class Session implements Hearer {
+  /** The tag of an IMAP login. */
+  tag = "";
+  /** The auth server: the protocol asked for, and whether the connection stays. */
+  protocol = "";
+  stays = false;
+  readonly #line: Line;
+  readonly #answer: Answer;
+  /** What came without an end of line. */
+  #rest = "";
+  /** Octets of an upload that are still to come. */
+  #upload = 0;
+  /** Octets of a download that are still to leave. */
+  #download = 0;
 
-function receive(socket: LoadSocket<ServerSession>, bytes: Uint8Array, answer: Answer): void {
-  const session = socket.data;
-  if (session.upload > 0) {
-    session.upload -= bytes.length;
-    if (session.upload <= 0) socket.write(`${session.tag} OK\r\n`);
-    return;
+  constructor(line: Line, answer: Answer) {
+    this.#line = line;
+    this.#answer = answer;
   }
-  const text = session.rest + decoder.decode(bytes);
-  let from = 0;
-  let said = "";
-  for (let end = text.indexOf("\r\n"); end >= 0; end = text.indexOf("\r\n", from)) {
-    const reply = answer(text.slice(from, end), session);
-    from = end + 2;
-    if (reply === undefined) continue;
-    if (!reply.startsWith(LAST)) {
-      said += reply;
-      continue;
+
+  heard(octets: Uint8Array): void {
+    const text = this.#rest + textOf(octets);
+    let from = 0;
+    let said = "";
+    for (let end = text.indexOf("\r\n"); end >= 0; end = text.indexOf("\r\n", from)) {
+      const reply = this.#answer(text.slice(from, end), this);
+      from = end + 2;
+      if (reply === undefined) continue;
+      if (!reply.startsWith(LAST)) {
+        said += reply;
+        continue;
+      }
+      this.#line.write(octetsOf(said + reply.slice(1)));
+      return this.#line.end();
     }
-    socket.write(said + reply.slice(1));
-    return socket.end();
+    this.#rest = from === 0 ? text : text.slice(from);
+    if (said !== "") this.#line.write(octetsOf(said));
+    this.drained();
   }
-  session.rest = from === 0 ? text : text.slice(from);
-  if (said !== "") socket.write(said);
-  if (session.download > 0) pump(socket);
-}
 
-/** Sends what fits. */
-function pump(socket: LoadSocket<ServerSession>): void {
-  const session = socket.data;
-  while (session.download > 0) {
-    const offset = (CHUNK.length - session.download % CHUNK.length) % CHUNK.length;
-    const written = socket.write(CHUNK.subarray(offset, Math.min(CHUNK.length, offset + session.download)));
-    if (written <= 0) return;
-    session.download -= written;
-    if (session.download === 0) socket.write(DOWNLOAD_END);
+  /** Takes an upload, and says so when it is there. */
+  receive(octets: number): void {
+    this.#upload = octets;
+    this.#line.skip(octets);
   }
+
+  skipped(octets: number): void {
+    this.#upload -= octets;
+    if (this.#upload === 0) this.#line.write(octetsOf(`${this.tag} OK\r\n`));
+  }
+
+  /** Gives a download behind what is said now. */
+  send(octets: number): void {
+    this.#download = octets;
+  }
+
+  /** Sends what fits. */
+  drained(): void {
+    while (this.#download > 0) {
+      const offset = (CHUNK.length - this.#download % CHUNK.length) % CHUNK.length;
+      const chunk = CHUNK.subarray(offset, Math.min(CHUNK.length, offset + this.#download));
+      const written = this.#line.write(chunk);
+      this.#download -= written;
+      if (this.#download === 0) this.#line.write(octetsOf(DOWNLOAD_END));
+      if (written < chunk.length) return;
+    }
+  }
+
+  gone(): void {}
 }
 
 /** Takes `a LOGIN`, from proxies with two literals; then `b` and `NOOP`, `DOWN n`, `UP n`, `LOGOUT`. */
-function answerImap(line: string, session: ServerSession): Reply {
+function answerImap(line: string, session: Session): Reply {
   if (line.endsWith("}")) {
     if (session.tag === "") session.tag = line.slice(0, line.indexOf(" "));
     return "+ go on\r\n";
@@ -105,11 +111,11 @@ function answerImap(line: string, session: ServerSession): Reply {
   if (command === "LOGIN") return "a OK logged in\r\n";
   session.tag = "b";
   if (command === "DOWN") {
-    session.download = Number(amount);
-    return downloadStart(session.download);
+    session.send(Number(amount));
+    return downloadStart(Number(amount));
   }
   if (command === "UP") {
-    session.upload = Number(amount);
+    session.receive(Number(amount));
     return "+ go on\r\n";
   }
   return command === "LOGOUT" ? `${LAST}* BYE\r\nb OK\r\n` : "b OK\r\n";
@@ -124,16 +130,30 @@ function answerSmtp(line: string): Reply {
   return line.startsWith("AUTH") ? "235 in\r\n" : "250 done\r\n";
 }
 
-function answerAuth(line: string, session: ServerSession, ports: Omit<ServerPorts, "auth">): Reply {
+function answerAuth(line: string, session: Session): Reply {
   if (line.endsWith("HTTP/1.1")) session.stays = true;
   else if (line.startsWith("Auth-Protocol: ")) session.protocol = line.slice(15);
   else if (line === "Connection: close") session.stays = false;
   if (line !== "") return undefined;
-  const port = ports[session.protocol as "imap" | "pop3" | "smtp"];
+  const port = mail[session.protocol as keyof typeof mail];
   const fields = `Auth-Status: OK\r\nAuth-Server: 127.0.0.1\r\nAuth-Port: ${port}\r\nContent-Length: 0\r\n\r\n`;
   return session.stays ? `HTTP/1.1 200 OK\r\n${fields}` : `${LAST}HTTP/1.0 200 OK\r\n${fields}`;
 }
 
-const GREETING = { imap: "* OK ready\r\n", pop3: "+OK ready\r\n", smtp: "220 ready\r\n" };
+function listen(greeting: string, answer: Answer): number {
+  const greetingOctets = octetsOf(greeting);
+  return lines.listen((line) => {
+    line.hearer = new Session(line, answer);
+    if (greeting !== "") line.write(greetingOctets);
+  });
+}
 
-const decoder = new TextDecoder("latin1");
+const lines = new KernelLines();
+const mail = {
+  imap: listen("* OK ready\r\n", answerImap),
+  pop3: listen("+OK ready\r\n", answerPop3),
+  smtp: listen("220 ready\r\n", answerSmtp),
+};
+const ports: ServerPorts = { auth: listen("", answerAuth), ...mail };
+parentPort?.postMessage({ thread: threadId(), ports } satisfies Servers);
+lines.turnForever();
