@@ -1,21 +1,34 @@
 /**
- * Preloaded into a proxy whose cost is to be raised by a known amount: each connection it accepts burns so many
- * microseconds more (`BENCH_HANDICAP`). Postern asks for the peer's address once for each.
+ * Preloaded into a proxy on Node whose cost is to be raised by a known amount: each client that it accepts burns so many
+ * microseconds more (`BENCH_HANDICAP`).
  */
 
 import process from "node:process";
 
-const burnt = Number(process.env["BENCH_HANDICAP"] ?? 0) / 1000;
-const { binding } = process as unknown as { binding(name: "tcp_wrap"): { readonly TCP: { prototype: Handle } } };
-const { prototype } = binding.call(process, "tcp_wrap").TCP;
-const { getpeername } = prototype;
-
-interface Handle {
-  getpeername(into: object): number;
+interface Foreign {
+  dlopen(path: string | null, functions: object): { readonly functions: Record<string, Call> };
 }
 
-prototype.getpeername = function (this: Handle, into: object): number {
-  const until = performance.now() + burnt;
-  while (performance.now() < until);
-  return getpeername.call(this, into);
+type Call = (...args: readonly unknown[]) => number;
+
+const burnt = Number(process.env["BENCH_HANDICAP"] ?? 0) / 1000;
+const foreign = process.getBuiltinModule("node:ffi") as unknown as Foreign;
+const { dlopen } = foreign;
+
+foreign.dlopen = (path, signatures) => {
+  const library = dlopen(path, signatures);
+  const { accept4 } = library.functions;
+  if (accept4 === undefined) return library;
+  return { ...library, functions: { ...library.functions, accept4: slowed(accept4) } };
 };
+
+function slowed(accept4: Call): Call {
+  return (...args) => {
+    const socket = accept4(...args);
+    if (socket >= 0) {
+      const until = performance.now() + burnt;
+      while (performance.now() < until);
+    }
+    return socket;
+  };
+}

@@ -57,9 +57,13 @@ async function compare(proxies: readonly Proxy[], { row, load, rounds, scale }: 
 
 function describe({ same, slowed }: { readonly same: number[]; readonly slowed: number[] }): string {
   const text = (values: number[]) => `${median(values).toFixed(3)} ±${noise(values).toFixed(1)} %`;
+  const isShown = median(slowed) * (1 - noise(slowed) / 100) > median(same) * (1 + noise(same) / 100);
   return [
     `the same proxy twice: ${text(same)}`,
     `with ${CHANGE * 100} % more work for each session: ${text(slowed)}`,
+    isShown
+      ? "The change shows."
+      : "The change does not show: the machine is too noisy, or the handicap has no effect.",
   ].join("\n");
 }
 
