@@ -12,8 +12,18 @@ export const PROXIES = ["nginx", "node", "deno", "bun"] as const;
 export type ProxyName = typeof PROXIES[number];
 
 /** How the ports of one proxy are shared out. */
-export type Door = Protocol | "imaps-ecdsa" | "imaps-rsa";
-export const DOORS: readonly Door[] = ["imap", "pop3", "smtp", "imaps-ecdsa", "imaps-rsa"];
+export type Door = Protocol | SecureDoor;
+type SecureDoor = `${Protocol}s-${CertificateKind}`;
+type CertificateKind = "ecdsa" | "rsa";
+export const DOORS: readonly Door[] = [
+  "imap",
+  "pop3",
+  "smtp",
+  "imaps-ecdsa",
+  "pop3s-ecdsa",
+  "smtps-ecdsa",
+  "imaps-rsa",
+];
 
 export interface Proxy {
   readonly name: ProxyName;
@@ -105,9 +115,9 @@ function commandLine(name: ProxyName, { root, handicap }: ProxyOptions): string[
 
 function configuration(name: ProxyName, { certificates, firstPort, authPort, workers }: ProxyOptions): string {
   const listen = (door: Door) => `listen 127.0.0.1:${firstPort + DOORS.indexOf(door)}`;
-  const secure = (kind: "ecdsa" | "rsa") =>
+  const secure = (protocol: Protocol, kind: CertificateKind) =>
     `server {
-      ${listen(`imaps-${kind}`)} ssl; protocol imap;
+      ${listen(`${protocol}s-${kind}`)} ssl; protocol ${protocol};
       ssl_certificate ${certificates}/${kind}.crt; ssl_certificate_key ${certificates}/${kind}.key;
     }`;
   return `
@@ -127,8 +137,10 @@ function configuration(name: ProxyName, { certificates, firstPort, authPort, wor
       server { ${listen("imap")}; protocol imap; }
       server { ${listen("pop3")}; protocol pop3; }
       server { ${listen("smtp")}; protocol smtp; }
-      ${secure("ecdsa")}
-      ${secure("rsa")}
+      ${secure("imap", "ecdsa")}
+      ${secure("pop3", "ecdsa")}
+      ${secure("smtp", "ecdsa")}
+      ${secure("imap", "rsa")}
     }
   `;
 }
