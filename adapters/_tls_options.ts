@@ -6,6 +6,7 @@ import type { Octets, TicketKeys, TlsClientOptions, TlsFault, TlsServerOptions, 
 import { missingVersions, TLS_VERSIONS } from "../src/runtime.ts";
 import { Certificate } from "./_certificate.ts";
 import type { Policy } from "./_chain.ts";
+import { readDhparam } from "./_dhparam.ts";
 import { derBlocks, toPem } from "./_pem.ts";
 import { CRL_LABEL, parseRevocationLists } from "./_revocation.ts";
 import { CipherChoice, securityLevel, type Suites, withoutSecurityLevel } from "./_tls_ciphers.ts";
@@ -45,7 +46,9 @@ export function checkServer(options: TlsServerOptions, traits: TlsTraits): Serve
   const suites = suitesOf(pairs, options, traits);
   const fault = checkShared(options, suites, traits) ?? checkCurves(options.ecdhCurve, traits);
   if (fault !== undefined) return fault;
-  const common = serverSettings(options, traits);
+  const dhparam = options.dhparam === undefined || !traits.takesDhparam ? undefined : readDhparam(options.dhparam);
+  if (typeof dhparam === "string") return { part: "dhparam", index: 0, text: dhparam };
+  const common = { ...serverSettings(options, traits), ...dhparam === undefined ? {} : { dhparam: dhparam.pem } };
   const faceOf = (shown: readonly UsableKeyPair[], isEcdsa: boolean): Face => ({
     settings: { ...common, cert: shown.map(({ certificate }) => certificate), key: shown.map(({ key }) => key) },
     isEcdsa,
@@ -174,7 +177,6 @@ function serverSettings(options: TlsServerOptions, traits: TlsTraits): TlsOption
     secureOptions: shared.secureOptions | NO_RENEGOTIATION | (options.sessionTickets ? 0 : constants.SSL_OP_NO_TICKET),
     honorCipherOrder: options.prefersServerCiphers,
     ecdhCurve: options.ecdhCurve,
-    ...traits.takesDhparam && options.dhparam !== undefined ? { dhparam: options.dhparam } : {},
     ...options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {},
     requestCert: options.requestsCertificate,
     rejectUnauthorized: false,

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
@@ -174,6 +175,32 @@ describeBoth("a TLS server", (load) => {
       assertEquals(
         await cipherFor("-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256", "-cipher", suites.join(":")),
         "TLS_CHACHA20_POLY1305_SHA256",
+      );
+    });
+
+    it("takes DH parameters of both kinds, and refuses what it cannot read", { timeout: 60_000 }, async () => {
+      if (runtime.capabilities["tls.dhparam"].state !== "yes") return assertEquals(faultOf({ dhparam: "x" }), "none");
+      const make = (...args: string[]) => execFileSync("openssl", args, { encoding: "latin1", stdio: "pipe" });
+      const x942 = make("dhparam", "-dsaparam", "2048");
+      const pkcs3 = make("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048");
+      assertMatch(x942, /^-----BEGIN X9\.42 DH PARAMETERS-----/);
+      const rsa = bench.makeServer("rsa-with-dh", { keyType: "rsa" });
+      const cipherWith = async (dhparam: string) => {
+        const context = bench.serverContext({ dhparam, ciphers: "DHE-RSA-AES128-GCM-SHA256" }, [rsa]);
+        const { outcome } = await visit(context, "-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256");
+        return secured(outcome).facts.cipher;
+      };
+      assertEquals(await cipherWith(x942), "DHE-RSA-AES128-GCM-SHA256");
+      assertEquals(await cipherWith(`for people\n${pkcs3}`), "DHE-RSA-AES128-GCM-SHA256");
+      const pem = (body: string) => `-----BEGIN DH PARAMETERS-----\n${body}\n-----END DH PARAMETERS-----\n`;
+      assertEquals(
+        ["nothing", pem("AAAA"), pem("AA!A"), pem("MAYCAQcCAQI=")].map((dhparam) => faultOf({ dhparam })),
+        [
+          "dhparam 0: error:0480006C:PEM routines::no start line",
+          "dhparam 0: error:068000A8:asn1 encoding routines::wrong tag",
+          "dhparam 0: error:04800064:PEM routines::bad base64 decode",
+          "dhparam 0: error:0A00018A:SSL routines::dh key too small",
+        ],
       );
     });
 
