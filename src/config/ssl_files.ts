@@ -13,7 +13,9 @@ import type { CertificateConfig, ClientTlsConfig, PemSource, SslConfig } from ".
 import type { NamedFile } from "./types.ts";
 
 /** What the files of a {@linkcode SslConfig} say. */
-export type SslFiles = Pick<TlsServerOptions, "keyPairs" | "authorities" | "crl" | "dhparam"> & {
+export type SslFiles = Pick<TlsServerOptions, "keyPairs" | "crl" | "dhparam"> & {
+  /** A text for each file that is named, see {@linkcode authorityFiles}. */
+  readonly authorities: readonly Octets[];
   /** Empty where the configuration names none. */
   readonly ticketKeys: readonly Uint8Array[];
 };
@@ -32,10 +34,9 @@ type Reader = Pick<Files, "read">;
 export function readSslFiles(ssl: SslConfig, files: Reader): SslFiles {
   const keyPairs = ssl.certificates.map((certificate) => readKeyPair(certificate, ssl.passphrases, files));
   const isAsked = ssl.verifyClient !== "off";
-  const authorities = [ssl.clientCertificate, ssl.trustedCertificate];
   return {
     keyPairs,
-    authorities: isAsked ? authorities.map((file) => readAuthorities(file, files)).join("") : "",
+    authorities: isAsked ? authorityFiles(ssl).map((file) => readPem(file, AUTHORITY, files)) : [],
     crl: isAsked ? readCrl(ssl.crl, files) : "",
     dhparam: ssl.dhparam === undefined ? undefined : readDhparam(ssl.dhparam, files),
     ticketKeys: ssl.ticketKeys.map((file) => readTicketKey(file, files)),
@@ -47,17 +48,18 @@ export function readClientTlsFiles(tls: ClientTlsConfig, files: Reader): ClientT
   const { certificate, passphrases, trustedCertificate, crl, verify } = tls;
   return {
     keyPair: certificate && readKeyPair(certificate, passphrases, files),
-    authorities: verify ? readAuthorities(trustedCertificate, files) : "",
+    authorities: verify && trustedCertificate !== undefined ? readPem(trustedCertificate, AUTHORITY, files) : "",
     crl: verify ? readCrl(crl, files) : "",
   };
 }
 
-function readKeyPair({ certificate, key }: CertificateConfig, passphrases: readonly Octets[], files: Reader): KeyPair {
-  return { certificate: readPem(certificate, CERTIFICATE, files), key: readPem(key, KEY, files), passphrases };
+/** The files of those who vouch for clients. */
+export function authorityFiles(ssl: Pick<SslConfig, "clientCertificate" | "trustedCertificate">): NamedFile[] {
+  return [ssl.clientCertificate, ssl.trustedCertificate].filter((file) => file !== undefined);
 }
 
-function readAuthorities(file: NamedFile | undefined, files: Reader): Octets {
-  return file === undefined ? "" : readPem(file, AUTHORITY, files);
+function readKeyPair({ certificate, key }: CertificateConfig, passphrases: readonly Octets[], files: Reader): KeyPair {
+  return { certificate: readPem(certificate, CERTIFICATE, files), key: readPem(key, KEY, files), passphrases };
 }
 
 function readCrl(file: NamedFile | undefined, files: Reader): Octets {

@@ -7,13 +7,13 @@
 import type { Octets, TlsFault } from "../runtime.ts";
 import type { ConfCommand } from "./conf_command.ts";
 import { ConfigError, inPlace } from "./error.ts";
+import { authorityFiles } from "./ssl_files.ts";
 import type { CertificateConfig, ClientTlsConfig, PemSource, SslConfig } from "./ssl_types.ts";
 import type { NamedFile, Place } from "./types.ts";
 
-/** A fault in the TLS with clients. */
+/** A fault in the TLS with clients; one of authorities has the index of the file. */
 export function sslFault(ssl: SslConfig, fault: TlsFault): ConfigError {
-  const { clientCertificate, trustedCertificate } = ssl;
-  return explained(fault, { ...ssl, authorities: clientCertificate ?? trustedCertificate });
+  return explained(fault, { ...ssl, authorities: authorityFiles(ssl) });
 }
 
 /** What an operator must know of how a setting is met, see `TlsContext.caveat`. */
@@ -25,14 +25,15 @@ export function tlsCaveat({ places }: SslConfig | ClientTlsConfig, { part, text 
 
 /** A fault in the TLS with a server. */
 export function clientTlsFault(tls: ClientTlsConfig, fault: TlsFault): ConfigError {
-  const { certificate, trustedCertificate: authorities } = tls;
+  const { certificate, trustedCertificate } = tls;
   const certificates = certificate === undefined ? [] : [certificate];
+  const authorities = trustedCertificate === undefined ? [] : [trustedCertificate];
   return explained(fault, { ...tls, certificates, authorities, ecdhCurve: "auto", dhparam: undefined });
 }
 
 interface Settings extends Pick<SslConfig, "crl" | "ciphers" | "ecdhCurve" | "dhparam" | "commands" | "places"> {
   readonly certificates: readonly CertificateConfig[];
-  readonly authorities: NamedFile | undefined;
+  readonly authorities: readonly NamedFile[];
 }
 
 function explained({ part, index, text }: TlsFault, settings: Settings): ConfigError {
@@ -52,7 +53,7 @@ function explained({ part, index, text }: TlsFault, settings: Settings): ConfigE
     case "mismatch":
       return unusable(pair?.key, (name) => `SSL_CTX_use_PrivateKey(${name})`, text).hinted(pair && mismatchHint(pair));
     case "authorities":
-      return unusable(authorities, (name) => `failed to load ${name}: PEM_read_bio_X509()`, text);
+      return unusable(authorities[index], (name) => `failed to load ${name}: PEM_read_bio_X509()`, text);
     case "crl":
       return unusable(crl, (name) => `failed to load ${name}: PEM_read_bio_X509_CRL()`, text);
     case "dhparam":

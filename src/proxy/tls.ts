@@ -14,7 +14,7 @@ import type { Cancel, ConnectTarget, Millis, Octets, Runtime, TlsContext, TlsFau
 import { isFault } from "../runtime.ts";
 import { lowerAscii } from "../variables/case.ts";
 import type { Facts } from "../variables/mod.ts";
-import type { TicketKeys } from "../tls.ts";
+import type { TicketKeys, TlsServerOptions } from "../tls.ts";
 
 /** What is needed to make contexts. */
 export type TlsRuntime = Pick<Runtime, "files" | "createTlsServer" | "createTlsClient" | "secureClient">;
@@ -30,7 +30,7 @@ export interface ServerTlsOptions {
 export function createServerTls(server: ServerConfig, ssl: SslConfig, options: ServerTlsOptions): TlsContext {
   const { runtime } = options;
   const files = readSslFiles(ssl, runtime.files);
-  const context = runtime.createTlsServer({
+  const settings: Omit<TlsServerOptions, "authorities"> = {
     ...files,
     ticketKeys: files.ticketKeys.length > 0 ? () => files.ticketKeys : options.ticketKeys,
     versions: ssl.versions,
@@ -46,16 +46,29 @@ export function createServerTls(server: ServerConfig, ssl: SslConfig, options: S
       ssl.verifyClient,
       ssl.verifyDepth,
       ...files.keyPairs.map(({ certificate }) => certificate),
-      files.authorities,
+      files.authorities.join(""),
       files.crl,
     ].join("\n"),
     requestsCertificate: ssl.verifyClient !== "off",
     verifyDepth: ssl.verifyDepth,
     alpn: [server.protocol],
-  });
-  if (isFault(context)) throw sslFault(ssl, context);
+  };
+  const create = (authorities: readonly Octets[]) =>
+    runtime.createTlsServer({ ...settings, authorities: authorities.join("") });
+  const context = create(files.authorities);
+  if (isFault(context)) throw sslFault(ssl, located(context, files.authorities, create));
   if (files.ticketKeys.some(({ length }) => length === LONG_TICKET_KEY)) noteLongKey(ssl, options);
   return context;
+}
+
+/** The runtime is given one text of all authorities, and does not tell which of their files is at fault. */
+function located(
+  fault: TlsFault,
+  authorities: readonly Octets[],
+  create: (authorities: readonly Octets[]) => TlsContext | TlsFault,
+): TlsFault {
+  if (fault.part !== "authorities") return fault;
+  return { ...fault, index: authorities.findIndex((_, at) => isFault(create(authorities.slice(0, at + 1)))) };
 }
 
 /** Nobody should believe in AES-256 where there is none. */

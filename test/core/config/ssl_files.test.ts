@@ -57,7 +57,7 @@ describe("the files of TLS with clients", () => {
         { certificate: FILES.chain, key: FILES.key, passphrases: [] },
         { certificate: FILES.cert, key: FILES.rsa, passphrases: [] },
       ],
-      authorities: `${FILES.ca}\n${FILES.chain}`,
+      authorities: [`${FILES.ca}\n`, FILES.chain],
       crl: FILES.crl,
       dhparam: FILES.dh,
       ticketKeys: [FILES.t80, FILES.t48].map((text) => new TextEncoder().encode(text)),
@@ -68,7 +68,7 @@ describe("the files of TLS with clients", () => {
     const lines = "ssl_certificate cert; ssl_certificate_key locked; ssl_trusted_certificate nope; ssl_crl nope;";
     assertEquals(read(lines), {
       keyPairs: [{ certificate: FILES.cert, key: FILES.locked, passphrases: [] }],
-      authorities: "",
+      authorities: [],
       crl: "",
       dhparam: undefined,
       ticketKeys: [],

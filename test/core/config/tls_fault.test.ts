@@ -62,6 +62,18 @@ describe("faults that the library finds", () => {
     });
   }
 
+  it("are in the one of two files of authorities that has it", () => {
+    const { ssl } = serverWith(
+      "starttls on; ssl_certificate a; ssl_certificate_key b; ssl_verify_client on;",
+      "ssl_client_certificate first;",
+      "ssl_trusted_certificate second;",
+    );
+    if (ssl === undefined) throw new Error("no TLS");
+    const message = (index: number) => sslFault(ssl, { part: "authorities", index, text: TEXT }).message;
+    const failed = (name: string) => `failed to load "${name}": PEM_read_bio_X509() failed (SSL: ${TEXT}) in f:`;
+    assertEquals([message(0), message(1)], [`${failed("first")}5`, `${failed("second")}6`]);
+  });
+
   it("are told with what is known of a key that does not go with its certificate, or is locked", () => {
     if (ssl === undefined) throw new Error("no TLS");
     const hint = (part: TlsFault["part"], index: number, text: string) => sslFault(ssl, { part, index, text }).hint;
