@@ -86,6 +86,24 @@ class AppendedFile implements LogFile {
   }
 }
 
+/** No log, no words: that is no reason against a start. */
+export function openIfItCan(path: Octets): number | undefined {
+  try {
+    return openToAppend(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Closes a descriptor that no part of the runtime knows. */
+export function discard(descriptor: number): void {
+  try {
+    closeSync(descriptor);
+  } catch {
+    // It is closed.
+  }
+}
+
 /** A descriptor of the file, which is made where there is none. Throws what the system says. */
 export function openToAppend(path: Octets): number {
   return openSync(toPath(path), "a", 0o644);

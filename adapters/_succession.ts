@@ -4,13 +4,12 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import process from "node:process";
-import type { Exit, InheritedSocket, Legacy, Octets, Predecessor } from "../src/runtime.ts";
+import type { Exit, InheritedSocket, Legacy, Predecessor } from "../src/runtime.ts";
 import { LOGGED_STDERR } from "./_background.ts";
 import { toFailure } from "./_errno.ts";
-import { openToAppend } from "./_files.ts";
+import { discard, openIfItCan } from "./_files.ts";
 import { FIRST_DESCRIPTOR, listeningAmong } from "./_inherited.ts";
 
 /** What a process was given by the one that it replaces. */
@@ -64,24 +63,6 @@ function spawnWith(
     });
   } finally {
     if (file !== undefined) discard(file);
-  }
-}
-
-/** No log, no words: that is no reason against a start. */
-export function openIfItCan(path: Octets): number | undefined {
-  try {
-    return openToAppend(path);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Closes a descriptor that no part of the runtime knows. */
-export function discard(descriptor: number): void {
-  try {
-    closeSync(descriptor);
-  } catch {
-    // It is closed.
   }
 }
 

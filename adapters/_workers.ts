@@ -20,10 +20,11 @@ import type {
 import { failureOf, toFailure } from "./_errno.ts";
 import { leaveLoggedStderr, LOGGED, startInBackground, takeBackground } from "./_background.ts";
 import { engineSettings, lateSettings } from "./_engine.ts";
+import { discard, openIfItCan } from "./_files.ts";
 import { heldSockets, takeInheritedSockets } from "./_inherited.ts";
 import { openToAll } from "./_listener.ts";
 import { fromPath } from "./_octets.ts";
-import { discard, openIfItCan, startSuccessor, takeInheritance } from "./_succession.ts";
+import { startSuccessor, takeInheritance } from "./_succession.ts";
 import { setTimer } from "./_timer.ts";
 
 export function createWorkers(): Workers {
