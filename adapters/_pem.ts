@@ -57,4 +57,4 @@ const BEGIN = /^(?:\xef\xbb\xbf)?[ \t]*-----BEGIN /m;
 /** What follows that. Blanks at the ends of lines are OpenSSL's to ignore. */
 const BLOCK = /^([^\r\n-]+)-----[^\S\n]*\n([^]*?)-----END \1-----[^\S\n]*(?:\n|$)/;
 const BAD_END_LINE = "error:04800066:PEM routines::bad end line";
-const BAD_BASE64 = "error:04800064:PEM routines::bad base64 decode";
+export const BAD_BASE64 = "error:04800064:PEM routines::bad base64 decode";

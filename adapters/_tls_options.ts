@@ -6,7 +6,7 @@ import type { Octets, TicketKeys, TlsClientOptions, TlsFault, TlsServerOptions, 
 import { missingVersions, TLS_VERSIONS } from "../src/runtime.ts";
 import { Certificate } from "./_certificate.ts";
 import type { Policy } from "./_chain.ts";
-import { readDhparam } from "./_dhparam.ts";
+import { KEY_TOO_SMALL, readDhparam } from "./_dhparam.ts";
 import { derBlocks, toPem } from "./_pem.ts";
 import { CRL_LABEL, parseRevocationLists } from "./_revocation.ts";
 import { CipherChoice, securityLevel, type Suites, withoutSecurityLevel } from "./_tls_ciphers.ts";
@@ -230,7 +230,8 @@ function tryOut(settings: SecureContextOptions): TlsFault | undefined {
   const attempts: [TlsFault["part"], SecureContextOptions, string][] = [
     ["ciphers", pick(settings, ["ciphers", "minVersion", "maxVersion"]), NO_CIPHER_MATCH],
     ["curves", pick(settings, ["ecdhCurve"]), "error:0A080106:SSL routines::passed invalid argument"],
-    ["dhparam", pick(settings, ["dhparam"]), NO_START_LINE],
+    // They were read before: what is left is the library's security level.
+    ["dhparam", pick(settings, ["dhparam"]), KEY_TOO_SMALL],
     ["crl", pick(settings, ["crl"]), NO_START_LINE],
     ["authorities", pick(settings, ["ca"]), NO_START_LINE],
     ["certificate", settings, "error:0A080009:SSL routines::PEM lib"],
