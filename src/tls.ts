@@ -104,7 +104,7 @@ export interface TlsFault {
     | "ciphers"
     | "curves"
     | "dhparam";
-  /** Which key pair it is about; 0 where it is about none. */
+  /** Which key pair it is about, or which file of authorities where there are several; else 0. */
   readonly index: number;
   /** OpenSSL's error where it has one, such as `error:0480006C:PEM routines::no start line`. */
   readonly text: Octets;

@@ -6,6 +6,7 @@
  */
 
 import { ConfigError } from "../config/mod.ts";
+import { authorityFiles } from "../config/ssl_files.ts";
 import type { CertificateConfig, ClientTlsConfig, SslConfig } from "../config/ssl_types.ts";
 import type { NamedFile } from "../config/types.ts";
 import type { Cancel, Files, Millis, Octets, Runtime } from "../runtime.ts";
@@ -40,7 +41,7 @@ export interface RenewalOptions<Context extends Perishable> {
 /** The files of TLS with clients. */
 export function filesOf(ssl: SslConfig): WatchedFiles {
   const isAsked = ssl.verifyClient !== "off";
-  const asked = isAsked ? [ssl.clientCertificate, ssl.trustedCertificate, ssl.crl] : [];
+  const asked = isAsked ? [...authorityFiles(ssl), ssl.crl] : [];
   return { certificates: ssl.certificates, others: pathsOf([...asked, ssl.dhparam, ...ssl.ticketKeys]) };
 }
 

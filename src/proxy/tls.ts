@@ -68,7 +68,12 @@ function located(
   create: (authorities: readonly Octets[]) => TlsContext | TlsFault,
 ): TlsFault {
   if (fault.part !== "authorities") return fault;
-  return { ...fault, index: authorities.findIndex((_, at) => isFault(create(authorities.slice(0, at + 1)))) };
+  const index = authorities.findIndex((_, at) => {
+    const found = create(authorities.slice(0, at + 1));
+    // With other authorities there may be another fault behind them.
+    return isFault(found) && found.part === "authorities";
+  });
+  return { ...fault, index };
 }
 
 /** Nobody should believe in AES-256 where there is none. */
