@@ -86,7 +86,7 @@ class AppendedFile implements LogFile {
   }
 }
 
-/** No log, no words: that is no reason against a start. */
+/** A descriptor to append to a file with, or `undefined` where that cannot be. */
 export function openIfItCan(path: Octets): number | undefined {
   try {
     return openToAppend(path);
@@ -95,8 +95,8 @@ export function openIfItCan(path: Octets): number | undefined {
   }
 }
 
-/** Closes a descriptor that no part of the runtime knows. */
-export function discard(descriptor: number): void {
+/** Closes a descriptor that no part of the runtime knows, if it is open. */
+export function closeQuietly(descriptor: number): void {
   try {
     closeSync(descriptor);
   } catch {

@@ -9,7 +9,7 @@ import process from "node:process";
 import type { Exit, InheritedSocket, Legacy, Predecessor } from "../src/runtime.ts";
 import { LOGGED_STDERR } from "./_background.ts";
 import { toFailure } from "./_errno.ts";
-import { discard, openIfItCan } from "./_files.ts";
+import { closeQuietly, openIfItCan } from "./_files.ts";
 import { FIRST_DESCRIPTOR, listeningAmong } from "./_inherited.ts";
 
 /** What a process was given by the one that it replaces. */
@@ -62,7 +62,7 @@ function spawnWith(
       stdio: ["inherit", "inherit", file ?? "inherit", ...descriptors],
     });
   } finally {
-    if (file !== undefined) discard(file);
+    if (file !== undefined) closeQuietly(file);
   }
 }
 

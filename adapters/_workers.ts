@@ -20,7 +20,7 @@ import type {
 import { failureOf, toFailure } from "./_errno.ts";
 import { leaveLoggedStderr, LOGGED, startInBackground, takeBackground } from "./_background.ts";
 import { engineSettings, lateSettings } from "./_engine.ts";
-import { discard, openIfItCan } from "./_files.ts";
+import { closeQuietly, openIfItCan } from "./_files.ts";
 import { heldSockets, takeInheritedSockets } from "./_inherited.ts";
 import { openToAll } from "./_listener.ts";
 import { fromPath } from "./_octets.ts";
@@ -36,7 +36,7 @@ export function createWorkers(): Workers {
     predecessor: inheritance?.predecessor,
     heldSockets,
     startSuccessor,
-    discard,
+    discard: closeQuietly,
     background: takeBackground(),
     startInBackground,
     main: cluster.isWorker ? new ClusterMain() : undefined,
@@ -62,7 +62,7 @@ function fork({ group, stderr }: ForkOptions, handler: WorkerHandler): WorkerPro
   try {
     return new ClusterWorker(cluster.fork({ ...environment, ...file === undefined ? {} : LOGGED }), handler);
   } finally {
-    if (file !== undefined) discard(file);
+    if (file !== undefined) closeQuietly(file);
   }
 }
 
