@@ -4,22 +4,19 @@
  */
 
 import process from "node:process";
-
-interface Foreign {
-  dlopen(path: string | null, functions: object): { readonly functions: Record<string, Call> };
-}
+import { nodeForeign } from "../adapters/_kernel.ts";
 
 type Call = (...args: readonly unknown[]) => number;
 
 const burnt = Number(process.env["BENCH_HANDICAP"] ?? 0) / 1000;
-const foreign = process.getBuiltinModule("node:ffi") as unknown as Foreign;
+const foreign = nodeForeign();
 const { dlopen } = foreign;
 
 foreign.dlopen = (path, signatures) => {
   const library = dlopen(path, signatures);
   const { accept4 } = library.functions;
   if (accept4 === undefined) return library;
-  return { ...library, functions: { ...library.functions, accept4: slowed(accept4) } };
+  return { ...library, functions: { ...library.functions, accept4: slowed(accept4 as Call) } };
 };
 
 function slowed(accept4: Call): Call {

@@ -6,16 +6,12 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Protocol } from "./load/clients.ts";
 
 export const PROXIES = ["nginx", "node", "deno", "bun"] as const;
 export type ProxyName = typeof PROXIES[number];
 
 /** How the ports of one proxy are shared out. */
-export type Door = Protocol | SecureDoor;
-type SecureDoor = `${Protocol}s-${CertificateKind}`;
-type CertificateKind = "ecdsa" | "rsa";
-export const DOORS: readonly Door[] = [
+export const DOORS = [
   "imap",
   "pop3",
   "smtp",
@@ -23,7 +19,8 @@ export const DOORS: readonly Door[] = [
   "pop3s-ecdsa",
   "smtps-ecdsa",
   "imaps-rsa",
-];
+] as const;
+export type Door = typeof DOORS[number];
 
 export interface Proxy {
   readonly name: ProxyName;
@@ -115,11 +112,13 @@ function commandLine(name: ProxyName, { root, handicap }: ProxyOptions): string[
 
 function configuration(name: ProxyName, { certificates, firstPort, authPort, workers }: ProxyOptions): string {
   const listen = (door: Door) => `listen 127.0.0.1:${firstPort + DOORS.indexOf(door)}`;
-  const secure = (protocol: Protocol, kind: CertificateKind) =>
-    `server {
-      ${listen(`${protocol}s-${kind}`)} ssl; protocol ${protocol};
+  const secure = (door: Door) => {
+    const [protocol, kind] = door.split("s-");
+    return `server {
+      ${listen(door)} ssl; protocol ${protocol};
       ssl_certificate ${certificates}/${kind}.crt; ssl_certificate_key ${certificates}/${kind}.key;
     }`;
+  };
   return `
     ${name === "nginx" ? "load_module /usr/lib/nginx/modules/ngx_mail_module.so;" : ""}
     daemon off;
@@ -137,10 +136,10 @@ function configuration(name: ProxyName, { certificates, firstPort, authPort, wor
       server { ${listen("imap")}; protocol imap; }
       server { ${listen("pop3")}; protocol pop3; }
       server { ${listen("smtp")}; protocol smtp; }
-      ${secure("imap", "ecdsa")}
-      ${secure("pop3", "ecdsa")}
-      ${secure("smtp", "ecdsa")}
-      ${secure("imap", "rsa")}
+      ${secure("imaps-ecdsa")}
+      ${secure("pop3s-ecdsa")}
+      ${secure("smtps-ecdsa")}
+      ${secure("imaps-rsa")}
     }
   `;
 }

@@ -13,8 +13,9 @@ export interface Sample {
   readonly load?: LoadShares;
 }
 
-/** The CPU time of the load's two programs, as multiples of the proxy's. */
+/** The CPU time of the load's two parts, as multiples of the proxy's. */
 export interface LoadShares {
+  /** With the compiler and the collector of both. */
   readonly clients: number;
   readonly servers: number;
 }

@@ -26,6 +26,9 @@ interface Saved {
   readonly machine: string;
   readonly ratios: Record<string, Partial<Record<ProxyName, number>>>;
   readonly figures: Record<string, Partial<Record<ProxyName, number>>>;
+  /** What the load's clients and servers spent, as multiples of what the proxy spent. */
+  readonly clients: Record<string, Partial<Record<ProxyName, number>>>;
+  readonly servers: Record<string, Partial<Record<ProxyName, number>>>;
 }
 
 const LAST = join(import.meta.dirname, "last.json");
@@ -138,6 +141,8 @@ export function save(figures: Figures, isToKeep: boolean): void {
     machine: now.machine,
     ratios: { ...before.ratios, ...now.ratios },
     figures: { ...before.figures, ...now.figures },
+    clients: { ...before.clients, ...now.clients },
+    servers: { ...before.servers, ...now.servers },
   });
 }
 
@@ -152,6 +157,8 @@ function condense(figures: Figures): Saved {
     machine: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
     ratios: by((entry, name, row) => ratios(entry, name, { name: row, isGain: entry.unit === "" })),
     figures: by(({ values }, name) => values[name] ?? []),
+    clients: by(({ load }, name) => (load[name] ?? []).map(({ clients }) => clients)),
+    servers: by(({ load }, name) => (load[name] ?? []).map(({ servers }) => servers)),
   };
 }
 

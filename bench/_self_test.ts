@@ -7,8 +7,13 @@ import { median, noise } from "./_report.ts";
 
 const CHANGE = 0.1;
 
-/** Gives what is to be printed. */
-export async function selfTest(load: Load, options: ProxyOptions, rounds: number, scale: number): Promise<string> {
+/** What was found, in words, and whether a known change was. */
+export interface SelfTest {
+  readonly text: string;
+  readonly isShown: boolean;
+}
+
+export async function selfTest(load: Load, options: ProxyOptions, rounds: number, scale: number): Promise<SelfTest> {
   const row = QUANTITIES.find(({ name }) => name === "clear IMAP login");
   if (row === undefined) throw new Error("the row of the self-test is gone");
   const start = (at: number, handicap?: number) => {
@@ -55,16 +60,17 @@ async function compare(proxies: readonly Proxy[], { row, load, rounds, scale }: 
   return { same, slowed };
 }
 
-function describe({ same, slowed }: { readonly same: number[]; readonly slowed: number[] }): string {
+function describe({ same, slowed }: { readonly same: number[]; readonly slowed: number[] }): SelfTest {
   const text = (values: number[]) => `${median(values).toFixed(3)} ±${noise(values).toFixed(1)} %`;
   const isShown = median(slowed) * (1 - noise(slowed) / 100) > median(same) * (1 + noise(same) / 100);
-  return [
+  const lines = [
     `the same proxy twice: ${text(same)}`,
     `with ${CHANGE * 100} % more work for each session: ${text(slowed)}`,
     isShown
       ? "The change shows."
       : "The change does not show: the machine is too noisy, or the handicap has no effect.",
-  ].join("\n");
+  ];
+  return { text: lines.join("\n"), isShown };
 }
 
 async function inTurn<T>(count: number, run: () => Promise<T>): Promise<T[]> {

@@ -59,7 +59,11 @@ async function main(): Promise<void> {
   const load = await startLoad(ROOT, LOAD_CPU);
   const ground = { folder, load, figures: new Map() };
   try {
-    if (options["self-test"]) return console.log(await selfTest(load, settingsOf(ground, {}), rounds, scale));
+    if (options["self-test"]) {
+      const { text, isShown } = await selfTest(load, settingsOf(ground, {}), rounds, scale);
+      if (!isShown) process.exitCode = 1;
+      return console.log(text);
+    }
     await measureSideBySide(ground);
     for (const row of FRESH.filter(isWanted)) await measureFresh(row, ground);
   } finally {

@@ -11,12 +11,16 @@ import {
   EPOLLIN,
   EPOLLOUT,
   eventLayout,
+  INT,
+  IPPROTO_TCP,
   isPassing,
   type Kernel,
+  kernelInt,
   kernelMemory,
   openKernel,
   SOCK_NONBLOCK,
   SOCK_STREAM,
+  TCP_NODELAY,
 } from "../../adapters/_kernel.ts";
 import { KernelAddress } from "../../adapters/_kernel_address.ts";
 import { DEAF, type Hearer, type Line } from "./_line.ts";
@@ -37,7 +41,7 @@ const NEEDS = "The load needs the kernel's sockets: Linux with glibc, on x64 or 
 
 /** The thread that this is called on, as the kernel's accounts name it. */
 export function threadId(): number {
-  return library.gettid();
+  return openLibrary().gettid();
 }
 
 /** Whoever has a descriptor. */
@@ -45,9 +49,10 @@ interface Member {
   told(events: number): void;
 }
 
-/** The connections of one process. */
+/** The connections of one thread. */
 export class KernelLines {
   readonly #kernel: Kernel;
+  readonly #library: Library;
   readonly #epoll: number;
   readonly #address = new KernelAddress();
   readonly #events = kernelMemory(MOST_EVENTS * WORDS * 4);
@@ -61,7 +66,8 @@ export class KernelLines {
     const kernel = openKernel();
     if (kernel === undefined) throw new Error(NEEDS);
     this.#kernel = kernel;
-    this.#epoll = kernel.epoll_create1(0);
+    this.#library = openLibrary();
+    this.#epoll = this.#done(kernel.epoll_create1(0));
   }
 
   /** Listens on a port of the system's choice, and returns it. */
@@ -69,10 +75,10 @@ export class KernelLines {
     const kernel = this.#kernel;
     const socket = this.#socket();
     const length = this.#address.put(HOST, 0);
-    kernel.bind(socket, this.#address.octets, length);
-    if (library.listen(socket, BACKLOG) !== 0) throw new Error("The load cannot listen");
+    this.#done(kernel.bind(socket, this.#address.octets, length));
+    this.#done(this.#library.listen(socket, BACKLOG));
     this.#address.clear();
-    kernel.getsockname(socket, this.#address.octets, this.#address.length);
+    this.#done(kernel.getsockname(socket, this.#address.octets, this.#address.length));
     const bound = this.#address.take();
     if (bound === undefined || bound.family === "unix") throw new Error("The load listens somewhere else");
     this.#add(socket, {
@@ -80,7 +86,7 @@ export class KernelLines {
         for (;;) {
           this.#address.clear();
           const accepts = kernel.accept4(socket, this.#address.octets, this.#address.length, SOCK_NONBLOCK);
-          if (accepts < 0) return;
+          if (this.#done(accepts) < 0) return;
           accepted(this.#line(accepts));
         }
       },
@@ -99,30 +105,43 @@ export class KernelLines {
 
   /** Waits until something happens, and tells of it. Throws if nothing does. */
   turn(): void {
-    const count = this.#kernel.epoll_wait(this.#epoll, this.#events, MOST_EVENTS, PATIENCE);
-    if (count === 0) throw new Error(`Nothing has happened for ${PATIENCE / 1000} s`);
-    this.#tell(count);
+    if (this.#wait(PATIENCE) === 0) throw new Error(`Nothing has happened for ${PATIENCE / 1000} s`);
   }
 
-  /** The same for those who wait for as long as it takes. */
+  /** Tells of what has happened. */
+  look(): void {
+    this.#wait(0);
+  }
+
+  /** Waits for as long as it takes, again and again. */
   turnForever(): never {
-    for (;;) this.#tell(this.#kernel.epoll_wait(this.#epoll, this.#events, MOST_EVENTS, -1));
+    for (;;) this.#wait(-1);
   }
 
-  #tell(count: number): void {
+  /** Returns how many events there were. */
+  #wait(timeout: number): number {
+    const count = this.#done(this.#kernel.epoll_wait(this.#epoll, this.#events, MOST_EVENTS, timeout));
     for (let at = 0; at < count * WORDS; at += WORDS) {
       // Who has left since the kernel said so has nobody behind its descriptor, or somebody who is told in vain.
       this.#members[this.#words[at + DATA] ?? 0]?.told(this.#words[at] ?? 0);
     }
+    return count;
+  }
+
+  /** What a call has returned, if it has not failed for more than the moment. */
+  #done(result: number): number {
+    if (result < 0 && !isPassing(this.#kernel.errno())) {
+      throw new Error(`The load has failed: errno ${this.#kernel.errno()}`);
+    }
+    return result;
   }
 
   #socket(): number {
-    const socket = this.#kernel.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (socket < 0) throw new Error(`The load can open no socket: errno ${this.#kernel.errno()}`);
-    return socket;
+    return this.#done(this.#kernel.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
   }
 
   #line(socket: number): KernelLine {
+    this.#kernel.setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, ON, INT);
     const line = new KernelLine(socket, this.#kernel, this);
     this.#add(socket, line);
     return line;
@@ -137,7 +156,7 @@ export class KernelLines {
   watch(descriptor: number, operation: number, events: number): void {
     this.#eventWords[0] = events;
     this.#eventWords[DATA] = descriptor;
-    this.#kernel.epoll_ctl(this.#epoll, operation, descriptor, this.#event);
+    this.#done(this.#kernel.epoll_ctl(this.#epoll, operation, descriptor, this.#event));
   }
 
   /** Forgets somebody; the kernel does so by itself. */
@@ -221,11 +240,16 @@ interface Library {
   gettid(): number;
 }
 
-const foreign = process.getBuiltinModule("bun:ffi") as unknown as BunForeign;
-const { symbols: library } = foreign.dlopen("libc.so.6", {
-  listen: { args: ["int", "int"], returns: "int" },
-  gettid: { args: [], returns: "int" },
-});
+/** Calls of the C library that no adapter needs. */
+function openLibrary(): Library {
+  const { dlopen } = process.getBuiltinModule("bun:ffi") as unknown as BunForeign;
+  return dlopen("libc.so.6", {
+    listen: { args: ["int", "int"], returns: "int" },
+    gettid: { args: [], returns: "int" },
+  }).symbols;
+}
+
 const { words: WORDS, data: DATA } = eventLayout() ?? { words: 3, data: 1 };
 const room = kernelMemory(ROOM);
+const ON = kernelInt(1);
 const nowhere = kernelMemory(SKIPPED_ROOM);

@@ -39,6 +39,8 @@ const GOODBYE: Readonly<Record<Protocol, Uint8Array>> = {
 };
 const NOOP = octetsOf("b NOOP\r\n");
 const HOLDING = 32;
+/** Milliseconds for all that clients with TLS are asked to do at a time. */
+const SLOWEST = 300_000;
 
 /** Logs in and out, `count` times. */
 export async function sessions(target: Target, count: number, atOnce: number): Promise<void> {
@@ -54,20 +56,26 @@ export async function sessions(target: Target, count: number, atOnce: number): P
   });
 }
 
-/** Logs in so many times and stays. */
+/** Logs in so many times and stays. Gives what ends that, which throws if somebody did not stay. */
 export async function hold(target: Target, count: number): Promise<() => void> {
   const held: Line[] = [];
   let left = count;
+  let gone = 0;
+  const staying: Hearer = { ...DEAF, gone: () => gone++ };
   await sideBySide(target, HOLDING, (work) => {
     const next = () => left-- > 0 ? logIn(target, work, stay) : work.ended();
     const stay = (line: Line) => {
-      line.hearer = DEAF;
+      line.hearer = staying;
       held.push(line);
       next();
     };
     next();
   });
-  return () => held.forEach((line) => line.end());
+  return () => {
+    lines.look();
+    if (gone > 0) throw new Error(`${gone} of ${count} sessions were not held`);
+    held.forEach((line) => line.end());
+  };
 }
 
 /** Says a small command and waits for its answer, `count` times on each of `streams` connections. Gives the times in µs. */
@@ -140,6 +148,7 @@ function until(work: Work): Hearer {
 /** Has so many clients begin, and waits until all have ended. */
 async function sideBySide(target: Target, clients: number, begin: (work: Work) => void): Promise<void> {
   let left = clients;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   await new Promise<void>((resolve, reject) => {
     const ended = () => {
       if (--left === 0) resolve();
@@ -149,8 +158,10 @@ async function sideBySide(target: Target, clients: number, begin: (work: Work) =
       reject(error);
     };
     for (let at = 0; at < clients; at++) begin({ ended, failed });
-    if (target.tls === "clear") { while (left > 0) lines.turn(); }
-  });
+    if (target.tls !== "clear") {
+      timer = setTimeout(() => failed(new Error(`${clients} clients are not served`)), SLOWEST);
+    } else while (left > 0) lines.turn();
+  }).finally(() => clearTimeout(timer));
 }
 
 function logIn(target: Target, work: Work, then: (line: Line) => void): void {

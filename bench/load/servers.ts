@@ -27,6 +27,7 @@ type Reply = string | undefined;
 type Answer = (line: string, session: Session) => Reply;
 
 const LAST = "\0";
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** A client of a server, that is a proxy. */
 class Session implements Hearer {
@@ -41,8 +42,9 @@ class Session implements Hearer {
   #rest = "";
   /** Octets of an upload that are still to come. */
   #upload = 0;
-  /** Octets of a download that are still to leave. */
+  /** Octets of a download that are still to leave, and what comes behind them. */
   #download = 0;
+  #downloadEnd: Uint8Array = NOTHING;
 
   constructor(line: Line, answer: Answer) {
     this.#line = line;
@@ -83,6 +85,7 @@ class Session implements Hearer {
   /** Gives a download behind what is said now. */
   send(octets: number): void {
     this.#download = octets;
+    this.#downloadEnd = octetsOf(DOWNLOAD_END);
   }
 
   /** Sends what fits. */
@@ -92,9 +95,10 @@ class Session implements Hearer {
       const chunk = CHUNK.subarray(offset, Math.min(CHUNK.length, offset + this.#download));
       const written = this.#line.write(chunk);
       this.#download -= written;
-      if (this.#download === 0) this.#line.write(octetsOf(DOWNLOAD_END));
       if (written < chunk.length) return;
     }
+    if (this.#downloadEnd.length === 0) return;
+    this.#downloadEnd = this.#downloadEnd.subarray(this.#line.write(this.#downloadEnd));
   }
 
   gone(): void {}
