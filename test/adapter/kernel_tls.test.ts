@@ -1,4 +1,4 @@
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
 import { connect as connectRaw, createServer, type Server, type Socket as RawSocket } from "node:net";
@@ -28,6 +28,9 @@ describe("TLS on the kernel's sockets", () => {
     bench = new TlsBench(runtime, exchange);
     middle = await Middleman.open(exchange.port);
   });
+
+  // A test that fails must not be the end of those behind it.
+  afterEach(() => middle.reset());
 
   after(async () => {
     bench.close();
@@ -83,7 +86,7 @@ describe("TLS on the kernel's sockets", () => {
         await new Promise<void>((resolve) => raw.once("secureConnect", resolve));
         raw.write(octets);
         if (isEnded) raw.end();
-        await middle.untilHeld(length + (isEnded ? ENDED : 0));
+        await middle.untilSaid(length + (isEnded ? ALERT : 0));
         middle.release();
         const far = new Peer(secured(await result).socket);
         far.socket.resume();
@@ -120,7 +123,6 @@ describe("TLS on the kernel's sockets", () => {
       await far.untilClosed();
       assertEquals(far.failure, undefined);
     }
-    middle.reset();
   });
 
   for (const octets of [9, BULK]) {
@@ -128,7 +130,7 @@ describe("TLS on the kernel's sockets", () => {
       const { raw, far } = await meet();
       middle.holdFrom(0);
       raw.write(letters(octets));
-      await middle.untilHeld(octets);
+      await middle.untilSaid(octets);
       middle.release("a2 LOGIN joe secret\r\n");
       far.socket.resume();
       await far.untilClosed();
@@ -138,14 +140,13 @@ describe("TLS on the kernel's sockets", () => {
       }
       assert(!far.failure?.text.includes("secret"));
       raw.destroy();
-      middle.reset();
     });
 
     it(`takes an end without a farewell behind ${octets} octets for an end`, async () => {
       const { raw, far } = await meet();
       middle.holdFrom(0);
       raw.write(letters(octets));
-      await middle.untilHeld(octets);
+      await middle.untilSaid(octets);
       middle.release();
       middle.cut();
       far.socket.resume();
@@ -164,7 +165,7 @@ describe("TLS on the kernel's sockets", () => {
     for (const round of socket instanceof KernelTlsSocket ? [1, 2] : []) {
       middle.holdFrom(0);
       raw.write(letters(BULK));
-      await middle.untilHeld(BULK);
+      await middle.untilSaid(round * BULK + (round - 1) * 4);
       middle.release();
       await far.until(() => readsAhead(socket));
       raw.write("NOOP");
@@ -234,7 +235,7 @@ describe("TLS on the kernel's sockets", () => {
     for (const sent of [1, 2]) {
       client.stdin.write(letters(BULK));
       // It has read all of that, so that the command is none of it.
-      await middle.untilHeld(sent * (BULK + RECORD_OVERHEAD * Math.ceil(BULK / 16_384)));
+      await middle.untilSaid(sent * BULK + (sent - 1) * KEY_UPDATE);
       const isTold = new Promise<void>((resolve) => {
         client.stderr.on("data", (bytes: Uint8Array) => String(bytes).includes("KEYUPDATE") && resolve());
       });
@@ -332,8 +333,8 @@ describe("TLS on the kernel's sockets", () => {
       upstream.socket.close();
       await ended;
       assert(areSame(heard, octets));
-      // An alert is a record of two octets, a type and a tag (RFC 8446, 5.2); letters are longer.
-      assertEquals(middle.last.subarray(0, 5), Buffer.from([0x17, 3, 3, 0, ENDED - 5]));
+      // Letters are longer.
+      assertEquals(middle.last.subarray(0, HEAD), Buffer.from([0x17, 3, 3, 0, ALERT + TYPE_AND_TAG]));
       raw.end();
       await upstream.untilClosed();
       assertEquals(await done, {
@@ -422,10 +423,12 @@ describe("a context of OpenSSL's", () => {
   });
 });
 
-/** Octets of a farewell in TLS 1.3. */
-const ENDED = 24;
-/** Octets of a record in TLS 1.3 besides what it carries. */
-const RECORD_OVERHEAD = 22;
+/** Octets of the head of a record, and those behind it that are none of what it carries (RFC 8446, 5.2). */
+const HEAD = 5;
+const TYPE_AND_TAG = 17;
+/** Octets of an alert, with which a side says farewell, and of a message that announces new keys. */
+const ALERT = 2;
+const KEY_UPDATE = 5;
 
 function readsAhead(socket: Socket): boolean {
   return socket instanceof KernelTlsSocket && socket.readsAhead;
@@ -439,7 +442,9 @@ function letters(length: number): Uint8Array {
 /** Passes on what clients and the server say to each other, in other pieces than they said it. */
 class Middleman {
   readonly #server: Server;
+  readonly #sockets = new Set<RawSocket>();
   readonly #held: Uint8Array[] = [];
+  #said = new SaidCount();
   #waiting: (() => void)[] = [];
   #passes = Infinity;
   #isChopping = false;
@@ -468,9 +473,9 @@ class Middleman {
     this.#passes = pieces;
   }
 
-  /** Resolves when so many octets at least are held back. */
-  untilHeld(octets: number): Promise<void> {
-    return this.#until(() => this.#held.reduce((sum, { length }) => sum + length, 0) >= octets);
+  /** Resolves when a client of TLS 1.3 has said so many octets behind its handshake, held back or passed on. */
+  untilSaid(octets: number): Promise<void> {
+    return this.#until(() => this.#said.octets >= octets);
   }
 
   /** Passes on all that was held back, and this, as one piece. */
@@ -496,19 +501,21 @@ class Middleman {
   }
 
   close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
   #begin(near: RawSocket, target: number): void {
     const far = connectRaw({ port: target, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
-    [this.#far, this.#isEnded] = [far, false];
+    [this.#far, this.#isEnded, this.#said] = [far, false, new SaidCount()];
     near.on("data", (bytes: Uint8Array) => {
+      this.#said.add(bytes);
       if (this.#passes-- > 0) this.#pass(far, bytes);
       else this.#held.push(bytes);
       for (const look of this.#waiting) look();
     });
     far.on("data", (bytes: Uint8Array) => {
-      this.last = Buffer.concat([this.last, bytes]).subarray(-ENDED);
+      this.last = Buffer.concat([this.last, bytes]).subarray(-(HEAD + ALERT + TYPE_AND_TAG));
       this.#pass(near, bytes);
     });
     near.on("end", () => {
@@ -517,7 +524,11 @@ class Middleman {
     });
     far.on("end", () => near.end());
     for (const [one, other] of [[near, far], [far, near]] as const) {
-      one.on("error", () => {}).on("close", () => other.destroySoon());
+      this.#sockets.add(one);
+      one.on("error", () => {}).on("close", () => {
+        this.#sockets.delete(one);
+        other.destroySoon();
+      });
     }
   }
 
@@ -536,5 +547,24 @@ class Middleman {
       this.#waiting.push(look);
       look();
     });
+  }
+}
+
+/** Counts what a client of TLS 1.3 says behind its Finished, however much of it is in one record. */
+class SaidCount {
+  #rest = Buffer.alloc(0);
+  #isFinished = false;
+  octets = 0;
+
+  add(bytes: Uint8Array): void {
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    while (this.#rest.length >= HEAD && this.#rest.length >= HEAD + this.#rest.readUInt16BE(3)) {
+      const length = this.#rest.readUInt16BE(3);
+      if (this.#rest[0] === 0x17) {
+        if (this.#isFinished) this.octets += length - TYPE_AND_TAG;
+        this.#isFinished = true;
+      }
+      this.#rest = this.#rest.subarray(HEAD + length);
+    }
   }
 }
