@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
 /** The repository, without a slash at the end. */
 export const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
+/** Milliseconds that an interrupted program has to say what it was at. */
+const INTERRUPTED = 10_000;
+
 export interface Outcome {
   /** The exit code, or the signal that ended it. */
   readonly status: number | string;
@@ -17,7 +20,7 @@ export interface Outcome {
 export interface RunOptions {
   /** Whether output is kept for the caller instead of shown. */
   readonly capture: boolean;
-  /** After this many seconds it is killed, with the status `timeout`. */
+  /** After this many seconds it is interrupted, and killed if it is still there later; its status is `timeout`. */
   readonly limit: number;
 }
 
@@ -32,7 +35,7 @@ export function run(program: string, args: readonly string[], options: RunOption
   });
   // It is a group of its own, so whoever ends us must not leave it behind.
   const abandon = () => {
-    killGroup(child.pid);
+    signalGroup(child.pid, "SIGKILL");
     process.exit(130);
   };
   process.once("SIGINT", abandon).once("SIGTERM", abandon).once("SIGHUP", abandon);
@@ -41,15 +44,17 @@ export function run(program: string, args: readonly string[], options: RunOption
   child.stderr?.on("data", (part: Uint8Array) => parts.push(part));
   return new Promise((resolve) => {
     let timedOut = false;
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       timedOut = true;
-      killGroup(child.pid);
+      // Deno tells what has failed so far, and what it waited for; without this nobody would know.
+      signalGroup(child.pid, "SIGINT");
+      timer = setTimeout(() => signalGroup(child.pid, "SIGKILL"), INTERRUPTED);
     }, options.limit * 1000);
     const finish = (status: number | string) => {
       clearTimeout(timer);
       process.off("SIGINT", abandon).off("SIGTERM", abandon).off("SIGHUP", abandon);
       // Whatever a test left running would keep its ports and our pipes.
-      killGroup(child.pid);
+      signalGroup(child.pid, "SIGKILL");
       resolve({ status, seconds: (performance.now() - started) / 1000, output: Buffer.concat(parts).toString() });
     };
     child.on("error", (error) => finish(error.message));
@@ -57,7 +62,7 @@ export function run(program: string, args: readonly string[], options: RunOption
       const status = timedOut ? `timeout after ${options.limit} s` : code ?? signal ?? "unknown";
       if (options.capture) child.on("close", () => finish(status));
       else finish(status);
-      if (options.capture) killGroup(child.pid);
+      if (options.capture) signalGroup(child.pid, "SIGKILL");
     });
   });
 }
@@ -76,10 +81,10 @@ function environment(): NodeJS.ProcessEnv {
   return env;
 }
 
-function killGroup(pid: number | undefined): void {
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
-    process.kill(-pid, "SIGKILL");
+    process.kill(-pid, signal);
   } catch {
     // Nobody is left in the group.
   }
