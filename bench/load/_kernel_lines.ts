@@ -39,11 +39,6 @@ const BACKLOG = 4096;
 const MSG_TRUNC = 0x20;
 const NEEDS = "The load needs the kernel's sockets: Linux with glibc, on x64 or arm64";
 
-/** The thread that this is called on, as the kernel's accounts name it. */
-export function threadId(): number {
-  return openLibrary().gettid();
-}
-
 /** Whoever has a descriptor. */
 interface Member {
   told(events: number): void;
@@ -68,6 +63,11 @@ export class KernelLines {
     this.#kernel = kernel;
     this.#library = openLibrary();
     this.#epoll = this.#done(kernel.epoll_create1(0));
+  }
+
+  /** The thread that this is asked on, as the kernel's accounts name it. */
+  get thread(): number {
+    return this.#library.gettid();
   }
 
   /** Listens on a port of the system's choice, and returns it. */

@@ -1,7 +1,7 @@
 /**
- * The load of the benchmark, a program of its own under Bun: clients, and on a second thread the servers that they are let in to. It
- * says first what it has started; then it takes one order per line of its standard input, in JSON, and gives one answer
- * per line of its standard output.
+ * The load of the benchmark, a program of its own under Bun: clients, and on a second thread the servers that they are
+ * let in to. It says first what it has started; then it takes one order per line of its standard input, in JSON, and
+ * gives one answer per line of its standard output.
  */
 
 import { createInterface } from "node:readline";

@@ -5,7 +5,7 @@
 
 import { parentPort } from "node:worker_threads";
 import { CHUNK, DOWNLOAD_END, downloadStart } from "./_bulk.ts";
-import { KernelLines, threadId } from "./_kernel_lines.ts";
+import { KernelLines } from "./_kernel_lines.ts";
 import { type Hearer, type Line, octetsOf, textOf } from "./_line.ts";
 
 /** What was started. */
@@ -159,5 +159,5 @@ const mail = {
   smtp: listen("220 ready\r\n", answerSmtp),
 };
 const ports: ServerPorts = { auth: listen("", answerAuth), ...mail };
-parentPort?.postMessage({ thread: threadId(), ports } satisfies Servers);
+parentPort?.postMessage({ thread: lines.thread, ports } satisfies Servers);
 lines.turnForever();
