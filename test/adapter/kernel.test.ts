@@ -220,7 +220,7 @@ describe("a poller", () => {
 
   it("wakes for what the runtime does when it has no sockets yet", async () => {
     const alone = new Poller({ kernel, layout: eventLayout() ?? { words: 0, data: 0 } });
-    alone.heed({ sockets: () => 0, longestSleep: 1_000 });
+    alone.heed({ sockets: () => 0, longestSleep: 60_000 });
     const silent = kernel.socket(2, 2 | 0o4000, 0);
     assert(alone.add(silent, READABLE, { ticket: 0, ready: () => {} }));
     const server = createServer((socket) => socket.end("hello"));
@@ -231,7 +231,7 @@ describe("a poller", () => {
       const started = performance.now();
       assert(!isFailure(await runtime.lookup("localhost")));
       await new Promise<void>((resolve) => connectRaw(address.port, "127.0.0.1").resume().on("end", resolve));
-      assertLess(performance.now() - started, 900);
+      assertLess(performance.now() - started, 30_000);
     }
     alone.remove(silent);
     kernel.close(silent);
@@ -285,7 +285,7 @@ describe("a poller", () => {
         if (++told < 10) return void kernel.write(one, octet);
         heard.length = 0;
         plan(4);
-        runtime.timer(20, resolve);
+        runtime.timer(500, resolve);
       };
       assert(alone.add(one, READABLE, { ticket: 0, ready }));
     });
@@ -477,7 +477,7 @@ describe("a runtime with the kernel's sockets", () => {
   });
 
   it("waits for its peer's end when it is closed at once only if there is something unread", {
-    timeout: 10_000,
+    timeout: 60_000,
   }, async () => {
     for (const isUnread of [false, true]) {
       const { near, far } = await exchange.connect();

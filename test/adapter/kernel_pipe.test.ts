@@ -1,10 +1,11 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { loadRuntime } from "../../adapters/detect.ts";
-import { type Kernel, kernelMemory, openKernel, SOL_SOCKET } from "../../adapters/_kernel.ts";
+import { FIONREAD, INT, isPassing, type Kernel, kernelMemory, openKernel, SOL_SOCKET } from "../../adapters/_kernel.ts";
 import { KernelPipe, type Move } from "../../adapters/_kernel_pipe.ts";
 import { KernelSocket } from "../../adapters/_kernel_socket.ts";
 import type { Socket } from "../../src/runtime.ts";
+import { eventually } from "../support/watch.ts";
 import { Exchange, pattern, SOCKETS_AT_ONCE } from "./_peer.ts";
 
 describe("the way past memory", () => {
@@ -44,9 +45,23 @@ describe("the way past memory", () => {
     for (let at = 0; at < length;) {
       const read = kernel.read(descriptor, bytes.subarray(at));
       if (read > 0) at += read;
+      else if (read === 0 || !isPassing(kernel.errno())) throw new Error(`Ended after ${at} of ${length} octets`);
       else await new Promise((resolve) => setTimeout(resolve, 1));
     }
     return bytes;
+  }
+
+  /** Waits until a socket has so much to read: what was written to its peer need not be there at once. */
+  async function untilUnread(descriptor: number, octets: number): Promise<void> {
+    const count = kernelMemory(INT);
+    const unread = () => kernel.ioctl(descriptor, FIONREAD, count) === 0 ? new Int32Array(count.buffer)[0] ?? 0 : 0;
+    await eventually(() => unread() >= octets, () => `${unread()} of ${octets} octets are there`);
+  }
+
+  /** Writes to one end of a connection, and waits until there is enough of it at the other end. */
+  async function send(from: number, to: number, octets: Uint8Array, enough = ENOUGH): Promise<void> {
+    assertEquals(kernel.write(from, octets), octets.length);
+    await untilUnread(to, enough);
   }
 
   function fill(descriptor: number): number {
@@ -77,7 +92,7 @@ describe("the way past memory", () => {
     const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink, to]] = [await connection(), await connection()];
     const octets = pattern(100_000);
-    assertEquals(kernel.write(from, octets), octets.length);
+    await send(from, source, octets);
     const moved = move(pipe, source, sink);
     assert(moved.octets <= octets.length - 1024, `moved ${moved.octets}`);
     assertEquals([moved.left.length, moved.failure], [0, 0]);
@@ -91,7 +106,9 @@ describe("the way past memory", () => {
     const octets = pattern(900_000);
     assertEquals(kernel.write(from, octets), octets.length);
     let all = 0;
-    for (let done = pipe.move(source, sink); typeof done === "object"; done = pipe.move(source, sink)) {
+    while (octets.length - all >= ENOUGH) {
+      await untilUnread(source, ENOUGH);
+      const done = move(pipe, source, sink);
       assert(done.octets <= room.length, `moved ${done.octets}`);
       assertEquals(await readAll(to, done.octets), octets.subarray(all, all + done.octets));
       all += done.octets;
@@ -103,9 +120,9 @@ describe("the way past memory", () => {
   it("leaves what is little to others", async () => {
     const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink]] = [await connection(), await connection()];
-    kernel.write(from, pattern(65_536 + 1023));
+    await send(from, source, pattern(ENOUGH - 1), ENOUGH - 1);
     assertEquals(pipe.move(source, sink), undefined);
-    kernel.write(from, new Uint8Array(1));
+    await send(from, source, new Uint8Array(1));
     assert(move(pipe, source, sink).octets <= 65_536);
   });
 
@@ -114,14 +131,14 @@ describe("the way past memory", () => {
     const [[from, source], [sink, to]] = [await connection(), await connection()];
     const before = fill(sink);
     const octets = pattern(200_000);
-    kernel.write(from, octets);
+    await send(from, source, octets);
     const first = move(pipe, source, sink);
     const taken = first.octets - first.left.length;
     assert(first.left.length > 0);
     assertEquals(first.failure, 0);
     assertEquals(first.left, octets.subarray(taken, first.octets));
     assertEquals((await readAll(to, before + taken)).subarray(before), octets.subarray(0, taken));
-    kernel.write(from, octets);
+    await send(from, source, octets);
     const second = move(pipe, source, sink);
     assertEquals(second.left.length, 0);
     const all = new Uint8Array([...octets, ...octets]);
@@ -132,8 +149,9 @@ describe("the way past memory", () => {
     const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink, to]] = [await connection(), await connection()];
     const octets = pattern(100_000);
-    kernel.write(from, octets);
+    await send(from, source, octets);
     reset(to);
+    await exchange.untilTold();
     const { octets: moved, left, failure } = move(pipe, source, sink);
     assertEquals(left, octets.subarray(0, moved));
     assertEquals(failure, ECONNRESET);
@@ -143,7 +161,7 @@ describe("the way past memory", () => {
     const pipe = new KernelPipe(kernel, room);
     const [[from, source], [sink, to]] = [await connection(), await connection()];
     const octets = pattern(100_000);
-    kernel.write(from, octets);
+    await send(from, source, octets, octets.length);
     reset(from);
     const { octets: moved } = move(pipe, source, sink);
     assertEquals(await readAll(to, moved), octets.subarray(0, moved));
@@ -155,7 +173,7 @@ describe("the way past memory", () => {
     const pipe = new KernelPipe(kernel, room);
     const [from, source] = await connection();
     const octets = pattern(100_000);
-    kernel.write(from, octets);
+    await send(from, source, octets);
     assertEquals(pipe.move(-1, source), undefined);
     const { octets: moved, left, failure } = move(pipe, source, -1);
     assertEquals([left, failure], [octets.subarray(0, moved), EBADF]);
@@ -165,7 +183,7 @@ describe("the way past memory", () => {
     let isShort = true;
     const pipe = new KernelPipe({ ...kernel, pipe2: (...all) => isShort ? -1 : kernel.pipe2(...all) }, room);
     const [[from, source], [sink]] = [await connection(), await connection()];
-    kernel.write(from, pattern(100_000));
+    await send(from, source, pattern(100_000));
     assertEquals(pipe.move(source, sink), undefined);
     isShort = false;
     move(pipe, source, sink);
@@ -181,7 +199,7 @@ describe("the way past memory", () => {
       const pipe = new KernelPipe({ ...kernel, splice, errno: () => number }, room);
       const [[from, source], [sink]] = [await connection(), await connection()];
       const octets = pattern(100_000);
-      kernel.write(from, octets);
+      await send(from, source, octets);
       for (let i = 0; i < 3; i++) assertEquals(pipe.move(source, sink), undefined);
       assertEquals(calls, 1);
       assertEquals(await readAll(source, octets.length), octets);
@@ -193,7 +211,7 @@ describe("the way past memory", () => {
     const pipe = new KernelPipe({ ...kernel, fcntl: () => 65_536, close: closing(closed) }, room);
     const [[from, source], [sink]] = [await connection(), await connection()];
     const octets = pattern(100_000);
-    kernel.write(from, octets);
+    await send(from, source, octets);
     for (let i = 0; i < 3; i++) assertEquals(pipe.move(source, sink), undefined);
     assertEquals(closed.length, 2);
     assertEquals(await readAll(source, octets.length), octets);
@@ -205,12 +223,12 @@ describe("the way past memory", () => {
     const readPipe: Kernel["readPipe"] = (...all) => loses ? -1 : kernel.readPipe(...all);
     const pipe = new KernelPipe({ ...kernel, readPipe, close: closing(closed) }, room);
     const [from, source] = await connection();
-    kernel.write(from, pattern(200_000, 1));
+    await send(from, source, pattern(200_000, 1));
     assertEquals([pipe.move(source, -1), closed.length], ["lost", 2]);
     loses = false;
     const [[other, second], [sink, to]] = [await connection(), await connection()];
     const octets = pattern(100_000, 2);
-    kernel.write(other, octets);
+    await send(other, second, octets);
     const { octets: moved } = move(pipe, second, sink);
     assertEquals(await readAll(to, moved), octets.subarray(0, moved));
   });
@@ -223,5 +241,7 @@ describe("the way past memory", () => {
   }
 });
 
+/** So many octets are worth moving. */
+const ENOUGH = 65_536 + 1_024;
 const SO_LINGER = 13;
 const [EBADF, ECONNRESET] = [9, 104];

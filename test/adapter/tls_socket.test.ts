@@ -8,7 +8,7 @@ import type { RelayResult, Runtime, Socket } from "../../src/runtime.ts";
 import { areSame, describeBoth, Exchange, pattern, Peer } from "./_peer.ts";
 import { abort, finish, secured, TlsBench } from "./_tls.ts";
 
-const LIMIT = { timeout: 10_000 };
+const LIMIT = { timeout: 60_000 };
 
 describeBoth("over TLS", (load) => {
   let runtime: Runtime;
@@ -27,7 +27,7 @@ describeBoth("over TLS", (load) => {
   });
 
   describe("sockets", () => {
-    it("keep big writes in order, both ways at once", { timeout: 10_000 }, async () => {
+    it("keep big writes in order, both ways at once", { timeout: 60_000 }, async () => {
       const { near, far } = await bench.connect();
       const [up, down] = [pattern(8_000_000, 1), pattern(8_000_000, 2)];
       near.socket.resume();
@@ -42,7 +42,7 @@ describeBoth("over TLS", (load) => {
       assertEquals([near.failure, far.failure], [undefined, undefined]);
     });
 
-    it("read nothing while they are paused, and hold the sender back", { timeout: 10_000 }, async () => {
+    it("read nothing while they are paused, and hold the sender back", { timeout: 60_000 }, async () => {
       const { near, far } = await bench.connect(undefined, undefined, true);
       const octets = pattern(40_000_000);
       assertEquals(near.socket.write(octets), false);
@@ -56,7 +56,7 @@ describeBoth("over TLS", (load) => {
       await finish(near, far);
     });
 
-    it("tell nothing while they are paused, and then all of it", { timeout: 10_000 }, async () => {
+    it("tell nothing while they are paused, and then all of it", { timeout: 60_000 }, async () => {
       const { near, far } = await bench.connect();
       const octets = pattern(200_000);
       const reader = new Sipper(far.socket);
@@ -198,7 +198,7 @@ describeBoth("over TLS", (load) => {
   });
 
   describe("a relay", () => {
-    it("moves octets between TLS and TLS with back-pressure", { timeout: 10_000 }, async () => {
+    it("moves octets between TLS and TLS with back-pressure", { timeout: 60_000 }, async () => {
       const client = await bench.connect();
       const upstream = await bench.connect();
       const [up, down] = [pattern(6_000_000, 3), pattern(40_000_000, 4)];
@@ -209,7 +209,7 @@ describeBoth("over TLS", (load) => {
           toClient: new Uint8Array(0),
           toUpstream: new TextEncoder().encode("held"),
           clientEnded: false,
-          timeout: 10_000,
+          timeout: 60_000,
           done,
         })
       );

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -103,12 +103,13 @@ describe("a datagram socket towards a path", UNIX_DATAGRAMS, () => {
   it("keeps for a slow server what comes, in its order, and waits for it at the end", async () => {
     const server = serverAt("slow");
     const socket = socketTo(server.path);
-    const texts = Array.from({ length: 100 }, (_, i) => `line ${i}`);
+    const inKernel = Number(readFileSync("/proc/sys/net/unix/max_dgram_qlen", "latin1")) + 1;
+    const texts = Array.from({ length: 100 + inKernel }, (_, i) => `line ${i}`);
     for (const text of texts) socket.send(octets(text));
     server.read();
-    assertLess(server.lines.length, 100);
+    assertLess(server.lines.length, texts.length);
     const ended = socket.end();
-    await server.until(100);
+    await server.until(texts.length);
     assertEquals(server.lines, texts);
     await ended;
   });
@@ -135,7 +136,7 @@ describe("a datagram socket towards a path", UNIX_DATAGRAMS, () => {
     await socket.end();
     clearInterval(awake);
     assertGreater(performance.now() - start, 400);
-    assertLess(performance.now() - start, 3_000);
+    assertLess(performance.now() - start, 20_000);
     assert(server.read() < 2_000);
     assertEquals(failures, []);
   });
