@@ -16,7 +16,7 @@ import { TlsScene } from "../support/tls_scene.ts";
 import { beginTls, connectTls } from "../support/tls_wire.ts";
 import { eventually } from "../support/watch.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 180_000 };
 const startEnsemble = ensembles();
 const install = installations();
 
@@ -111,11 +111,12 @@ describe("a line of the access log tells of a real session", () => {
     }
     assert(typeof session_time === "number");
     // Timers of the tests may ring a little early.
-    assert(time("auth_time") >= 0.055 && time("auth_time") < 1, String(auth_time));
-    assert(time("upstream_connect_time") < 0.1, String(upstream_connect_time));
-    assert(time("upstream_login_time") >= 0.115 && time("upstream_login_time") < 1, String(upstream_login_time));
+    assert(time("auth_time") >= 0.055, String(auth_time));
+    assert(time("upstream_login_time") >= 0.115, String(upstream_login_time));
+    assert(time("upstream_connect_time") <= time("upstream_login_time") - 0.11, String(upstream_connect_time));
     assert(time("upstream_session_time") >= time("upstream_login_time") + 0.025, String(upstream_session_time));
-    assert(time("session_time") >= time("auth_time") + time("upstream_session_time"), String(session_time));
+    // Each of the three is rounded.
+    assert(time("session_time") >= time("auth_time") + time("upstream_session_time") - 0.002, String(session_time));
     assertEquals(line?.["ssl_handshake_time"], "");
   });
 
@@ -172,7 +173,7 @@ describe("a line of the access log tells of a real session", () => {
   });
 
   it("a client that has no PROXY header, breaks it, or leaves", async () => {
-    const { connect } = await start({ protocol: "imap", listen: "proxy_protocol", mail: "timeout 100ms;" });
+    const { connect } = await start({ protocol: "imap", listen: "proxy_protocol", mail: "timeout 1s;" });
     const leaver = await connect();
     leaver.end();
     await untilLines(path, 1);

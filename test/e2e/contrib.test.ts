@@ -15,7 +15,7 @@ import { connectTo } from "../support/raw_client.ts";
 import { eventually } from "../support/watch.ts";
 
 const CONTRIB = join(import.meta.dirname, "..", "..", "contrib");
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 180_000 };
 
 /** Logins that pretend to be something else. */
 const HOSTILE = [

@@ -9,7 +9,7 @@ import type { Runtime } from "../../src/runtime.ts";
 import { freePort } from "../support/free_ports.ts";
 import { Program } from "../support/program.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 180_000 };
 const ANY_PORTS = { imap: 0, pop3: 0, smtp: 0 };
 const needsCurl = spawnSync("curl", ["--version"]).status === 0 ? false : "needs curl";
 

@@ -16,7 +16,7 @@ import { WORDS } from "../support/scene.ts";
 import type { Wire } from "../support/wire.ts";
 
 const { greeting, login, welcome } = WORDS.imap;
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 /** At USR1 Deno opens a port for debuggers, and ends without a descriptor for it. */
 const SIGNALLED = { ...SLOW, skip: (await loadRuntime()).name === "deno" ? "Deno panics" : false };
 const PATIENCE = 30_000;
@@ -226,13 +226,16 @@ class Worker {
     return Promise.all(Array.from({ length: CROWD }, () => this.#connect()));
   }
 
-  /** What is measured is a second in which nothing is to be done; one that spins has nearly all of it. */
+  /** There is a second in which nothing is to be done; one that spins has none such. */
   async isAtRest(): Promise<void> {
     await delay(500);
-    const before = this.#cpuSeconds;
-    await delay(1_000);
-    const used = this.#cpuSeconds - before;
-    assert(used < 0.3, `${used} seconds of CPU in one second`);
+    for (let tries = 1;; tries++) {
+      const [before, started] = [this.#cpuSeconds, performance.now()];
+      await delay(1_000);
+      const share = (this.#cpuSeconds - before) / (performance.now() - started) * 1000;
+      if (share < 0.3) return;
+      assert(tries < 10, `${share} of a processor`);
+    }
   }
 
   /** Somebody is let in, once there is room. */

@@ -86,9 +86,11 @@ describe("a resolver and a name server", () => {
   });
 
   it("says what is not there, and what does not answer", async () => {
-    const resolver = resolverOf({ timeout: 50 });
-    assertEquals(await lookup(resolver, "nobody.test"), { number: 3, text: "Host not found" });
-    assertEquals(await lookup(resolver, "silent.test"), { number: 110, text: "Operation timed out" });
+    assertEquals(await lookup(resolverOf(), "nobody.test"), { number: 3, text: "Host not found" });
+    assertEquals(await lookup(resolverOf({ timeout: 50 }), "silent.test"), {
+      number: 110,
+      text: "Operation timed out",
+    });
   });
 
   it("takes the next server when one is not there or silent", async () => {
@@ -96,7 +98,7 @@ describe("a resolver and a name server", () => {
     const silent = await FakeDns.start(() => undefined);
     const servers = [gone.address, silent.address, dns.address];
     await gone.close();
-    const hasty = { ...runtime, timer: (delay: number, fire: () => void) => runtime.timer(delay / 50, fire) };
+    const hasty = { ...runtime, timer: (delay: number, fire: () => void) => runtime.timer(delay / 10, fire) };
     const found = await lookup(resolverOf({ servers, ipv6: false, timeout: 100_000 }, hasty), "mail.test");
     assertEquals("addresses" in found ? found.addresses : found, ["127.0.0.1", "192.0.2.1"]);
     assertEquals(silent.heard, ["udp A mail.test"]);

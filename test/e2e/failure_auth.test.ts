@@ -12,7 +12,7 @@ interface Failure {
 }
 
 /** For servers that are waited for in vain. */
-const HASTY = "auth_http_timeout 300ms;";
+const HASTY = "auth_http_timeout 1s;";
 
 /** What an auth server does instead of answering, and what the log says of it. */
 const FAILURES: readonly Failure[] = [

@@ -115,7 +115,7 @@ describe("a client that sends", () => {
           let heard = 0;
           client.consume((bytes) => heard += bytes.length);
           client.resume();
-          await client.until(() => heard >= count * answer.length, 20_000);
+          await client.until(() => heard >= count * answer.length, 100_000);
           assertEquals(heard, count * answer.length);
           client.end();
           await client.expectEnd();
@@ -164,7 +164,7 @@ describe("a client that sends", () => {
     }));
 
   it("a literal's announcement and nothing more", () =>
-    inScene("timeout 300ms;", async (scene) => {
+    inScene("timeout 1s;", async (scene) => {
       const client = await scene.client("imap");
       await client.ask("a LOGIN {1000}\r\n", "+ OK\r\n");
       await client.expectEnd();

@@ -133,7 +133,7 @@ describe("a logged-in session", () => {
   });
 
   it("ends in time when its client has ended and its upstream does not", () => {
-    const end = { directives: "proxy_timeout 300ms;", lines: [DONE], result: "clientClosed" };
+    const end = { directives: "proxy_timeout 1s;", lines: [DONE], result: "clientClosed" };
     return inRelay(end, async ({ client, upstream }) => {
       upstream.isPatient = true;
       client.end();

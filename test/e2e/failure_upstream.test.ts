@@ -46,7 +46,7 @@ describe("an upstream that", () => {
 
     for (const [said, place] of places(protocol)) {
       it(`is silent ${place}: ${protocol}`, () =>
-        inScene("timeout 300ms;", async (scene) => {
+        inScene("timeout 1s;", async (scene) => {
           const action = said === 0 ? READING : ACTIONS[protocol][said - 1];
           await assertFailed(scene, protocol, {
             script: WORDS[protocol].upstream.slice(0, said),

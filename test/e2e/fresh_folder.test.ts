@@ -13,7 +13,7 @@ import { connectTo } from "../support/raw_client.ts";
 import { fileOf, fitted, recipe, recipes } from "../support/recipes.ts";
 import { eventually } from "../support/watch.ts";
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 180_000 };
 const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 
 /** By what a test is called. */

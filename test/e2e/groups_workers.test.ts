@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 /** Bun knows none of a whole suite. */
-const LONG = { timeout: 120_000 };
+const LONG = { timeout: 180_000 };
 const IN = "a OK AUTHENTICATE\r\n";
 const FULL = WORDS.imap.internalError;
 

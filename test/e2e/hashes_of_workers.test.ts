@@ -12,7 +12,7 @@ import { Program, type ProgramOptions, TestFolder } from "../support/program.ts"
 import { connectTo } from "../support/raw_client.ts";
 import { WORDS } from "../support/scene.ts";
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 
 /** A program with a main process and one worker, and clients that log in there. */
 class Service {

@@ -11,7 +11,7 @@ import { eventually } from "../support/watch.ts";
 const PATIENCE = 30_000;
 
 /** Bun knows none of a whole suite. */
-const LONG = { timeout: 120_000 };
+const LONG = { timeout: 180_000 };
 
 describe("health checks of several worker processes", LONG, () => {
   const install = installations();

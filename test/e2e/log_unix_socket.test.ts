@@ -77,16 +77,17 @@ describe("a log at a unix socket", UNIX_DATAGRAMS, () => {
         server { listen 127.0.0.1:${port}; protocol imap; }
       }`);
       await visit(port);
+      const workers = () => server.lines.filter((line) => line.includes("start worker process ")).length;
       await eventually(
-        () => server.read() > 0 && heard().includes("<22> visits imap end"),
+        () => server.read() > 0 && heard().includes("<22> visits imap end") && workers() === 2,
         () => server.lines.join("\n"),
         PATIENCE,
       );
       const started = heard();
       assertEquals([...new Set(started)], ["<189> errors [notice]", "<22> visits imap end"]);
 
-      const before = server.lines.length;
       server.stop();
+      const before = server.lines.length;
       server.start();
       await visit(port);
       await server.until(before + 1);

@@ -13,7 +13,7 @@ import { connectTo } from "../support/raw_client.ts";
 import { WORDS } from "../support/scene.ts";
 import { eventually } from "../support/watch.ts";
 
-const SLOW = { timeout: 120_000 };
+const SLOW = { timeout: 180_000 };
 /** A busy machine needs it. */
 const PATIENCE = 30_000;
 const folder = new TestFolder();

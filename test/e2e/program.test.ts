@@ -6,7 +6,7 @@ import { after, describe, it } from "node:test";
 import { freePort } from "../support/free_ports.ts";
 import { Program, runProgram, TestFolder } from "../support/program.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 180_000 };
 /** A disk without room, which not every system has at hand. */
 const FULL = { ...LIMIT, skip: existsSync("/dev/full") ? false : "there is no /dev/full" };
 const folder = new TestFolder();

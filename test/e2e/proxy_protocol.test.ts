@@ -143,7 +143,7 @@ describe("without a PROXY header", () => {
   });
 
   it("the time for the login begins with the greeting", async () => {
-    const { proxy, connect } = await start({ protocol: "imap", listen, mail: "timeout 50ms;" });
+    const { proxy, connect } = await start({ protocol: "imap", listen, mail: "timeout 1s;" });
     const client = await connect();
     client.send(V1);
     await client.expectEnd(WORDS.imap.greeting);

@@ -20,7 +20,7 @@ import { MAIL, START_TLS, TlsScene } from "../support/tls_scene.ts";
 import { beginTls, type ClientTls } from "../support/tls_wire.ts";
 import type { Wire } from "../support/wire.ts";
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 
 /** A TLS of which nothing is known but that it is there. */
 const BARE = {

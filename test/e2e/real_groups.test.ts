@@ -31,7 +31,7 @@ describe("a group of real servers", () => {
     const lines = (protocol: "imap" | "pop3") =>
       servers.map(({ ports }) => `server 127.0.0.1:${ports[protocol]} fail_timeout=1s;`).join(" ");
     proxy = await startProxy(`
-      timeout 2s;
+      timeout 8s;
       upstream imap { ${lines("imap")} }
       upstream pop3 { least_conn; ${lines("pop3")} }
       server { listen 127.0.0.1; protocol imap; imap_auth plain login cram-md5; proxy_pass imap; }
@@ -53,7 +53,7 @@ describe("a group of real servers", () => {
         protocol === "imap" ? `127.0.0.1:${proxy?.ports[0]}` : `127.0.0.2:${proxy?.ports[1]}`
       }/`;
       const login = ["--user", `${user}:${isWrong ? "wrong" : PASSWORD}`, "--login-options", `AUTH=${method}`];
-      const { status } = await run("curl", ["--silent", "--max-time", "20", ...login, url]);
+      const { status } = await run("curl", ["--silent", "--max-time", "50", ...login, url]);
       (isWrong ? wrong : right).add(status);
     }));
     return { right, wrong };
@@ -88,7 +88,7 @@ describe("a group of real servers", () => {
   async function isBack(protocol: "imap" | "pop3"): Promise<void> {
     const isNoted = () =>
       proxy?.log.some((line) => line.includes(`is back: `) && line.includes(`"${protocol}"`)) === true;
-    const end = Date.now() + 15_000;
+    const end = Date.now() + 60_000;
     while (!isNoted() && Date.now() < end) await logIns();
     await eventually(isNoted, () => proxy?.log.join("\n") ?? "");
   }

@@ -43,7 +43,7 @@ for (const [kind, auth] of AUTH_SERVERS) {
       for (const [i, text] of near.entries()) {
         writeFileSync(join(folder.path, "near", "cur", `1700000000.${i}.near:2,S`), onDisk(text), "latin1");
       }
-      const report = await outputOf("mbsync", command, { limit: 50 });
+      const report = await outputOf("mbsync", command, { limit: 200 });
       const expected = [...far, ...near].map(digest).sort();
       const copies = { near: lettersIn(join(folder.path, "near")), far: scene.dovecot.letters(INNER_ANNA.login) };
       assertEquals(copies.near.map(withoutMark).map(digest).sort(), expected, report);

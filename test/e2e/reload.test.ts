@@ -6,7 +6,7 @@ import { after, describe, it } from "node:test";
 import { freePort } from "../support/free_ports.ts";
 import { Program, runProgram, TestFolder } from "../support/program.ts";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 180_000 };
 const folder = new TestFolder();
 after(() => folder.remove());
 

@@ -9,7 +9,7 @@ import { readIfThere } from "../support/files.ts";
 import { Program, programCommand, TestFolder } from "../support/program.ts";
 import { eventually } from "../support/watch.ts";
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 180_000 };
 
 describe("a file that is replaced while it runs", () => {
   const folder = new TestFolder();

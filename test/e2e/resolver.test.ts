@@ -201,10 +201,11 @@ describe("the name of an SMTP client", () => {
   for (const { title, client = "127.0.0.1", mail = "", host, line, heard, ...row } of NAMES) {
     it(`${title}: ${host}`, async () => {
       zone = row.zone;
+      const timeout = Object.values(zone).includes("silence") ? "resolver_timeout 500ms;" : "";
       const { enter, auth, told, proxy } = await start({
         protocol: "smtp",
         sender: client,
-        mail: `${resolver(mail)} resolver_timeout 100ms;`,
+        mail: `${resolver(mail)} ${timeout}`,
       });
       await enter();
       assertEquals(field(auth.requests[0], "Client-Host"), host);
@@ -303,7 +304,7 @@ describe("smtp_greeting_delay", () => {
   });
 
   it("is not part of the time for the login", async () => {
-    const { enter } = await start({ protocol: "smtp", mail: "smtp_greeting_delay 150ms; timeout 100ms;" });
+    const { enter } = await start({ protocol: "smtp", mail: "smtp_greeting_delay 1200ms; timeout 1s;" });
     await enter();
   });
 
@@ -391,12 +392,12 @@ describe("names that the resolver looks up", () => {
     ttl = 1;
     const { enter, auth, upstream } = await start({ protocol: "imap", mail: resolver("ipv6=off") });
     auth.answer = `Auth-Status: OK\r\nAuth-Server: mail.test\r\nAuth-Port: ${upstream.port}\r\n`;
-    await enter();
-    await enter();
-    assertEquals(dns.heard.length, 1);
-    // The clients come until one of them is late enough.
     const began = performance.now();
-    while (dns.heard.length < 2 && performance.now() - began < 3000) {
+    await enter();
+    await enter();
+    if (performance.now() - began < 900) assertEquals(dns.heard.length, 1);
+    // The clients come until one of them is late enough.
+    while (dns.heard.length < 2 && performance.now() - began < 30_000) {
       const client = await enter();
       client.end();
       await client.untilOver();
@@ -420,7 +421,7 @@ describe("names that the resolver looks up", () => {
       ["nobody answers for", "silence", "(110: Operation timed out)"],
     ] as const
   ) {
-    const mail = () => `${resolver("ipv6=off")} resolver_timeout 50ms;`;
+    const mail = () => `${resolver("ipv6=off")} ${known === "silence" ? "resolver_timeout 50ms;" : ""}`;
     const { greeting, login, internalError } = WORDS.imap;
 
     it(`Auth-Server: one that ${title} is our trouble, not the client's`, async () => {

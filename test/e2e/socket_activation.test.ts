@@ -15,7 +15,7 @@ import { ServiceManager } from "../support/service_manager.ts";
 import { eventually } from "../support/watch.ts";
 import type { Wire } from "../support/wire.ts";
 
-const LIMIT = { ...needs("python3"), timeout: 60_000 };
+const LIMIT = { ...needs("python3"), timeout: 180_000 };
 
 describe("with sockets that the service manager holds", () => {
   for (const master of ["on", "off"]) {

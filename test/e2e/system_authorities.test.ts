@@ -12,7 +12,7 @@ import { TlsServer } from "../support/tls_wire.ts";
 /** As the guide names it, for this runtime. */
 const ASKED = "Deno" in globalThis ? "DENO_TLS_CA_STORE=system" : "NODE_USE_SYSTEM_CA=1";
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 180_000 };
 
 describe("an authority that the system trusts", () => {
   const folder = new TestFolder();

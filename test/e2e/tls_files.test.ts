@@ -9,7 +9,7 @@ import { runProgram } from "../support/program.ts";
 import { PROTOCOLS } from "../support/scene.ts";
 import { MAIL, TlsScene } from "../support/tls_scene.ts";
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 const EXTENSIONS = serverExtensions(`DNS:${MAIL}`);
 
 describe("certificates and keys, wherever they stand", () => {

@@ -10,7 +10,7 @@ import { freePorts } from "../support/free_ports.ts";
 import { type Guide, readGuide } from "../support/guide.ts";
 import { Program, runProgram } from "../support/program.ts";
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 const PORTS = ["993", "143", "995", "110", "465", "587"] as const;
 
 describe("the guide to TLS", () => {

@@ -9,7 +9,7 @@ import { beginTls, TlsServer } from "../support/tls_wire.ts";
 import { eventually } from "../support/watch.ts";
 import type { Wire } from "../support/wire.ts";
 
-const SLOW = { timeout: 20_000 };
+const SLOW = { timeout: 180_000 };
 
 /** What an upstream of each protocol says up to its consent, what is slipped in behind, and what it says over TLS. */
 const UPSTREAM: Readonly<

@@ -10,7 +10,7 @@ import { clientHello } from "../support/tls_relay.ts";
 import { MAIL, TlsScene } from "../support/tls_scene.ts";
 import { eventually } from "../support/watch.ts";
 
-const SLOW = { timeout: 120_000 };
+const SLOW = { timeout: 180_000 };
 
 /** How clients leave as soon as they have our first flight. */
 const LEAVE: readonly ((client: Socket) => void)[] = [

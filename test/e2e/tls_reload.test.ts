@@ -11,7 +11,7 @@ import { START_TLS, TlsScene } from "../support/tls_scene.ts";
 import { beginTls, connectTls } from "../support/tls_wire.ts";
 import { connectTo } from "../support/raw_client.ts";
 
-const SLOW = { timeout: 30_000 };
+const SLOW = { timeout: 180_000 };
 
 describe("a reload with other certificates", () => {
   let scene: TlsScene;

@@ -15,7 +15,7 @@ import { TlsScene } from "../support/tls_scene.ts";
 
 const VERSIONS: readonly TlsNumber[] = ["1_2", "1_3"];
 const WAYS = [false, true] as const;
-const SLOW = { timeout: 30_000 };
+const SLOW = { timeout: 180_000 };
 
 /** Visits twice, the second time with the session of the first. */
 async function comeBack(scene: TlsScene, first: Visit, second: Visit = first): Promise<Visited> {

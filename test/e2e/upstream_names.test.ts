@@ -85,13 +85,14 @@ describe("a server of a group that is looked up again", { timeout: 20_000 }, () 
     const { zone: records, resolver, dns } = await zone({ "A mail.test": HOME });
     const at = await proxy(`${resolver} server mail.test:${server.port} resolve;`);
     assertEquals(await login(at), IN);
+    const asked = dns.heard.length;
     records.delete("A mail.test");
     await logged(
       at,
       'mail.test could not be resolved (3: Host not found), its servers stay as they are, upstream "mail"',
     );
     assertEquals(await login(at), IN);
-    assertEquals(dns.heard.filter((query) => query === "udp A mail.test").length, 2);
+    assertEquals(dns.heard.slice(asked), ["udp A mail.test"]);
   });
 
   it("stays where it was over a reload, though no name server answers any more", async () => {
@@ -108,7 +109,7 @@ describe("a server of a group that is looked up again", { timeout: 20_000 }, () 
     records.set("A mail.test", undefined);
     const before = performance.now();
     await at.server.reload(load(`error_log stderr info; events {} mail { ${mail} }`));
-    assert(performance.now() - before < 2000);
+    assert(performance.now() - before < 2900);
     assertEquals(await login(at), IN);
   });
 
@@ -142,7 +143,7 @@ describe("a server of a group that is looked up again", { timeout: 20_000 }, () 
     const before = performance.now();
     const at = await proxy(`${resolver} server mail.test:1 resolve;`);
     const waited = performance.now() - before;
-    assert(waited > 2900 && waited < 6000, `${waited} ms`);
+    assert(waited > 2900 && waited < 20_000, `${waited} ms`);
     assertEquals(await login(at), NO_SERVER);
   });
 

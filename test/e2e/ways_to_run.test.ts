@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import { freePort } from "../support/free_ports.ts";
 import { Program, TestFolder } from "../support/program.ts";
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 180_000 };
 const ROOT = join(import.meta.dirname, "..", "..");
 const folder = new TestFolder();
 after(() => folder.remove());

@@ -33,7 +33,7 @@ export function run(program: string, args: readonly string[], options: RunOption
   child.stdin.on("error", () => {});
   child.stdin.end(Buffer.from(options.input ?? "", "latin1"));
   return new Promise((resolve) => {
-    const limit = options.limit ?? 20;
+    const limit = options.limit ?? 100;
     const timer = setTimeout(() => child.kill("SIGKILL"), limit * 1000);
     const finish = (status: number | string) => {
       clearTimeout(timer);
@@ -68,7 +68,7 @@ export function needs(...things: readonly Need[]): Needs {
   const missing = things.filter((thing) => !isThere(thing)).map((thing) => {
     return thing in PACKAGES ? `${thing} (apt-get install ${PACKAGES[thing as Program]})` : thing;
   });
-  return { skip: missing.length === 0 ? false : `needs ${missing.join(", ")}`, timeout: 60_000 };
+  return { skip: missing.length === 0 ? false : `needs ${missing.join(", ")}`, timeout: 300_000 };
 }
 
 /** A program, or the rights of the superuser, or the loopback address of IPv6. */
