@@ -35,7 +35,7 @@ export function run(program: string, args: readonly string[], options: RunOption
   });
   // It is a group of its own, so whoever ends us must not leave it behind.
   const abandon = () => {
-    signalGroup(child.pid, "SIGKILL");
+    killGroup(child.pid);
     process.exit(130);
   };
   process.once("SIGINT", abandon).once("SIGTERM", abandon).once("SIGHUP", abandon);
@@ -47,14 +47,14 @@ export function run(program: string, args: readonly string[], options: RunOption
     let timer = setTimeout(() => {
       timedOut = true;
       // Deno tells what has failed so far, and what it waited for; without this nobody would know.
-      signalGroup(child.pid, "SIGINT");
-      timer = setTimeout(() => signalGroup(child.pid, "SIGKILL"), INTERRUPTED);
+      child.kill("SIGINT");
+      timer = setTimeout(() => killGroup(child.pid), INTERRUPTED);
     }, options.limit * 1000);
     const finish = (status: number | string) => {
       clearTimeout(timer);
       process.off("SIGINT", abandon).off("SIGTERM", abandon).off("SIGHUP", abandon);
       // Whatever a test left running would keep its ports and our pipes.
-      signalGroup(child.pid, "SIGKILL");
+      killGroup(child.pid);
       resolve({ status, seconds: (performance.now() - started) / 1000, output: Buffer.concat(parts).toString() });
     };
     child.on("error", (error) => finish(error.message));
@@ -62,7 +62,7 @@ export function run(program: string, args: readonly string[], options: RunOption
       const status = timedOut ? `timeout after ${options.limit} s` : code ?? signal ?? "unknown";
       if (options.capture) child.on("close", () => finish(status));
       else finish(status);
-      if (options.capture) signalGroup(child.pid, "SIGKILL");
+      if (options.capture) killGroup(child.pid);
     });
   });
 }
@@ -81,10 +81,10 @@ function environment(): NodeJS.ProcessEnv {
   return env;
 }
 
-function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
-    process.kill(-pid, signal);
+    process.kill(-pid, "SIGKILL");
   } catch {
     // Nobody is left in the group.
   }

@@ -228,7 +228,7 @@ export function openssl(port: number, ...options: string[]): Promise<Seen> {
 export function opensslSays(text: string, port: number, ...options: string[]): Promise<Seen> {
   const command = ["s_client", "-connect", `127.0.0.1:${port}`, "-servername", "mail.example.org", ...options];
   return new Promise((resolve) => {
-    const child = execFile("openssl", command, { timeout: 60_000 }, (_error, stdout, stderr) => {
+    const child = execFile("openssl", command, { timeout: 30_000 }, (_error, stdout, stderr) => {
       const [certificate = ""] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(stdout) ?? [];
       resolve({ certificate, isResumed: stdout.includes("Reused, "), output: stdout + stderr });
     });

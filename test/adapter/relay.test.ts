@@ -187,7 +187,7 @@ describeBoth("a relay", (load) => {
     assertEquals((await finish(session)).end, "upstreamClosed");
   });
 
-  it("waits no longer than a close does for a client that has taken its leave", { timeout: 20_000 }, async () => {
+  it("waits no longer than a close does for a client that has taken its leave", { timeout: 60_000 }, async () => {
     const session = await start({ watch: LEAVING });
     const { client, upstream } = session;
     const started = runtime.now();
@@ -351,7 +351,7 @@ describeBoth("a relay", (load) => {
     for (const [side, octets] of [["client", asked], ["upstream", answered]] as const) {
       const { read, unread, end } = sides[side];
       assertEquals(read + unread, octets.length);
-      assertEquals([side, unread > 0], [side, load.sockets === "kernel"]);
+      assertEquals([side, unread > 2_000_000], [side, load.sockets === "kernel"]);
       if (load.sockets === "kernel") assertEquals(end, octets.slice(-1024));
     }
     const { bytesToClient, bytesToUpstream } = await finish(session);

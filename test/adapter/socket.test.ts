@@ -128,7 +128,7 @@ describeBoth("a socket", (load) => {
     await near.untilClosed();
   });
 
-  it("gets its last line across while its peer floods it", { timeout: 20_000 }, async () => {
+  it("gets its last line across while its peer floods it", { timeout: 60_000 }, async () => {
     const raw = await connectRawTo(exchange.port);
     let text = "";
     let trouble: unknown;
@@ -155,7 +155,7 @@ describeBoth("a socket", (load) => {
     assertEquals([far.failure, far.closings, far.received], [undefined, 1, before]);
   });
 
-  it("waits for its peer's end no longer than two seconds", { timeout: 20_000 }, async () => {
+  it("waits for its peer's end no longer than two seconds", { timeout: 60_000 }, async () => {
     const { near, far } = await peers();
     near.socket.resume();
     const started = runtime.now();
@@ -164,13 +164,13 @@ describeBoth("a socket", (load) => {
     await near.untilEnded();
     await far.untilClosed();
     const waited = runtime.now() - started;
-    assert(waited > 1_900 && waited < 15_000, `waited ${waited} ms`);
+    assert(waited > 1_900 && waited < 9_500, `waited ${waited} ms`);
     assertEquals(near.text, "+OK\r\n");
     near.socket.abort();
     await near.untilClosed();
   });
 
-  it("gives a slow peer all that is queued, however long it takes", { timeout: 30_000 }, async () => {
+  it("gives a slow peer all that is queued, however long it takes", { timeout: 60_000 }, async () => {
     const raw = await connectRawTo(exchange.port);
     raw.pause();
     const far = new Peer(await exchange.accept());

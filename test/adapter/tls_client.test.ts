@@ -87,7 +87,7 @@ describeBoth("a TLS client", (load) => {
     assertEquals(await attempt({}, purpose), refusal("26:unsuitable certificate purpose"));
   });
 
-  it("refuses a revoked one", { timeout: 20_000 }, async () => {
+  it("refuses a revoked one", { timeout: 60_000 }, async () => {
     const revoked = bench.makeServer("revoked");
     const older = bench.folder.revoke(bench.authority, [], FAR_AWAY);
     assertEquals(await attempt({ crl: older }, revoked), "secured");
@@ -98,7 +98,7 @@ describeBoth("a TLS client", (load) => {
     }
   });
 
-  it("goes only so deep", { timeout: 20_000 }, async () => {
+  it("goes only so deep", { timeout: 60_000 }, async () => {
     const first = bench.folder.authority("first", bench.authority);
     const second = bench.folder.authority("second", first);
     const deep = bench.makeServer("deep", { issuer: second });
@@ -121,7 +121,7 @@ describeBoth("a TLS client", (load) => {
     const options = { authorities: "" };
     const tooLong = "certificate verify error: (22:certificate chain too long)";
 
-    it("takes a server whose root is shown as another one's", { timeout: 20_000 }, async () => {
+    it("takes a server whose root is shown as another one's", { timeout: 60_000 }, async () => {
       const crossed = bench.folder.again(bench.authority, { issuer: bench.folder.authority("elsewhere") });
       const between = bench.folder.authority("between", bench.authority);
       const server = bench.makeServer("crossed", { issuer: between });
@@ -130,7 +130,7 @@ describeBoth("a TLS client", (load) => {
       assertEquals(await attempt({ ...options, verifyDepth: 0 }, bench.server, [crossed]), "secured");
     });
 
-    it("goes only so deep", { timeout: 20_000 }, async () => {
+    it("goes only so deep", { timeout: 60_000 }, async () => {
       const first = bench.folder.authority("first of two", bench.authority);
       const second = bench.folder.authority("second of two", first);
       const deep = bench.makeServer("deep below two", { issuer: second });
@@ -138,7 +138,7 @@ describeBoth("a TLS client", (load) => {
       assertEquals(await attempt({ ...options, verifyDepth: 2 }, deep, [second, first]), "secured");
     });
 
-    it("looks at revocation lists", { timeout: 20_000 }, async () => {
+    it("looks at revocation lists", { timeout: 60_000 }, async () => {
       const revoked = bench.makeServer("revoked by the system");
       const crl = bench.folder.revoke(bench.authority, [revoked]);
       assertEquals(await attempt({ ...options, crl }, revoked), "certificate verify error: (23:certificate revoked)");
@@ -161,7 +161,7 @@ describeBoth("a TLS client", (load) => {
     assertEquals(await attempt({ fingerprint }, other), refused);
   });
 
-  it("judges a server again whose session is of a context that did not look", { timeout: 20_000 }, async () => {
+  it("judges a server again whose session is of a context that did not look", { timeout: 60_000 }, async () => {
     const crl = bench.folder.revoke(bench.authority, [bench.server]);
     for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
       const server = bench.serverContext({});
@@ -241,7 +241,7 @@ describeBoth("a TLS client", (load) => {
     assertEquals(faultOf({ keyPair }), "mismatch: error:05800074:x509 certificate routines::key values mismatch");
   });
 
-  it("resumes sessions within one context, where the runtime can", { timeout: 20_000 }, async () => {
+  it("resumes sessions within one context, where the runtime can", { timeout: 60_000 }, async () => {
     const canReuse = runtime.capabilities["tls.clientSessionReuse"].state === "yes";
     for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
       const server = bench.serverContext({});
@@ -285,7 +285,7 @@ describeBoth("a TLS client", (load) => {
       return facts.isResumed ? "resumed" : "whole";
     }
 
-    it("has whole handshakes with a server that does not like sessions", { timeout: 20_000 }, async () => {
+    it("has whole handshakes with a server that does not like sessions", { timeout: 60_000 }, async () => {
       const canReuse = runtime.capabilities["tls.clientSessionReuse"].state === "yes";
       const server = bench.serverContext({});
       for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
@@ -299,7 +299,7 @@ describeBoth("a TLS client", (load) => {
       }
     });
 
-    it("has a whole one behind one that was given up", { timeout: 20_000 }, async () => {
+    it("has a whole one behind one that was given up", { timeout: 60_000 }, async () => {
       const canReuse = runtime.capabilities["tls.clientSessionReuse"].state === "yes";
       const server = bench.serverContext({});
       const context = bench.clientContext({ reusesSessions: true });

@@ -88,7 +88,7 @@ describeBoth("client certificates", (load) => {
     assertEquals(await errorOf(make("chained", intermediate), {}, [intermediate]), "verified");
   });
 
-  it("are refused with OpenSSL's numbers and texts", { timeout: 30_000 }, async () => {
+  it("are refused with OpenSSL's numbers and texts", { timeout: 60_000 }, async () => {
     const stranger = bench.folder.authority("stranger");
     const expired = make("expired", bench.authority, { from: LONG_AGO, until: EXPIRED });
     const serverOnly = make("purpose", bench.authority, { extensions: ["extendedKeyUsage = serverAuth"] });
@@ -107,7 +107,7 @@ describeBoth("client certificates", (load) => {
 
   it(
     "are verified by an authority that was renewed, wherever its old certificate stands",
-    { timeout: 20_000 },
+    { timeout: 60_000 },
     async () => {
       const renewed = bench.folder.authority("renewed");
       const client = make("of a renewed one", renewed);
@@ -124,7 +124,7 @@ describeBoth("client certificates", (load) => {
     },
   );
 
-  it("may hang only so deep", { timeout: 20_000 }, async () => {
+  it("may hang only so deep", { timeout: 60_000 }, async () => {
     const client = make("deep", deeper);
     const chain = [deeper, intermediate];
     assertEquals(await errorOf(client, { verifyDepth: 1 }, chain), "22:certificate chain too long");
@@ -138,7 +138,7 @@ describeBoth("client certificates", (load) => {
     assert(await errorOf(client, {}, [noAuthority]) !== "verified");
   });
 
-  it("are refused when they are revoked", { timeout: 30_000 }, async () => {
+  it("are refused when they are revoked", { timeout: 60_000 }, async () => {
     const [good, bad] = [make("good"), make("bad")];
     const crl = bench.folder.revoke(bench.authority, [bad]);
     assertEquals(await errorOf(bad), "verified");
@@ -161,7 +161,7 @@ describeBoth("client certificates", (load) => {
   });
 
   describe("in a session that is resumed", () => {
-    it("are judged by the server that resumes it", { timeout: 30_000 }, async () => {
+    it("are judged by the server that resumes it", { timeout: 60_000 }, async () => {
       const stranger = bench.folder.authority("other authority");
       const client = make("resumer");
       const own = ["-cert", client.certificatePath, "-key", client.keyPath];

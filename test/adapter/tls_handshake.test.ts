@@ -221,7 +221,7 @@ describeBoth("TLS", (load) => {
       assert(runtime.descriptors().open <= open + 3, `${open} descriptors have become ${runtime.descriptors().open}`);
     });
 
-    it("leave nothing behind when the library refuses the client", { timeout: 30_000 }, async () => {
+    it("leave nothing behind when the library refuses the client", { timeout: 60_000 }, async () => {
       const clients = [
         ["-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"],
         ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],

@@ -98,7 +98,7 @@ describeBoth("certificates and keys", (load) => {
   });
 
   describe("a key", () => {
-    it("of a type that the TLS library signs with serves", { timeout: 20_000 }, async () => {
+    it("of a type that the TLS library signs with serves", { timeout: 60_000 }, async () => {
       for (const keyType of ["rsa", "ecdsa", "p521", "ed25519"] as const) {
         const server = bench.makeServer(`of ${keyType}`, { keyType });
         assertEquals([keyType, faultOf(server)], [keyType, "none"]);

@@ -156,7 +156,7 @@ describeBoth("a TLS server", (load) => {
       }
     });
 
-    it("keeps to its ciphers, whatever the client likes best", { timeout: 20_000 }, async () => {
+    it("keeps to its ciphers, whatever the client likes best", { timeout: 60_000 }, async () => {
       const suites = ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256"];
       const isFixed = !has("tls.ciphers");
       const context = bench.serverContext({ ciphers: "EECDH+AESGCM:EDH+AESGCM" });
@@ -210,7 +210,7 @@ describeBoth("a TLS server", (load) => {
       assertEquals(caveatOf({ ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE+ECDSA" }), undefined);
     });
 
-    it("shows the certificate whose ciphers are in the list", { timeout: 20_000 }, async () => {
+    it("shows the certificate whose ciphers are in the list", { timeout: 60_000 }, async () => {
       const rsa = bench.makeServer("rsa-beside", { keyType: "rsa" });
       const context = bench.serverContext({ ciphers: "ECDHE+aRSA" }, [rsa, bench.server]);
       const { outcome } = await visit(context, "-tls1_2");
@@ -242,7 +242,7 @@ describeBoth("a TLS server", (load) => {
 
   describe("whose sessions are resumed", () => {
     for (const version of ["-tls1_2", "-tls1_3"]) {
-      it(`gives tickets, as the table says, with ${version}`, { timeout: 20_000 }, async () => {
+      it(`gives tickets, as the table says, with ${version}`, { timeout: 60_000 }, async () => {
         let visits = 0;
         const resumes = async (first: TlsContext, second = first) => {
           const session = `${bench.folder.path}/ticket${version}-${visits++}`;
@@ -269,7 +269,7 @@ describeBoth("a TLS server", (load) => {
         assertEquals(await resumes(asking(), asking()), isShared);
       });
 
-      it(`takes tickets of the keys before with ${version}, where it takes keys`, { timeout: 20_000 }, async () => {
+      it(`takes tickets of the keys before with ${version}, where it takes keys`, { timeout: 60_000 }, async () => {
         const [old = NO_KEY, middle = NO_KEY, young = NO_KEY] = [1, 2, 3].map((i) => new Uint8Array(48).fill(i));
         let keys: readonly Uint8Array[] = [old];
         const context = bench.serverContext({ ticketKeys: () => keys });

@@ -159,7 +159,7 @@ describeBoth("over TLS", (load) => {
       }
     });
 
-    it("are gone in the end, at whatever moment their peers break off", { timeout: 20_000 }, async () => {
+    it("are gone in the end, at whatever moment their peers break off", { timeout: 60_000 }, async () => {
       const before = runtime.sockets();
       const chunk = pattern(150_000);
       for (let moment = 0; moment < 24; moment++) {

@@ -217,7 +217,7 @@ describe("a runtime", () => {
       }
     });
 
-    it("outlives errors that nobody caught, and tells them", { timeout: 20_000 }, () => {
+    it("outlives errors that nobody caught, and tells them", { timeout: 60_000 }, () => {
       const [command, ...args] = programCommand();
       args[args.length - 1] = join(import.meta.dirname ?? "", "..", "support", "uncaught.ts");
       const { status, stdout } = spawnSync(command, args, { encoding: "latin1" });

@@ -234,7 +234,7 @@ class Worker {
       await delay(1_000);
       const share = (this.#cpuSeconds - before) / (performance.now() - started) * 1000;
       if (share < 0.3) return;
-      assert(tries < 10, `${share} of a processor`);
+      assert(tries < 5, `${share} of a processor`);
     }
   }
 

@@ -139,7 +139,7 @@ describe("a resolver and a name server", () => {
     assertEquals(found, { name: "mail.test", ttl: 300_000 });
   });
 
-  it("leave nothing behind that keeps a program alive", { timeout: 20_000 }, async () => {
+  it("leave nothing behind that keeps a program alive", { timeout: 180_000 }, async () => {
     const script = fileURLToPath(new URL("../support/dns_client.ts", import.meta.url));
     const flags = "Deno" in globalThis ? ["run", "-A", "--no-check", "--node-modules-dir=manual"] : [];
     const child = spawn(process.execPath, [...flags, script, `${dns.address.port}`], {

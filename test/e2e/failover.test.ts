@@ -28,7 +28,7 @@ function ask(protocol: "imap" | "pop3" | "smtp", servers: readonly FakeAuth[], m
 const TAIL = ' while in http auth state, client: 127.0.0.1, server: 127.0.0.1:0, login: "joe"';
 
 /** Ways in which a server gives no answer, and what the log says, SERVER being its address. */
-const TROUBLES: readonly (readonly [string, Answer, string])[] = [
+const TROUBLES: readonly (readonly [string, Answer, string, mail?: string])[] = [
   ["has an error", (wire) => reply(wire, "", "500 Internal Server Error"), "auth http server SERVER sent status 500"],
   [
     "has an error, though it says OK",
@@ -50,14 +50,19 @@ const TROUBLES: readonly (readonly [string, Answer, string])[] = [
   ],
   ["hangs up", (wire) => wire.end(), "auth http server SERVER closed connection prematurely"],
   ["breaks off", (wire) => wire.reset(), "recv() failed (104: Connection reset by peer) with auth http server SERVER"],
-  ["is slow", () => {}, "auth http server SERVER timed out (110: Connection timed out)"],
+  [
+    "is slow",
+    () => {},
+    "auth http server SERVER timed out (110: Connection timed out)",
+    "auth_http_timeout 1s;",
+  ],
 ];
 
 describe("several auth servers", () => {
-  for (const [title, trouble, line] of TROUBLES) {
+  for (const [title, trouble, line, mail] of TROUBLES) {
     it(`the second is asked when the first ${title}`, async () => {
       const first = await serverThat(trouble);
-      const { enter, auth, proxy } = await ask("pop3", [first], title === "is slow" ? "auth_http_timeout 1s;" : "");
+      const { enter, auth, proxy } = await ask("pop3", [first], mail);
       await enter();
       assertEquals(proxy.log[1], `error ${line.replace("SERVER", `127.0.0.1:${first.port}`)}${TAIL}`);
       assertEquals(auth.requests, first.requests);

@@ -102,7 +102,7 @@ describe("a client that sends", () => {
 
     it(
       `a pipeline and does not read: ${protocol}`,
-      { timeout: 30_000 },
+      { timeout: 180_000 },
       () =>
         inScene("max_commands 1000000;", async (scene) => {
           const client = await scene.client(protocol);

@@ -76,7 +76,7 @@ describe("a logged-in session", () => {
 
   it(
     "ends when its client breaks off instead of reading",
-    { timeout: 20_000 },
+    { timeout: 180_000 },
     () =>
       inRelay({ lines: [CLIENT_RESET, DONE], result: "clientClosed" }, async ({ client, upstream }, scene) => {
         client.pause();
@@ -88,7 +88,7 @@ describe("a logged-in session", () => {
 
   it(
     "ends when its upstream breaks off instead of reading",
-    { timeout: 20_000 },
+    { timeout: 180_000 },
     () =>
       inRelay({ lines: [UPSTREAM_RESET, DONE], result: "upstreamClosed" }, async ({ client, upstream }, scene) => {
         upstream.pause();
@@ -100,7 +100,7 @@ describe("a logged-in session", () => {
 
   it(
     "ends when its client breaks off while it is held back",
-    { timeout: 20_000 },
+    { timeout: 180_000 },
     () =>
       inRelay({ lines: [CLIENT_RESET, DONE], result: "clientClosed" }, async ({ client, upstream }, scene) => {
         upstream.pause();
@@ -113,7 +113,7 @@ describe("a logged-in session", () => {
 
   it(
     "ends when its upstream breaks off while it is held back",
-    { timeout: 20_000 },
+    { timeout: 180_000 },
     () =>
       inRelay({ lines: [UPSTREAM_RESET, DONE], result: "upstreamClosed" }, async ({ client, upstream }, scene) => {
         client.pause();

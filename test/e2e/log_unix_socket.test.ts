@@ -15,8 +15,6 @@ import { UNIX_DATAGRAMS, UnixSyslogServer } from "../support/unix_syslog_server.
 import { eventually } from "../support/watch.ts";
 
 const install = installations();
-/** What a program needs on a busy machine. */
-const PATIENCE = 20_000;
 
 describe("a log at a unix socket", UNIX_DATAGRAMS, () => {
   const folder = new TestFolder();
@@ -81,7 +79,6 @@ describe("a log at a unix socket", UNIX_DATAGRAMS, () => {
       await eventually(
         () => server.read() > 0 && heard().includes("<22> visits imap end") && workers() === 2,
         () => server.lines.join("\n"),
-        PATIENCE,
       );
       const started = heard();
       assertEquals([...new Set(started)], ["<189> errors [notice]", "<22> visits imap end"]);

@@ -44,7 +44,7 @@ class Place {
     const certificate = this.#certificate;
     const sink = await SmtpSink.start();
     this.#started.push(sink);
-    // All at once: some runtimes give a hook five seconds, whatever it asks for.
+    // All at once: some runtimes do not give a hook the time that it asks for.
     const keep = async <T extends TestProxy | AuthServer | Dovecot | Postfix>(starting: Promise<T>): Promise<T> => {
       const started = await starting;
       this.#started.push(started);

@@ -67,7 +67,7 @@ const IN = "a OK AUTHENTICATE\r\n";
 const HOME: readonly RecordData[] = [{ type: "A", address: "127.0.0.1" }];
 const NOBODY: readonly RecordData[] = [{ type: "A", address: "127.0.0.9" }];
 
-describe("a server of a group that is looked up again", { timeout: 20_000 }, () => {
+describe("a server of a group that is looked up again", { timeout: 180_000 }, () => {
   it("is where its name is now", async () => {
     const [server] = await servers(1);
     assert(server !== undefined);
@@ -143,7 +143,7 @@ describe("a server of a group that is looked up again", { timeout: 20_000 }, () 
     const before = performance.now();
     const at = await proxy(`${resolver} server mail.test:1 resolve;`);
     const waited = performance.now() - before;
-    assert(waited > 2900 && waited < 20_000, `${waited} ms`);
+    assert(waited > 2900 && waited < 10_000, `${waited} ms`);
     assertEquals(await login(at), NO_SERVER);
   });
 

@@ -45,7 +45,7 @@ export class Daemon {
   /** Waits until the log matches, and gives back the match. Throws when the server ends first. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
     const describe = () => `there is no ${pattern} in its log:\n${this.log}`;
-    await this.#watch.until(() => this.#hasEnded || pattern.test(this.log), describe, PATIENCE);
+    await this.#watch.until(() => this.#hasEnded || pattern.test(this.log), describe);
     const match = pattern.exec(this.log);
     if (match === null) throw new Error(`the server ended, and ${describe()}`);
     return match;
@@ -69,9 +69,6 @@ export class Daemon {
     this.#watch.look();
   }
 }
-
-/** Mail servers take their time on a busy machine. */
-const PATIENCE = 20_000;
 
 /**
  * Runs a program until it ends or our end of standard input is closed, which also happens when we are killed. The

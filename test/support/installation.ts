@@ -38,7 +38,7 @@ export class Installation {
   /** Resolves once it accepts connections and obeys signals. */
   async serves(): Promise<void> {
     const describe = () => `the program does not start: ${this.program.stderr}`;
-    await eventually(() => this.#hasEnded || existsSync(this.path("pid")), describe, PATIENCE);
+    await eventually(() => this.#hasEnded || existsSync(this.path("pid")), describe);
     if (this.#hasEnded) throw new Error(describe());
   }
 
@@ -67,6 +67,3 @@ export class Installation {
     this.#folder.remove();
   }
 }
-
-/** A program needs its time on a busy machine. */
-const PATIENCE = 20_000;

@@ -243,5 +243,5 @@ export function assertLog(scene: Scene, lines: readonly string[]): void {
   assertEquals(scene.log, lines);
 }
 
-/** Less than any time that a socket lingers. */
+/** Milliseconds: less than any time that a socket lingers, where the process does not stand still. */
 const SHORT = 1_500;

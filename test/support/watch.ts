@@ -43,8 +43,8 @@ export async function eventually(holds: () => boolean, describe: () => string, l
 }
 
 /**
- * Time that one waits, as one who was there: a process that stood still meanwhile finds that its timers are due before it
- * hears what was said to it.
+ * Time that one waits, as one who was there: a process that stood still meanwhile finds that its timers are due before
+ * it hears what was said to it.
  */
 class Patience {
   readonly #limit: number;
