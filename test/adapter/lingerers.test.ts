@@ -22,12 +22,12 @@ describe("those who linger", () => {
       lingerers.add({ place: NOWHERE, due: 0, abort: resolve }, 700);
     });
     clearInterval(alive);
-    assert(after() >= 700, `waited ${after()} ms`);
+    const waited = after();
+    assert(waited >= 700 && waited < 3_000, `waited ${waited} ms`);
     // Whose time has come when the timer rings goes in no order.
     assertEquals([...gone.keys()].sort(), ["early", "late"]);
     const [goneEarly = 0, goneLate = 0] = [gone.get("early"), gone.get("late")];
     assert(goneEarly >= 10 && goneLate >= 600, `${goneEarly}, ${goneLate} ms`);
-    if (after() < 1_500) assert(goneEarly < goneLate, `${goneEarly}, ${goneLate} ms`);
-    assert(after() < 20_000, `waited ${after()} ms`);
+    if (waited < 1_500) assert(goneEarly < goneLate, `${goneEarly}, ${goneLate} ms`);
   });
 });

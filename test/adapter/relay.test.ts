@@ -183,7 +183,7 @@ describeBoth("a relay", (load) => {
     assertEquals(session.dones, []);
     await upstream.untilEnded();
     const waited = runtime.now() - started;
-    assert(waited > 9_500 && waited < 25_000, `waited ${waited} ms`);
+    assert(waited > 9_500 && waited < 15_000, `waited ${waited} ms`);
     assertEquals((await finish(session)).end, "upstreamClosed");
   });
 
@@ -351,7 +351,7 @@ describeBoth("a relay", (load) => {
     for (const [side, octets] of [["client", asked], ["upstream", answered]] as const) {
       const { read, unread, end } = sides[side];
       assertEquals(read + unread, octets.length);
-      assertEquals([side, unread > 2_000_000], [side, load.sockets === "kernel"]);
+      assertEquals([side, unread > octets.length / 2], [side, load.sockets === "kernel"]);
       if (load.sockets === "kernel") assertEquals(end, octets.slice(-1024));
     }
     const { bytesToClient, bytesToUpstream } = await finish(session);
